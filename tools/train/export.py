@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Writes trained weights (.npz) as an ONNX file and its sidecar JSON.
+
+Needs NumPy and onnx (requirements.txt). Equal weights give equal bytes.
+"""
+import argparse
+import pathlib
+import sys
+import zipfile
+
+from tinymlp_train import files, networks, onnx_file
+
+NOTES = ("{shape} fusion of the six canonical libvmaf features, trained on the {rows} corpus rows "
+         "with vmaf_v0.6.1 as the teacher, whose scores are clipped to 0..100. The scaler is part "
+         "of the graph: feed raw feature values.")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("weights", nargs="+", type=pathlib.Path, metavar="NAME.npz")
+    p.add_argument("--output", default="model", type=pathlib.Path, metavar="DIR")
+    p.add_argument("--rows", default="40,392", help="number of training rows, for the notes")
+    args = p.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    for path in args.weights:
+        name = path.stem
+        fitted = networks.load(path)
+        shape = networks.SHAPES.get(name)
+        if shape is None:
+            raise ValueError(f"{path}: {name} is none of {', '.join(networks.SHAPES)}")
+        data = onnx_file.serialize(onnx_file.build(fitted, shape))
+        notes = NOTES.format(shape="-".join(map(str, shape)), rows=args.rows)
+        # The sidecar names the file's hash, so it is written last.
+        files.write_bytes(args.output / f"{name}.onnx", data)
+        files.write_json(args.output / f"{name}.json",
+                         onnx_file.sidecar(name, data, fitted, shape, notes))
+        print(f"{args.output / name}.onnx: {len(data)} bytes")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        sys.exit(f"export: {error}")

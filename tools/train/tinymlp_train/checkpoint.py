@@ -1,0 +1,54 @@
+"""A training run that can be stopped: a checkpoint holds the trainer and what it was run on."""
+import hashlib
+import io
+import json
+import pathlib
+import sys
+import time
+
+import numpy as np
+import torch
+
+from . import files
+
+
+def fingerprint(trainer, seeds):
+    """Identifies recipe, shape, seeds and data, so that a checkpoint of another run is refused."""
+    h = hashlib.sha256()
+    h.update(json.dumps([trainer.recipe.to_json(), trainer.shape, list(seeds)]).encode())
+    for t in (trainer.x, trainer.y, trainer.rows):
+        h.update(np.ascontiguousarray(t.numpy()).tobytes())
+    return h.hexdigest()
+
+
+def save(path, trainer, key):
+    buffer = io.BytesIO()
+    torch.save({"key": key, "state": trainer.state()}, buffer)
+    files.write_bytes(path, buffer.getvalue())
+
+
+def run(trainer, seeds, path=None, label="train", every=25):
+    """Trains to the recipe's last epoch and returns the last mean loss per network. With a path,
+    continues from a checkpoint of the same run and removes it at the end."""
+    key, loss = fingerprint(trainer, seeds), None
+    path = pathlib.Path(path) if path else None
+    if path and path.exists():
+        saved = torch.load(path)
+        if saved["key"] == key:
+            trainer.restore(saved["state"])
+            print(f"{label}: continuing after epoch {trainer.epoch}", file=sys.stderr)
+        else:
+            print(f"{label}: {path} belongs to another run, starting anew", file=sys.stderr)
+    started, first = time.monotonic(), trainer.epoch
+    while trainer.epoch < trainer.recipe.epochs:
+        loss = trainer.run_epoch()
+        done, total = trainer.epoch, trainer.recipe.epochs
+        if done % every == 0 or done == total:
+            left = (time.monotonic() - started) / (done - first) * (total - done)
+            print(f"{label}: epoch {done}/{total}, loss {loss.mean():.4f}, {left:.0f} s left",
+                  file=sys.stderr, flush=True)
+            if path:
+                save(path, trainer, key)
+    if path:
+        path.unlink(missing_ok=True)
+    return loss
