@@ -1,0 +1,198 @@
+// Errors are values: a code, the byte offset in the model file, and the node, tensor or
+// operator in question. Nothing here throws, allocates or prints.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+// The numeric contract (same bits on every machine) needs IEEE 754 single precision as written:
+// no reassociation, no assumption that NaN does not occur, no excess precision.
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
+    defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
+#error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
+#endif
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
+#error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
+#endif
+
+namespace tinymlp {
+
+// Why a model, or a call, was refused. `ok` is zero.
+enum class errc : std::uint8_t {
+  ok = 0,
+  // wire format
+  truncated,
+  bad_varint,
+  bad_field,
+  wrong_wire_type,
+  unknown_field,
+  duplicate_field,
+  // model
+  missing_graph,
+  bad_ir_version,
+  bad_opset,
+  unsupported_feature,
+  unsupported_domain,
+  unsupported_operator,
+  missing_op_type,
+  operator_needs_newer_opset,
+  wrong_arity,
+  unsupported_attribute,
+  bad_attribute,
+  too_many_nodes,
+  too_many_tensors,
+  too_many_layers,
+  // inputs and outputs of the graph
+  missing_input,
+  extra_input,
+  missing_output,
+  extra_output,
+  // names and edges
+  missing_name,
+  duplicate_name,
+  dangling_name,
+  not_sorted,
+  branch,
+  disconnected_node,
+  unexpected_operator,
+  not_constant,
+  // types and shapes
+  wrong_element_type,
+  bad_dimension,
+  dimension_overflow,
+  shape_mismatch,
+  // tensor contents
+  missing_data,
+  ambiguous_data,
+  short_data,
+  long_data,
+  external_data_missing,
+  bad_external_data,
+  non_finite_weight,
+  zero_std,
+  non_finite_std,
+  bad_scale,
+  bad_zero_point,
+  value_out_of_range,
+  // the chain scaler -> dense -> relu -> ... -> dense
+  bad_scaler,
+  missing_bias,
+  missing_relu,
+  relu_at_output,
+  no_layers,
+  mixed_precision,
+  // plan against network
+  network_mismatch,
+  precision_mismatch,
+  // calls
+  size_mismatch,
+  isa_unsupported,
+};
+
+// A plain sentence fragment, for people. Never empty.
+constexpr std::string_view message(errc code) noexcept {
+  switch (code) {
+  case errc::ok: return "no error";
+  case errc::truncated: return "the bytes end inside a field";
+  case errc::bad_varint: return "a varint does not fit 64 bits";
+  case errc::bad_field: return "a field number or wire type that protobuf does not allow";
+  case errc::wrong_wire_type: return "a known field has the wrong wire type";
+  case errc::unknown_field: return "trailing bytes or a field that ModelProto does not have";
+  case errc::duplicate_field: return "a message that may occur once occurs twice";
+  case errc::missing_graph: return "the model has no graph";
+  case errc::bad_ir_version: return "the IR version is missing or below 3";
+  case errc::bad_opset: return "the default-domain opset is missing or outside 7 to 23";
+  case errc::unsupported_feature:
+    return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
+           "supported";
+  case errc::unsupported_domain: return "the operator's domain is not supported";
+  case errc::unsupported_operator: return "the operator is not supported";
+  case errc::missing_op_type: return "a node has no operator type";
+  case errc::operator_needs_newer_opset: return "the operator needs a newer opset than imported";
+  case errc::wrong_arity: return "the operator has too few or too many inputs or outputs";
+  case errc::unsupported_attribute: return "the operator does not have this attribute";
+  case errc::bad_attribute: return "an attribute has an unsupported type or value";
+  case errc::too_many_nodes: return "the graph has more nodes than the parser holds";
+  case errc::too_many_tensors: return "the graph has more tensors than the parser holds";
+  case errc::too_many_layers: return "the network has more layers than the parser holds";
+  case errc::missing_input: return "the graph has no input";
+  case errc::extra_input: return "the graph has more than one input";
+  case errc::missing_output: return "the graph has no output";
+  case errc::extra_output: return "the graph has more than one output";
+  case errc::missing_name: return "a tensor, input or output has no name";
+  case errc::duplicate_name: return "two values have the same name";
+  case errc::dangling_name: return "a name that nothing in the graph defines";
+  case errc::not_sorted: return "a value is used before it is computed (a cycle, or unsorted nodes)";
+  case errc::branch: return "a value is used more than once";
+  case errc::disconnected_node: return "a node does not lie between the input and the output";
+  case errc::unexpected_operator: return "the operator is not supported at this place in the chain";
+  case errc::not_constant: return "an operand that must be constant is computed";
+  case errc::wrong_element_type: return "a tensor has an unsupported element type here";
+  case errc::bad_dimension: return "a dimension is negative, zero, missing or symbolic";
+  case errc::dimension_overflow: return "the product of the dimensions is too large";
+  case errc::shape_mismatch: return "the shapes do not chain";
+  case errc::missing_data: return "a tensor has no data";
+  case errc::ambiguous_data: return "a tensor holds its data in more than one field";
+  case errc::short_data: return "a tensor has less data than its dimensions need";
+  case errc::long_data: return "a tensor has more data than its dimensions need";
+  case errc::external_data_missing: return "external data that was not passed in";
+  case errc::bad_external_data: return "external data with a bad location, offset or length";
+  case errc::non_finite_weight: return "a weight, bias or mean is NaN, infinite or overflows float32";
+  case errc::zero_std: return "a scaler's std is zero";
+  case errc::non_finite_std: return "a scaler's std or scale is NaN or infinite";
+  case errc::bad_scale: return "a quantisation scale is not a positive finite number";
+  case errc::bad_zero_point: return "a weight zero point is not zero";
+  case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
+  case errc::bad_scaler: return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
+  case errc::missing_bias: return "a MatMul without the Add of its bias";
+  case errc::missing_relu: return "two dense layers without a Relu between";
+  case errc::relu_at_output: return "a Relu after the last layer";
+  case errc::no_layers: return "the graph has no dense layer";
+  case errc::mixed_precision: return "float32 and int8 layers in one graph";
+  case errc::network_mismatch: return "the model's layer sizes are not those of the network";
+  case errc::precision_mismatch: return "the model's precision is not the network's";
+  case errc::size_mismatch: return "rows and scores do not have matching sizes";
+  case errc::isa_unsupported: return "this CPU, or this build, does not support the instruction set";
+  }
+  return "unknown error";
+}
+
+// What was refused, where and in which part. `where` views the model's bytes (or a literal): keep
+// them alive while it is read. `offset` counts bytes from the start of the file.
+struct error {
+  errc code = errc::ok;
+  std::size_t offset = 0;
+  std::string_view where{};
+};
+
+// A value or an error, shaped like std::expected<T, error> (C++23). No allocation, no exceptions.
+// Reading the value of a failed result is undefined, as for std::expected's operator*.
+template <class T> class [[nodiscard]] result {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+public:
+  constexpr result(const T& value) noexcept : value_(value), has_value_(true) {}
+  constexpr result(const tinymlp::error& why) noexcept : error_(why), has_value_(false) {}
+
+  constexpr bool has_value() const noexcept { return has_value_; }
+  constexpr explicit operator bool() const noexcept { return has_value_; }
+  constexpr const T& value() const noexcept { return value_; }
+  constexpr const T& operator*() const noexcept { return value_; }
+  constexpr const T* operator->() const noexcept { return &value_; }
+  constexpr T value_or(const T& other) const noexcept { return has_value_ ? value_ : other; }
+  // errc::ok when there is a value.
+  constexpr tinymlp::error error() const noexcept {
+    return has_value_ ? tinymlp::error{} : error_;
+  }
+
+private:
+  union {
+    T value_;
+    tinymlp::error error_;
+  };
+  bool has_value_;
+};
+
+} // namespace tinymlp

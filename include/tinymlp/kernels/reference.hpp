@@ -1,0 +1,154 @@
+// The scalar kernels: constexpr, and the definition of every score. All other kernels return
+// the same bits.
+#pragma once
+
+#include <tinymlp/kernels/exact.hpp>
+#include <tinymlp/kernels/layout.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace tinymlp::kernels::reference {
+
+// Any NaN or infinity among `row`'s `count` values?
+constexpr bool all_finite(const float* row, std::size_t count) noexcept {
+  bool finite = true;
+  for (std::size_t i = 0; i < count; ++i) finite &= exact::is_finite(row[i]);
+  return finite;
+}
+
+// ONNX Relu; NaN stays NaN.
+constexpr float relu(float x) noexcept { return x < 0 ? 0.0F : x; }
+
+// One canonical NaN, and +0 for -0.
+constexpr float canonical(float score) noexcept {
+  return exact::is_nan(score) ? exact::quiet_nan : exact::add(score, 0.0F);
+}
+
+// sum over k of x[k] * weight[k * stride], plus bias, in the canonical order of a dense layer.
+constexpr float chained_dot(const float* x, const float* weight, std::size_t stride, float bias,
+                            chain_split split) noexcept {
+  std::array<float, 4> chain{bias, 0, 0, 0};
+  for (std::size_t c = 0; c < split.count; ++c)
+    for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k)
+      chain[c] = exact::fma(x[k], weight[k * stride], chain[c]);
+  if (split.count == 1) return chain[0];
+  const float front = exact::add(chain[0], chain[1]);
+  return split.count == 2 ? front : exact::add(front, exact::add(chain[2], chain[3]));
+}
+
+// The one-output layer: 8 virtual lanes, then halves are added. `x` is zero beyond its end.
+constexpr float laned_dot(const float* x, const float* weight, const float* bias_lanes,
+                          std::size_t padded_inputs) noexcept {
+  std::array<float, virtual_lanes> lane{};
+  for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias_lanes[j];
+  for (std::size_t k = 0; k < padded_inputs; k += virtual_lanes)
+    for (std::size_t j = 0; j < virtual_lanes; ++j)
+      lane[j] = exact::fma(x[k + j], weight[k + j], lane[j]);
+  for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+    for (std::size_t j = 0; j < half; ++j) lane[j] = exact::add(lane[j], lane[j + half]);
+  return lane[0];
+}
+
+template <class Shape> inline constexpr std::size_t widest_layer = round_up(
+    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
+
+// The float32 score of one row of Shape::inputs features.
+template <class Shape>
+constexpr float score(const fp32_weights<Shape>& weights, const float* row) noexcept {
+  using layout = fp32_layout<Shape>;
+  if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
+  const float* values = weights.values.data();
+  std::array<float, widest_layer<Shape>> x{}, y{};
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    x[i] = exact::sub(row[i], values[layout::mean + i]);
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
+    const fp32_layer& at = layout::layers[l];
+    y.fill(0);
+    for (std::size_t o = 0; o < at.outputs; ++o)
+      y[o] = relu(chained_dot(x.data(), values + at.weight + o, at.padded_outputs,
+                              values[at.bias + o], chain_split(at.inputs)));
+    x = y;
+  }
+  const fp32_layer& last = layout::layers[Shape::layer_count - 1];
+  return canonical(laned_dot(x.data(), values + last.weight, values + last.bias,
+                             round_up(last.inputs, virtual_lanes)));
+}
+
+// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row.
+struct quantized_range {
+  float scale;
+  std::int32_t zero_point;
+};
+constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
+  float low = 0, high = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    low = x[i] < low ? x[i] : low;
+    high = x[i] > high ? x[i] : high;
+  }
+  const float scale = high == low ? 1.0F : exact::div(exact::sub(high, low), 255.0F);
+  if (!exact::is_finite(scale)) return {exact::quiet_nan, 0};
+  const float zero = exact::sub(0.0F, exact::div(low, scale));
+  return {scale, exact::round_half_even(zero < 0 ? 0.0F : zero > 255 ? 255.0F : zero)};
+}
+constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
+  const float low = static_cast<float>(-range.zero_point), high = low + 255.0F;
+  const float q = exact::div(x, range.scale);
+  return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
+}
+
+// One dynamically quantised layer: y[o] = float(sum) * (activation scale * weight scale) + bias,
+// each operation rounded. Returns false where a scale overflows: the score is NaN.
+template <class Shape>
+constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l,
+                                  const float* x, float* y) noexcept {
+  using layout = int8_layout<Shape>;
+  const int8_layer& at = layout::layers[l];
+  const quantized_range range = range_of(x, at.inputs);
+  if (!exact::is_finite(range.scale)) return false;
+  std::array<std::int32_t, widest_layer<Shape>> q{};
+  for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], range);
+  for (std::size_t o = 0; o < at.outputs; ++o) {
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < at.inputs; ++i)
+      sum += (q[i] - range.zero_point) * weights.bytes[layout::weight(l, i, o)];
+    const float scale = exact::mul(range.scale, weights.floats[at.scale + o]);
+    if (!exact::is_finite(scale)) return false;
+    y[o] = exact::add(exact::mul(static_cast<float>(sum), scale), weights.floats[at.bias + o]);
+  }
+  return true;
+}
+
+// The int8 score of one row of Shape::inputs features, quantised by itself: what ONNX Runtime
+// returns for a batch of that one row.
+template <class Shape>
+constexpr float score(const int8_weights<Shape>& weights, const float* row) noexcept {
+  using layout = int8_layout<Shape>;
+  if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
+  const float* floats = weights.floats.data();
+  std::array<float, widest_layer<Shape>> x{}, y{};
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    const float centred = exact::sub(row[i], floats[layout::mean + i]);
+    x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
+                      floats[layout::multiplier + i]);
+  }
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    if (!int8_layer_outputs(weights, l, x.data(), y.data())) return exact::quiet_nan;
+    if (l + 1 < Shape::layer_count)
+      for (std::size_t o = 0; o < Shape::sizes[l + 1]; ++o) y[o] = relu(y[o]);
+    x = y;
+  }
+  return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
+}
+
+// Row-major rows [count, inputs] -> scores [count].
+template <class Weights>
+constexpr void score_rows(const Weights& weights, const float* rows, std::size_t count,
+                          float* scores) noexcept {
+  constexpr std::size_t inputs = Weights::shape_type::inputs;
+  for (std::size_t r = 0; r < count; ++r) scores[r] = score(weights, rows + r * inputs);
+}
+
+} // namespace tinymlp::kernels::reference
