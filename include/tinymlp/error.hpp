@@ -107,7 +107,7 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";
-  case errc::unsupported_domain: return "the operator's domain is not supported";
+  case errc::unsupported_domain: return "the operator's domain is not supported, or not imported";
   case errc::unsupported_operator: return "the operator is not supported";
   case errc::missing_op_type: return "a node has no operator type";
   case errc::operator_needs_newer_opset: return "the operator needs a newer opset than imported";

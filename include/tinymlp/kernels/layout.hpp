@@ -129,7 +129,7 @@ template <class Shape> struct fp32_weights {
 template <class Shape> struct int8_weights {
   using shape_type = Shape;
   alignas(64) std::array<float, int8_layout<Shape>::float_count> floats{};
-  alignas(64) std::array<signed char, int8_layout<Shape>::byte_count> bytes{};
+  alignas(64) std::array<std::int8_t, int8_layout<Shape>::byte_count> bytes{};
   alignas(64) std::array<std::int32_t, int8_layout<Shape>::sum_count> sums{};
 };
 

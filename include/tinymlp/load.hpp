@@ -1,0 +1,73 @@
+// From the bytes of a model to a network: load at run time, embed at compile time.
+#pragma once
+
+#include <tinymlp/error.hpp>
+#include <tinymlp/onnx/plan.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <span>
+
+namespace tinymlp {
+
+// A network of type Net (network<...> or quantized_network<...>) from the bytes of an ONNX file,
+// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 80 KiB
+// of stack. The network keeps no reference to the bytes (the error's `where` does).
+template <class Net>
+constexpr result<Net> load(std::span<const char> model,
+                           onnx::external_files external = {}) noexcept {
+  const result<onnx::plan> plan = onnx::parse(model, external);
+  if (!plan) return plan.error();
+  return Net::from_plan(*plan);
+}
+template <class Net>
+result<Net> load(std::span<const unsigned char> model,
+                 onnx::external_files external = {}) noexcept {
+  return load<Net>(std::span(reinterpret_cast<const char*>(model.data()), model.size()), external);
+}
+template <class Net>
+result<Net> load(std::span<const std::byte> model, onnx::external_files external = {}) noexcept {
+  return load<Net>(std::span(reinterpret_cast<const char*>(model.data()), model.size()), external);
+}
+
+namespace detail {
+
+// Not constexpr, never defined: naming it in a constant expression is an error that shows `Code`.
+template <errc Code> void model_refused_because();
+
+template <std::size_t Code = 0> consteval void refuse(errc code) {
+  if constexpr (Code <= static_cast<std::size_t>(errc::isa_unsupported)) {
+    if (static_cast<std::size_t>(code) == Code)
+      model_refused_because<static_cast<errc>(Code)>();
+    else
+      refuse<Code + 1>(code);
+  }
+}
+
+} // namespace detail
+
+// A network from the bytes of an ONNX file, parsed by the compiler; a model that load() would
+// refuse is a compile error that names the reason (errc).
+template <class Net> consteval Net embed(std::span<const char> model) {
+  const result<Net> net = load<Net>(model);
+  if (!net) detail::refuse(net.error().code);
+  return *net;
+}
+// From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
+template <class Net, std::size_t N> consteval Net embed(const char (&model)[N]) {
+  return embed<Net>(std::span<const char>(model, N - 1));
+}
+// From an array, as #embed or xxd write it.
+template <class Net, std::size_t N> consteval Net embed(const unsigned char (&model)[N]) {
+  const auto bytes = std::bit_cast<std::array<char, N>>(model);
+  return embed<Net>(std::span<const char>(bytes));
+}
+template <class Net, class Byte, std::size_t N>
+  requires(sizeof(Byte) == 1)
+consteval Net embed(const std::array<Byte, N>& model) {
+  const auto bytes = std::bit_cast<std::array<char, N>>(model);
+  return embed<Net>(std::span<const char>(bytes));
+}
+
+} // namespace tinymlp

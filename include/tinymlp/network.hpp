@@ -1,0 +1,236 @@
+// network<6, 16, 8, 1>: a float32 multilayer perceptron of fixed shape, its weights inside the
+// object, scored without allocation, lock, exception or hidden state.
+#pragma once
+
+#include <tinymlp/error.hpp>
+#include <tinymlp/isa.hpp>
+#include <tinymlp/kernels/exact.hpp>
+#include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/reference.hpp>
+#include <tinymlp/kernels/table.hpp>
+#include <tinymlp/onnx/plan.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace tinymlp {
+
+// A struct of named features that lists itself as one row, such as vmaf::features.
+template <class T, std::size_t Inputs>
+concept feature_row = requires(const T& features) {
+  { features.row() } noexcept -> std::same_as<std::array<float, Inputs>>;
+};
+
+// What network and quantized_network share: scoring. All functions are const, noexcept and
+// thread-safe, allocate nothing, and return the same bits on every instruction set, at compile
+// time and at run time. A NaN or infinity among a row's features gives a NaN score. Scores are
+// not clipped.
+template <class Weights> class scorer {
+public:
+  using shape_type = typename Weights::shape_type;
+  static constexpr std::size_t inputs = shape_type::inputs;
+  // Weights and biases (257 for 6-16-8-1), without the scaler.
+  static constexpr std::size_t parameter_count = shape_type::parameter_count;
+  using row_view = std::span<const float, inputs>;
+
+  // One row of `inputs` features -> its score.
+  constexpr float score(row_view row) const noexcept {
+    if (std::is_constant_evaluated()) return kernels::reference::score(weights_, row.data());
+    return kernels::kernel_of<Weights>(selected()).row(weights_, row.data());
+  }
+  template <feature_row<inputs> Features>
+  constexpr float score(const Features& features) const noexcept {
+    const std::array<float, inputs> row = features.row();
+    return score(row_view(row));
+  }
+
+  // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap.
+  // errc::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
+  [[nodiscard]] constexpr errc score(std::span<const float> rows,
+                                     std::span<float> scores) const noexcept {
+    if (!sizes_match(rows, scores)) return errc::size_mismatch;
+    if (std::is_constant_evaluated())
+      kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
+    else
+      kernels::kernel_of<Weights>(selected()).rows(weights_, rows.data(), scores.size(),
+                                                   scores.data());
+    return errc::ok;
+  }
+
+  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // this build, lacks it.
+  result<float> score(row_view row, isa which) const noexcept {
+    if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
+    return kernels::kernel_of<Weights>(which).row(weights_, row.data());
+  }
+  [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
+                           isa which) const noexcept {
+    if (!sizes_match(rows, scores)) return errc::size_mismatch;
+    if (!supported(which)) return errc::isa_unsupported;
+    kernels::kernel_of<Weights>(which).rows(weights_, rows.data(), scores.size(), scores.data());
+    return errc::ok;
+  }
+
+  // The packed arrays, in the layout of kernels/layout.hpp.
+  constexpr const Weights& weights() const noexcept { return weights_; }
+
+protected:
+  constexpr scorer() noexcept = default;
+  Weights weights_{};
+
+private:
+  static constexpr bool sizes_match(std::span<const float> rows,
+                                    std::span<float> scores) noexcept {
+    return rows.size() % inputs == 0 && rows.size() / inputs == scores.size();
+  }
+};
+
+// (x - mean) / divisor * multiplier, where divisor or multiplier is all ones.
+template <std::size_t Inputs> struct input_scaler {
+  std::array<float, Inputs> mean{}, divisor{}, multiplier{};
+};
+
+namespace detail {
+
+// Sizes, in order, equal to the plan's?
+template <class Shape>
+constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept {
+  if (plan.layer_count != Shape::layer_count)
+    return {errc::network_mismatch, 0, plan.graph_name};
+  for (std::size_t l = 0; l < plan.layer_count; ++l) {
+    const onnx::dense& layer = plan.layers[l];
+    if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
+      return {errc::network_mismatch, layer.offset, layer.name};
+  }
+  if (plan.kind != kind) return {errc::precision_mismatch, plan.layers[0].offset, name(plan.kind)};
+  return {};
+}
+
+// The tensor's values, one for each of `out`, broadcast if there is only one.
+template <std::size_t N>
+constexpr void read_broadcast(const onnx::tensor& from, std::array<float, N>& out) noexcept {
+  onnx::element_reader reader(from);
+  float value = 0;
+  for (float& to : out) {
+    reader.next(value);
+    to = value;
+  }
+}
+
+template <std::size_t Inputs>
+constexpr input_scaler<Inputs> read_scaler(const onnx::scaler& from) noexcept {
+  input_scaler<Inputs> to;
+  to.divisor.fill(1);
+  to.multiplier.fill(1);
+  if (from.op == onnx::scale_op::none) return to;
+  read_broadcast(from.mean, to.mean);
+  read_broadcast(from.scale, from.op == onnx::scale_op::divide ? to.divisor : to.multiplier);
+  return to;
+}
+
+} // namespace detail
+
+// Sizes of the layers, inputs first; the last is 1. Hidden layers are followed by Relu.
+// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights.
+template <std::size_t... Sizes>
+class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
+  using base = scorer<kernels::fp32_weights<kernels::shape<Sizes...>>>;
+  using shape = kernels::shape<Sizes...>;
+  using layout = kernels::fp32_layout<shape>;
+
+public:
+  static constexpr onnx::precision kind = onnx::precision::fp32;
+
+  // Packs a plan of this shape. Errors: network_mismatch, precision_mismatch, non_finite_weight
+  // (a weight that overflows when alpha or the scaler is folded into it).
+  static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
+    network to;
+    if (const error e = detail::check_fit<shape>(plan, kind); onnx::failed(e)) return e;
+    to.scaler_ = detail::read_scaler<shape::inputs>(plan.input_scaler);
+    for (std::size_t i = 0; i < shape::inputs; ++i)
+      to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
+    for (std::size_t l = 0; l < shape::layer_count; ++l) {
+      if (const error e = to.pack_weight(plan.layers[l], l); onnx::failed(e)) return e;
+      if (const error e = to.pack_bias(plan.layers[l], l); onnx::failed(e)) return e;
+    }
+    return to;
+  }
+
+  // The model's scaler, as it stands in the file (scoring has its division folded away).
+  constexpr const input_scaler<shape::inputs>& scaler() const noexcept { return scaler_; }
+
+  // The model's own weight from `input` to `output` of layer `l`, and its bias.
+  constexpr float weight(std::size_t l, std::size_t input, std::size_t output) const noexcept {
+    return l == 0 ? first_weight_[input * shape::sizes[1] + output]
+                  : this->weights_.values[at(l, input, output)];
+  }
+  constexpr float bias(std::size_t l, std::size_t output) const noexcept {
+    return this->weights_.values[layout::layers[l].bias + output];
+  }
+
+private:
+  constexpr network() noexcept = default;
+
+  static constexpr std::size_t at(std::size_t l, std::size_t input, std::size_t output) noexcept {
+    const bool last = l + 1 == shape::layer_count;
+    const kernels::fp32_layer& layer = layout::layers[l];
+    return layer.weight + (last ? input : input * layer.padded_outputs + output);
+  }
+
+  // Folds alpha, and into the first layer the scaler: float(alpha * w / std), rounded once.
+  constexpr error pack_weight(const onnx::dense& from, std::size_t l) noexcept {
+    onnx::element_reader reader(from.weight);
+    float value = 0;
+    const std::size_t slow = from.transposed ? from.outputs : from.inputs;
+    const std::size_t fast = from.transposed ? from.inputs : from.outputs;
+    for (std::size_t s = 0; s < slow; ++s)
+      for (std::size_t f = 0; f < fast; ++f) {
+        reader.next(value);
+        const std::size_t input = from.transposed ? f : s, output = from.transposed ? s : f;
+        if (!place(l, input, output, double{value} * double{from.alpha}))
+          return {errc::non_finite_weight, reader.offset(), from.weight.name};
+      }
+    return {};
+  }
+
+  constexpr bool place(std::size_t l, std::size_t input, std::size_t output,
+                       double value) noexcept {
+    using kernels::exact::is_finite;
+    const float own = kernels::exact::narrow(value);
+    float packed = own;
+    if (l == 0) {
+      first_weight_[input * shape::sizes[1] + output] = own;
+      packed = kernels::exact::narrow(value / double{scaler_.divisor[input]} *
+                                      double{scaler_.multiplier[input]});
+    }
+    this->weights_.values[at(l, input, output)] = packed;
+    return is_finite(own) && is_finite(packed);
+  }
+
+  constexpr error pack_bias(const onnx::dense& from, std::size_t l) noexcept {
+    if (!from.has_bias) return {};
+    onnx::element_reader reader(from.bias);
+    float value = 0;
+    for (std::size_t o = 0; o < from.outputs; ++o) {
+      reader.next(value);
+      const float packed = kernels::exact::narrow(double{value} * double{from.beta});
+      if (!kernels::exact::is_finite(packed))
+        return {errc::non_finite_weight, reader.offset(), from.bias.name};
+      this->weights_.values[layout::layers[l].bias + o] = packed;
+    }
+    return {};
+  }
+
+  input_scaler<shape::inputs> scaler_{};
+  std::array<float, shape::inputs * shape::sizes[1]> first_weight_{}; // before folding
+};
+
+// The shapes of the shipped networks, and of upstream's vmaf_tiny_v2, v3 and v4.
+using mlp_small = network<6, 16, 8, 1>;
+using mlp_medium = network<6, 32, 16, 1>;
+using mlp_large = network<6, 64, 32, 16, 1>;
+
+} // namespace tinymlp

@@ -1,0 +1,420 @@
+// ModelProto and GraphProto: every node, constant, input and output of the graph, indexed and
+// checked for what does not depend on the operators: names, order, single assignment.
+#pragma once
+
+#include <tinymlp/onnx/tensor.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+namespace tinymlp::onnx {
+
+inline constexpr std::size_t max_nodes = 160;
+inline constexpr std::size_t max_tensors = 160;
+inline constexpr std::size_t max_node_inputs = 5;
+inline constexpr std::size_t max_node_outputs = 3;
+
+struct node {
+  std::string_view op_type{}, name{}, domain{};
+  std::array<std::string_view, max_node_inputs> inputs{};
+  std::array<std::string_view, max_node_outputs> outputs{};
+  std::size_t input_count = 0, output_count = 0;
+  view body{}; // attributes are read from here on demand
+
+  constexpr bool in_default_domain() const noexcept {
+    return domain.empty() || domain == "ai.onnx";
+  }
+  // What to call the node in an error: its name, else what it computes, else its operator.
+  constexpr std::string_view label() const noexcept {
+    return !name.empty() ? name : output_count != 0 ? outputs[0] : op_type;
+  }
+};
+
+// The graph's input or output: ValueInfoProto.
+struct value_info {
+  std::string_view name{};
+  std::size_t offset = 0;
+  std::uint64_t element_type = 0; // TensorProto.DataType; 0 when absent
+  bool has_shape = false;
+  std::size_t rank = 0;
+  std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
+};
+
+struct graph {
+  std::string_view producer_name{}, producer_version{}, name{};
+  std::int64_t ir_version = 0;
+  std::int64_t opset = 0; // of the default domain
+  bool imports_ml = false; // ai.onnx.ml
+  std::size_t offset = 0; // of GraphProto
+  std::size_t node_count = 0, tensor_count = 0;
+  std::array<node, max_nodes> nodes{};
+  std::array<tensor, max_tensors> tensors{};
+  value_info input{}, output{};
+
+  constexpr const tensor* find_tensor(std::string_view wanted) const noexcept {
+    for (std::size_t i = 0; i < tensor_count; ++i)
+      if (tensors[i].name == wanted) return &tensors[i];
+    return nullptr;
+  }
+  // Index of the node that computes the value, or node_count.
+  constexpr std::size_t producer_of(std::string_view value) const noexcept {
+    for (std::size_t i = 0; i < node_count; ++i)
+      for (std::size_t o = 0; o < nodes[i].output_count; ++o)
+        if (nodes[i].outputs[o] == value) return i;
+    return node_count;
+  }
+};
+
+namespace detail {
+
+// ModelProto
+inline constexpr std::uint32_t model_ir_version = 1, model_producer_name = 2,
+                               model_producer_version = 3, model_graph = 7,
+                               model_opset_import = 8, model_metadata = 14,
+                               model_training_info = 20, model_functions = 25,
+                               model_configuration = 26;
+// GraphProto
+inline constexpr std::uint32_t graph_node = 1, graph_name = 2, graph_initializer = 5,
+                               graph_input = 11, graph_output = 12, graph_sparse = 15;
+// NodeProto
+inline constexpr std::uint32_t node_input = 1, node_output = 2, node_name = 3, node_op_type = 4,
+                               node_attribute = 5, node_domain = 7, node_overload = 8;
+
+constexpr bool is_known_model_field(std::uint32_t n) noexcept {
+  return (n >= model_ir_version && n <= model_opset_import) || n == model_metadata ||
+         n == model_training_info || n == model_functions || n == model_configuration;
+}
+
+// Fields of a message that must be strings or messages, as a set of numbers below 64.
+constexpr std::uint64_t fields(std::initializer_list<std::uint32_t> numbers) noexcept {
+  std::uint64_t set = 0;
+  for (const std::uint32_t n : numbers) set |= std::uint64_t{1} << n;
+  return set;
+}
+constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
+  const bool must = f.number < 64 && (delimited >> f.number & 1) != 0;
+  return !must || f.type == wire::length_delimited;
+}
+
+constexpr error parse_node(view message, node& out) noexcept {
+  node n;
+  n.body = message;
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
+    if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8})))
+      return {errc::wrong_wire_type, f.offset, n.label()};
+    const std::string_view text = f.payload.text();
+    switch (f.number) {
+    case node_input:
+      if (n.input_count == max_node_inputs) return {errc::wrong_arity, f.offset, n.label()};
+      n.inputs[n.input_count++] = text;
+      break;
+    case node_output:
+      if (n.output_count == max_node_outputs) return {errc::wrong_arity, f.offset, n.label()};
+      n.outputs[n.output_count++] = text;
+      break;
+    case node_name: n.name = text; break;
+    case node_op_type: n.op_type = text; break;
+    case node_domain: n.domain = text; break;
+    case node_overload:
+      if (!text.empty()) return {errc::unsupported_feature, f.offset, n.label()};
+      break;
+    default: break;
+    }
+  }
+  // trailing empty names are omitted optional operands
+  while (n.input_count != 0 && n.inputs[n.input_count - 1].empty()) --n.input_count;
+  while (n.output_count != 0 && n.outputs[n.output_count - 1].empty()) --n.output_count;
+  out = n;
+  return {};
+}
+
+// TensorShapeProto.Dimension: -1 unless it has a dim_value.
+constexpr error parse_dimension(view message, value_info& to) noexcept {
+  if (to.rank == max_rank) return {errc::bad_dimension, message.offset, to.name};
+  std::int64_t dim = -1;
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
+    if (f.number == 1 && f.type != wire::varint)
+      return {errc::wrong_wire_type, f.offset, to.name};
+    if (f.number != 1) continue;
+    dim = static_cast<std::int64_t>(f.value);
+    if (dim <= 0) return {errc::bad_dimension, f.offset, to.name};
+  }
+  to.dims[to.rank++] = dim;
+  return {};
+}
+
+constexpr error parse_shape(view message, value_info& to) noexcept {
+  to.has_shape = true;
+  to.rank = 0;
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
+    if (f.number != 1) continue;
+    if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, to.name};
+    if (const error e = parse_dimension(f.payload, to); failed(e)) return e;
+  }
+  return {};
+}
+
+// TypeProto, of which only tensor_type (field 1) is a tensor.
+constexpr error parse_type(view message, value_info& to) noexcept {
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
+    if (f.number == 6) continue; // denotation
+    if (f.number != 1) return {errc::wrong_element_type, f.offset, to.name};
+    if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, to.name};
+    for (cursor tensor_type(f.payload); !tensor_type.done();) {
+      field g;
+      const std::size_t inner = tensor_type.offset();
+      if (const errc e = tensor_type.next(g); e != errc::ok) return {e, inner, to.name};
+      if ((g.number == 1 && g.type != wire::varint) ||
+          (g.number == 2 && g.type != wire::length_delimited))
+        return {errc::wrong_wire_type, g.offset, to.name};
+      if (g.number == 1) to.element_type = g.value;
+      if (g.number == 2)
+        if (const error e = parse_shape(g.payload, to); failed(e)) return e;
+    }
+  }
+  return {};
+}
+
+constexpr error parse_value_info(view message, value_info& out) noexcept {
+  value_info v;
+  v.offset = message.offset;
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, v.name};
+    if (!wire_type_ok(f, fields({1, 2}))) return {errc::wrong_wire_type, f.offset, v.name};
+    if (f.number == 1) v.name = f.payload.text();
+    if (f.number == 2)
+      if (const error e = parse_type(f.payload, v); failed(e)) return e;
+  }
+  if (v.name.empty()) return {errc::missing_name, v.offset, "graph input or output"};
+  out = v;
+  return {};
+}
+
+// The constant that a Constant node yields (attribute value, value_float(s) or value_int(s)).
+constexpr error parse_constant(const node& n, external_files files, tensor& out) noexcept {
+  bool found = false;
+  for (cursor c(n.body); !c.done();) {
+    field f;
+    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (f.number != node_attribute) continue;
+    attribute a;
+    if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
+    const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
+    const bool is_list =
+        (a.name == "value_float" && a.type == attribute_type::float32) ||
+        (a.name == "value_floats" && a.type == attribute_type::floats) ||
+        (a.name == "value_int" && a.type == attribute_type::int64) ||
+        (a.name == "value_ints" && a.type == attribute_type::ints);
+    if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
+    if (found) return {errc::bad_attribute, a.offset, a.name};
+    found = true;
+    const error e = is_value ? parse_tensor(a.t, files, out) : tensor_of(a, out);
+    if (failed(e)) return e;
+  }
+  if (!found) return {errc::missing_data, n.body.offset, n.label()};
+  out.name = n.outputs[0];
+  return {};
+}
+
+class graph_parser {
+public:
+  constexpr graph_parser(external_files files, graph& to) noexcept : files_(files), g_(to) {}
+
+  constexpr error parse(view message) noexcept {
+    g_.offset = message.offset;
+    if (const error e = parse_contents(message); failed(e)) return e;
+    if (const error e = parse_ends(message); failed(e)) return e;
+    return check_names();
+  }
+
+private:
+  constexpr error add_tensor(const tensor& t) noexcept {
+    if (t.name.empty()) return {errc::missing_name, t.offset, "initializer"};
+    if (g_.tensor_count == max_tensors) return {errc::too_many_tensors, t.offset, t.name};
+    g_.tensors[g_.tensor_count++] = t;
+    return {};
+  }
+
+  constexpr error add_node(view message) noexcept {
+    node n;
+    if (const error e = parse_node(message, n); failed(e)) return e;
+    if (n.op_type.empty()) return {errc::missing_op_type, message.offset, n.label()};
+    if (n.in_default_domain() && n.op_type == "Constant") {
+      if (n.output_count != 1 || n.input_count != 0)
+        return {errc::wrong_arity, message.offset, n.label()};
+      tensor t;
+      if (const error e = parse_constant(n, files_, t); failed(e)) return e;
+      return add_tensor(t);
+    }
+    if (g_.node_count == max_nodes) return {errc::too_many_nodes, message.offset, n.label()};
+    g_.nodes[g_.node_count++] = n;
+    return {};
+  }
+
+  constexpr error add_initializer(view message) noexcept {
+    tensor t;
+    if (const error e = parse_tensor(message, files_, t); failed(e)) return e;
+    return add_tensor(t);
+  }
+
+  constexpr error parse_contents(view message) noexcept {
+    for (cursor c(message); !c.done();) {
+      field f;
+      const std::size_t at = c.offset();
+      if (const errc e = c.next(f); e != errc::ok) return {e, at, "graph"};
+      if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
+        return {errc::wrong_wire_type, f.offset, "graph"};
+      error e{};
+      if (f.number == graph_name) g_.name = f.payload.text();
+      if (f.number == graph_node) e = add_node(f.payload);
+      if (f.number == graph_initializer) e = add_initializer(f.payload);
+      if (f.number == graph_sparse) e = {errc::unsupported_feature, f.offset, "sparse_initializer"};
+      if (failed(e)) return e;
+    }
+    return {};
+  }
+
+  // Inputs that merely list an initializer (required by IR version 3) are not the graph's input.
+  constexpr error parse_ends(view message) noexcept {
+    std::size_t inputs = 0, outputs = 0;
+    for (cursor c(message); !c.done();) {
+      field f;
+      if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
+      if (f.number != graph_input && f.number != graph_output) continue;
+      value_info v;
+      if (const error e = parse_value_info(f.payload, v); failed(e)) return e;
+      if (f.number == graph_input) {
+        if (g_.find_tensor(v.name) != nullptr) continue;
+        if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
+        g_.input = v;
+      } else {
+        if (++outputs > 1) return {errc::extra_output, v.offset, v.name};
+        g_.output = v;
+      }
+    }
+    if (inputs == 0) return {errc::missing_input, g_.offset, g_.name};
+    if (outputs == 0) return {errc::missing_output, g_.offset, g_.name};
+    return {};
+  }
+
+  // Each value has one definition, and each use comes after it.
+  constexpr error check_names() const noexcept {
+    for (std::size_t i = 0; i < g_.tensor_count; ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (g_.tensors[i].name == g_.tensors[j].name)
+          return {errc::duplicate_name, g_.tensors[i].offset, g_.tensors[i].name};
+    for (std::size_t i = 0; i < g_.node_count; ++i) {
+      if (const error e = check_outputs(i); failed(e)) return e;
+      if (const error e = check_inputs(i); failed(e)) return e;
+    }
+    return {};
+  }
+
+  constexpr error check_outputs(std::size_t i) const noexcept {
+    const node& n = g_.nodes[i];
+    if (n.output_count == 0) return {errc::wrong_arity, n.body.offset, n.label()};
+    for (std::size_t o = 0; o < n.output_count; ++o) {
+      const std::string_view value = n.outputs[o];
+      if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
+      bool taken = value == g_.input.name || g_.find_tensor(value) != nullptr ||
+                   g_.producer_of(value) != i;
+      for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
+      if (taken) return {errc::duplicate_name, n.body.offset, value};
+    }
+    return {};
+  }
+
+  constexpr error check_inputs(std::size_t i) const noexcept {
+    const node& n = g_.nodes[i];
+    for (std::size_t k = 0; k < n.input_count; ++k) {
+      const std::string_view value = n.inputs[k];
+      if (value.empty() || value == g_.input.name || g_.find_tensor(value) != nullptr) continue;
+      const std::size_t producer = g_.producer_of(value);
+      if (producer == g_.node_count) return {errc::dangling_name, n.body.offset, value};
+      if (producer >= i) return {errc::not_sorted, n.body.offset, value};
+    }
+    return {};
+  }
+
+  external_files files_;
+  graph& g_;
+};
+
+// One OperatorSetIdProto; only the default domain's version matters.
+constexpr error parse_opset(view message, graph& to) noexcept {
+  std::string_view domain{};
+  std::int64_t version = 0;
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, "opset_import"};
+    if ((f.number == 1 && f.type != wire::length_delimited) ||
+        (f.number == 2 && f.type != wire::varint))
+      return {errc::wrong_wire_type, f.offset, "opset_import"};
+    if (f.number == 1) domain = f.payload.text();
+    if (f.number == 2) version = static_cast<std::int64_t>(f.value);
+  }
+  if (domain == "ai.onnx.ml") to.imports_ml = version >= 1;
+  if (!domain.empty() && domain != "ai.onnx") return {};
+  if (version < 7 || version > 23) return {errc::bad_opset, message.offset, "opset_import"};
+  to.opset = version;
+  return {};
+}
+
+constexpr error read_model_field(const field& f, graph& to, view& graph_message) noexcept {
+  if (!is_known_model_field(f.number)) return {errc::unknown_field, f.offset, "model"};
+  const bool number = f.number == model_ir_version || f.number == 5;
+  if ((f.type == wire::varint) != number || (!number && f.type != wire::length_delimited))
+    return {errc::wrong_wire_type, f.offset, "model"};
+  switch (f.number) {
+  case model_ir_version: to.ir_version = static_cast<std::int64_t>(f.value); return {};
+  case model_producer_name: to.producer_name = f.payload.text(); return {};
+  case model_producer_version: to.producer_version = f.payload.text(); return {};
+  case model_opset_import: return parse_opset(f.payload, to);
+  case model_training_info: return {errc::unsupported_feature, f.offset, "training_info"};
+  case model_functions: return {errc::unsupported_feature, f.offset, "functions"};
+  case model_graph:
+    if (graph_message.data != nullptr) return {errc::duplicate_field, f.offset, "graph"};
+    graph_message = f.payload;
+    return {};
+  default: return {};
+  }
+}
+
+} // namespace detail
+
+// Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 23.
+constexpr error parse_model(std::span<const char> model, external_files files,
+                            graph& out) noexcept {
+  view graph_message;
+  for (cursor c(view{model.data(), model.size(), 0}); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, "model"};
+    if (const error e = detail::read_model_field(f, out, graph_message); failed(e)) return e;
+  }
+  if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model"};
+  if (graph_message.data == nullptr) return {errc::missing_graph, 0, "model"};
+  if (out.opset == 0) return {errc::bad_opset, 0, "opset_import"};
+  return detail::graph_parser(files, out).parse(graph_message);
+}
+
+} // namespace tinymlp::onnx

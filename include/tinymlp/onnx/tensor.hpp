@@ -1,0 +1,447 @@
+// TensorProto and AttributeProto: shapes, and elements read in order from wherever the file keeps
+// them. Field numbers are those of onnx.proto (ONNX 1.18, IR version 11).
+#pragma once
+
+#include <tinymlp/error.hpp>
+#include <tinymlp/protobuf.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tinymlp::onnx {
+
+using protobuf::cursor;
+using protobuf::field;
+using protobuf::view;
+using protobuf::wire;
+
+constexpr bool failed(const error& e) noexcept { return e.code != errc::ok; }
+
+// TensorProto.DataType, as far as this subset computes with it.
+enum class element : std::uint32_t { undefined = 0, float32 = 1, int8 = 3, int64 = 7 };
+
+inline constexpr std::size_t max_rank = 8;
+inline constexpr std::uint64_t max_elements = std::uint64_t{1} << 31;
+
+// A file of external tensor data that the caller has read: `location` as the model spells it.
+struct external_file {
+  std::string_view location{};
+  std::span<const char> bytes{};
+};
+using external_files = std::span<const external_file>;
+
+// A constant: an initializer, the value of a Constant node, or a list attribute. It views the
+// model's bytes.
+struct tensor {
+  std::string_view name{};
+  std::size_t offset = 0; // of the message, in the file
+  element type = element::undefined;
+  std::size_t rank = 0;
+  std::array<std::uint64_t, max_rank> dims{};
+  std::uint64_t count = 1; // product of dims
+  bool is_raw = false;
+  view raw{};                   // contiguous little-endian elements, if is_raw
+  view body{};                  // else the message in whose field `data_field` they are
+  std::uint32_t data_field = 0;
+
+  constexpr bool is_scalar_like() const noexcept { return count == 1; }
+};
+
+// Reads the elements of a checked tensor in row-major order.
+class element_reader {
+public:
+  constexpr explicit element_reader(const tensor& t) noexcept
+      : is_raw_(t.is_raw), type_(t.type), raw_(t.raw), body_(t.body), packed_(view{}),
+        data_field_(t.data_field) {}
+
+  // The bits of the next element: of a float32 in the low half; integers sign-extended.
+  // Returns false at the end; `code()` then tells whether the data was sound.
+  constexpr bool next(std::uint64_t& bits) noexcept {
+    return is_raw_ ? next_raw(bits) : next_typed(bits);
+  }
+  constexpr bool next(float& value) noexcept {
+    std::uint64_t bits = 0;
+    if (!next(bits)) return false;
+    value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    return true;
+  }
+  constexpr bool next(std::int64_t& value) noexcept {
+    std::uint64_t bits = 0;
+    if (!next(bits)) return false;
+    value = static_cast<std::int64_t>(bits);
+    return true;
+  }
+  constexpr errc code() const noexcept { return code_; }
+  // Where the last element was read, in the file.
+  constexpr std::size_t offset() const noexcept { return offset_; }
+
+  static constexpr std::size_t width(element type) noexcept {
+    return type == element::float32 ? 4 : type == element::int8 ? 1 : 8;
+  }
+
+private:
+  constexpr bool next_raw(std::uint64_t& bits) noexcept {
+    const std::size_t w = width(type_);
+    if (raw_.size - at_ < w) return false;
+    bits = cursor::little_endian(raw_.data + at_, w);
+    if (type_ == element::int8 && bits >= 0x80) bits |= ~std::uint64_t{0xff};
+    offset_ = raw_.offset + at_;
+    at_ += w;
+    return true;
+  }
+
+  // Typed fields may be packed, single, or any mixture; protobuf says to concatenate.
+  constexpr bool next_typed(std::uint64_t& bits) noexcept {
+    while (packed_.done()) {
+      field f;
+      if (body_.done()) return false;
+      if (!keep(body_.next(f))) return false;
+      if (f.number != data_field_) continue;
+      if (f.type == wire::length_delimited) {
+        packed_ = cursor(f.payload);
+      } else if (f.type == single_type()) {
+        bits = f.value;
+        offset_ = f.offset;
+        return true;
+      } else {
+        return keep(errc::wrong_wire_type);
+      }
+    }
+    offset_ = packed_.offset();
+    return keep(type_ == element::float32 ? packed_.fixed(4, bits) : packed_.varint(bits));
+  }
+
+  constexpr wire single_type() const noexcept {
+    return type_ == element::float32 ? wire::fixed32 : wire::varint;
+  }
+  constexpr bool keep(errc code) noexcept {
+    if (code != errc::ok) code_ = code;
+    return code == errc::ok;
+  }
+
+  bool is_raw_;
+  element type_;
+  view raw_;
+  cursor body_, packed_;
+  std::uint32_t data_field_;
+  std::size_t at_ = 0, offset_ = 0;
+  errc code_ = errc::ok;
+};
+
+constexpr bool is_finite(float x) noexcept {
+  return (std::bit_cast<std::uint32_t>(x) & 0x7f800000U) != 0x7f800000U;
+}
+
+namespace detail {
+
+// TensorProto
+inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_segment = 3,
+                               tensor_float_data = 4, tensor_int32_data = 5,
+                               tensor_string_data = 6, tensor_int64_data = 7, tensor_name = 8,
+                               tensor_raw_data = 9, tensor_double_data = 10,
+                               tensor_uint64_data = 11, tensor_external_data = 13,
+                               tensor_data_location = 14;
+
+constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
+  if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
+  if (t.rank == max_rank) return {errc::bad_dimension, offset, t.name};
+  if (dim > max_elements / t.count) return {errc::dimension_overflow, offset, t.name};
+  t.dims[t.rank++] = dim;
+  t.count *= dim;
+  return {};
+}
+
+constexpr error append_dimensions(tensor& t, const field& f) noexcept {
+  if (f.type == wire::varint) return append_dimension(t, f.value, f.offset);
+  if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, t.name};
+  for (cursor c(f.payload); !c.done();) {
+    std::uint64_t dim = 0;
+    const std::size_t at = c.offset();
+    if (const errc e = c.varint(dim); e != errc::ok) return {e, at, t.name};
+    if (const error e = append_dimension(t, dim, at); failed(e)) return e;
+  }
+  return {};
+}
+
+struct external_reference {
+  bool used = false, has_entries = false;
+  std::string_view location{};
+  std::uint64_t offset = 0, length = 0;
+  bool has_length = false;
+};
+
+constexpr bool parse_decimal(std::string_view text, std::uint64_t& out) noexcept {
+  if (text.empty() || text.size() > 18) return false;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  out = value;
+  return true;
+}
+
+// One StringStringEntryProto of TensorProto.external_data.
+constexpr error read_external_entry(external_reference& to, const field& entry) noexcept {
+  std::string_view key{}, value{};
+  to.has_entries = true;
+  for (cursor c(entry.payload); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, key};
+    if ((f.number == 1 || f.number == 2) && f.type != wire::length_delimited)
+      return {errc::wrong_wire_type, f.offset, key};
+    if (f.number == 1) key = f.payload.text();
+    if (f.number == 2) value = f.payload.text();
+  }
+  if (key == "location") to.location = value;
+  if (key == "offset" && !parse_decimal(value, to.offset))
+    return {errc::bad_external_data, entry.offset, key};
+  if (key == "length" && !(to.has_length = parse_decimal(value, to.length)))
+    return {errc::bad_external_data, entry.offset, key};
+  return {};
+}
+
+constexpr error resolve_external(tensor& t, const external_reference& from,
+                                 external_files files) noexcept {
+  if (from.location.empty()) return {errc::bad_external_data, t.offset, t.name};
+  for (const external_file& file : files) {
+    if (file.location != from.location) continue;
+    if (from.offset > file.bytes.size()) return {errc::bad_external_data, t.offset, t.name};
+    const std::uint64_t rest = file.bytes.size() - from.offset;
+    const std::uint64_t size = from.has_length ? from.length : rest;
+    if (size > rest) return {errc::bad_external_data, t.offset, t.name};
+    t.is_raw = true;
+    t.raw = {file.bytes.data() + from.offset, static_cast<std::size_t>(size), t.offset};
+    return {};
+  }
+  return {errc::external_data_missing, t.offset, from.location};
+}
+
+constexpr std::uint32_t typed_field(element type) noexcept {
+  switch (type) {
+  case element::float32: return tensor_float_data;
+  case element::int8: return tensor_int32_data;
+  case element::int64: return tensor_int64_data;
+  case element::undefined: break;
+  }
+  return 0;
+}
+
+constexpr bool is_typed_field(std::uint32_t number) noexcept {
+  return (number >= tensor_float_data && number <= tensor_int64_data &&
+          number != tensor_string_data) ||
+         number == tensor_double_data || number == tensor_uint64_data;
+}
+
+// Are there exactly `count` elements, each within the element type?
+constexpr error check_elements(const tensor& t) noexcept {
+  if (t.is_raw) {
+    const std::uint64_t need = t.count * element_reader::width(t.type);
+    if (t.raw.size < need) return {errc::short_data, t.raw.offset, t.name};
+    if (t.raw.size > need) return {errc::long_data, t.raw.offset, t.name};
+    return {};
+  }
+  std::uint64_t seen = 0, bits = 0;
+  element_reader reader(t);
+  while (reader.next(bits)) {
+    if (++seen > t.count) return {errc::long_data, reader.offset(), t.name};
+    const auto value = static_cast<std::int64_t>(bits);
+    if (t.type == element::int8 && (value < -128 || value > 127))
+      return {errc::value_out_of_range, reader.offset(), t.name};
+  }
+  if (reader.code() != errc::ok) return {reader.code(), reader.offset(), t.name};
+  if (seen == 0) return {errc::missing_data, t.offset, t.name};
+  if (seen < t.count) return {errc::short_data, t.offset, t.name};
+  return {};
+}
+
+// The wire types that this reader relies on.
+constexpr bool tensor_wire_type_ok(const field& f) noexcept {
+  switch (f.number) {
+  case tensor_data_type:
+  case tensor_data_location: return f.type == wire::varint;
+  case tensor_name:
+  case tensor_raw_data:
+  case tensor_external_data: return f.type == wire::length_delimited;
+  default: return true;
+  }
+}
+
+} // namespace detail
+
+// Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
+// A tensor of another element type is accepted with type undefined; using it is refused later.
+constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
+  using namespace detail;
+  tensor t;
+  t.offset = message.offset;
+  t.body = message;
+  external_reference external;
+  std::uint32_t typed = 0; // the typed data field seen, if any
+  std::uint64_t type = 0;
+  for (cursor c(message); !c.done();) { // the name first, so that errors can tell it
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, t.name};
+    if (f.is(tensor_name, wire::length_delimited)) t.name = f.payload.text();
+  }
+  for (cursor c(message); !c.done();) {
+    field f;
+    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), t.name};
+    if (!tensor_wire_type_ok(f)) return {errc::wrong_wire_type, f.offset, t.name};
+    if (f.number == tensor_segment) return {errc::unsupported_feature, f.offset, t.name};
+    if (f.number == tensor_dims)
+      if (const error e = append_dimensions(t, f); failed(e)) return e;
+    if (f.number == tensor_data_type) type = f.value;
+    if (f.number == tensor_data_location) external.used = f.value != 0;
+    if (f.number == tensor_data_location && f.value > 1)
+      return {errc::bad_external_data, f.offset, t.name};
+    if (f.number == tensor_external_data)
+      if (const error e = read_external_entry(external, f); failed(e)) return e;
+    if (f.number == tensor_raw_data) t.is_raw = true, t.raw = f.payload;
+    if (is_typed_field(f.number)) {
+      if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset, t.name};
+      typed = f.number;
+    }
+  }
+  if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
+    return {errc::ambiguous_data, t.offset, t.name};
+  if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset, t.name};
+  if (type == 1 || type == 3 || type == 7) t.type = static_cast<element>(type);
+  if (t.type != element::undefined) {
+    t.data_field = typed_field(t.type);
+    if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
+    if (external.used)
+      if (const error e = resolve_external(t, external, files); failed(e)) return e;
+    if (const error e = check_elements(t); failed(e)) return e;
+  }
+  out = t;
+  return {};
+}
+
+// AttributeProto.AttributeType
+enum class attribute_type : std::uint32_t {
+  undefined = 0,
+  float32 = 1,
+  int64 = 2,
+  string = 3,
+  tensor = 4,
+  floats = 6,
+  ints = 7,
+};
+
+struct attribute {
+  std::string_view name{};
+  std::size_t offset = 0;
+  attribute_type type = attribute_type::undefined;
+  float f = 0;
+  std::int64_t i = 0;
+  view t{};
+  view body{};
+};
+
+namespace detail {
+
+// AttributeProto
+inline constexpr std::uint32_t attribute_name = 1, attribute_f = 2, attribute_i = 3,
+                               attribute_s = 4, attribute_t = 5, attribute_g = 6,
+                               attribute_floats = 7, attribute_ints = 8, attribute_strings = 9,
+                               attribute_tensors = 10, attribute_graphs = 11,
+                               attribute_kind = 20, attribute_ref = 21, attribute_sparse = 22;
+
+constexpr bool is_value_field(std::uint32_t number) noexcept {
+  return (number >= attribute_f && number <= attribute_graphs) || number == attribute_sparse;
+}
+
+// The attribute type that a value field stands for, and whether its wire type may be `type`.
+constexpr attribute_type type_of_field(const field& f) noexcept {
+  const bool bytes = f.type == wire::length_delimited;
+  switch (f.number) {
+  case attribute_f: return f.type == wire::fixed32 ? attribute_type::float32 : attribute_type{};
+  case attribute_i: return f.type == wire::varint ? attribute_type::int64 : attribute_type{};
+  case attribute_s: return bytes ? attribute_type::string : attribute_type{};
+  case attribute_t: return bytes ? attribute_type::tensor : attribute_type{};
+  case attribute_floats:
+    return bytes || f.type == wire::fixed32 ? attribute_type::floats : attribute_type{};
+  case attribute_ints:
+    return bytes || f.type == wire::varint ? attribute_type::ints : attribute_type{};
+  default: return attribute_type::undefined;
+  }
+}
+
+} // namespace detail
+
+// Reads an AttributeProto: exactly one kind of value, which its declared type (if any) names.
+constexpr error parse_attribute(view message, attribute& out) noexcept {
+  using namespace detail;
+  attribute a;
+  a.offset = message.offset;
+  a.body = message;
+  std::uint64_t declared = 0;
+  for (cursor c(message); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, a.name};
+    if (f.number == attribute_name && f.type != wire::length_delimited)
+      return {errc::wrong_wire_type, f.offset, a.name};
+    if (f.number == attribute_kind && f.type != wire::varint)
+      return {errc::wrong_wire_type, f.offset, a.name};
+    if (f.number == attribute_name) a.name = f.payload.text();
+    if (f.number == attribute_kind) declared = f.value;
+    if (f.number == attribute_ref || f.number == attribute_g || f.number == attribute_graphs ||
+        f.number == attribute_sparse || f.number == attribute_tensors ||
+        f.number == attribute_strings)
+      return {errc::unsupported_feature, f.offset, a.name};
+    if (!is_value_field(f.number)) continue;
+    const attribute_type type = type_of_field(f);
+    if (type == attribute_type::undefined) return {errc::wrong_wire_type, f.offset, a.name};
+    if (a.type != attribute_type::undefined && a.type != type)
+      return {errc::bad_attribute, f.offset, a.name};
+    a.type = type;
+    if (f.number == attribute_f)
+      a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
+    if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
+    if (f.number == attribute_t) a.t = f.payload;
+  }
+  if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
+  // proto3 leaves a zero value out: the declared type then says what the zero is
+  if (a.type == attribute_type::undefined && declared >= 1 && declared <= 7 && declared != 5)
+    a.type = static_cast<attribute_type>(declared);
+  if (a.type == attribute_type::undefined ||
+      (declared != 0 && declared != static_cast<std::uint64_t>(a.type)))
+    return {errc::bad_attribute, a.offset, a.name};
+  out = a;
+  return {};
+}
+
+// The elements of a float, int, floats or ints attribute, as a tensor of rank 0 or 1.
+constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
+  tensor t;
+  t.name = a.name;
+  t.offset = a.offset;
+  t.body = a.body;
+  const bool is_float = a.type == attribute_type::float32 || a.type == attribute_type::floats;
+  const bool is_list = a.type == attribute_type::floats || a.type == attribute_type::ints;
+  t.type = is_float ? element::float32 : element::int64;
+  t.data_field = is_float ? (is_list ? detail::attribute_floats : detail::attribute_f)
+                          : (is_list ? detail::attribute_ints : detail::attribute_i);
+  std::uint64_t count = 0, bits = 0;
+  element_reader reader(t);
+  while (reader.next(bits)) ++count;
+  if (reader.code() != errc::ok) return {reader.code(), reader.offset(), a.name};
+  if (count == 0) return {errc::missing_data, a.offset, a.name};
+  if (!is_list && count != 1) return {errc::bad_attribute, a.offset, a.name};
+  if (count > max_elements) return {errc::dimension_overflow, a.offset, a.name};
+  t.rank = is_list ? 1 : 0;
+  t.dims[0] = is_list ? count : 0;
+  t.count = count;
+  out = t;
+  return {};
+}
+
+} // namespace tinymlp::onnx

@@ -1,0 +1,127 @@
+// A cursor over the protobuf wire format: reads field after field of a message, as views, at
+// compile time and at run time. It allocates nothing and recurses never; a failed read changes
+// neither the cursor nor its output. Source: Protocol Buffers, "Encoding".
+#pragma once
+
+#include <tinymlp/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tinymlp::protobuf {
+
+enum class wire : std::uint8_t {
+  varint = 0,
+  fixed64 = 1,
+  length_delimited = 2,
+  fixed32 = 5, // 3 and 4, groups, occur in no ONNX message and are refused
+};
+
+// Bytes of one message, string or packed array, and where they start in the file.
+struct view {
+  const char* data = nullptr;
+  std::size_t size = 0;
+  std::size_t offset = 0;
+
+  constexpr std::string_view text() const noexcept { return {data, size}; }
+};
+
+// One field as it stands on the wire. `value` holds a varint or the bits of a fixed field,
+// `payload` a length-delimited one; `offset` is that of its tag.
+struct field {
+  std::uint32_t number = 0;
+  wire type = wire::varint;
+  std::size_t offset = 0;
+  std::uint64_t value = 0;
+  view payload{};
+
+  constexpr bool is(std::uint32_t n, wire t) const noexcept { return number == n && type == t; }
+};
+
+class cursor {
+public:
+  constexpr explicit cursor(view bytes) noexcept : bytes_(bytes) {}
+
+  constexpr bool done() const noexcept { return at_ == bytes_.size; }
+  // Offset in the file of the next byte.
+  constexpr std::size_t offset() const noexcept { return bytes_.offset + at_; }
+
+  // At most 10 bytes, at most 64 bits.
+  constexpr errc varint(std::uint64_t& out) noexcept {
+    std::uint64_t value = 0;
+    std::size_t at = at_;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+      if (at == bytes_.size) return errc::truncated;
+      const auto byte = static_cast<unsigned char>(bytes_.data[at++]);
+      if (shift == 63 && byte > 1) return errc::bad_varint;
+      value |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
+      if (byte < 0x80) {
+        out = value;
+        at_ = at;
+        return errc::ok;
+      }
+    }
+    return errc::bad_varint;
+  }
+
+  // `width` bytes, 4 or 8, little-endian.
+  constexpr errc fixed(std::size_t width, std::uint64_t& out) noexcept {
+    if (bytes_.size - at_ < width) return errc::truncated;
+    out = little_endian(bytes_.data + at_, width);
+    at_ += width;
+    return errc::ok;
+  }
+
+  // The next field, its value included.
+  constexpr errc next(field& out) noexcept {
+    cursor ahead = *this;
+    field f;
+    f.offset = offset();
+    if (const errc e = ahead.tag(f); e != errc::ok) return e;
+    if (const errc e = ahead.value(f); e != errc::ok) return e;
+    *this = ahead;
+    out = f;
+    return errc::ok;
+  }
+
+  static constexpr std::uint64_t little_endian(const char* bytes, std::size_t width) noexcept {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < width; ++i)
+      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+    return value;
+  }
+
+private:
+  constexpr errc tag(field& f) noexcept {
+    std::uint64_t tag = 0;
+    if (const errc e = varint(tag); e != errc::ok) return e;
+    const std::uint64_t number = tag >> 3, type = tag & 7;
+    if (number == 0 || number >= (std::uint64_t{1} << 29)) return errc::bad_field;
+    if (type == 3 || type == 4 || type > 5) return errc::bad_field;
+    f.number = static_cast<std::uint32_t>(number);
+    f.type = static_cast<wire>(type);
+    return errc::ok;
+  }
+
+  constexpr errc value(field& f) noexcept {
+    switch (f.type) {
+    case wire::varint: return varint(f.value);
+    case wire::fixed64: return fixed(8, f.value);
+    case wire::fixed32: return fixed(4, f.value);
+    case wire::length_delimited: break;
+    }
+    std::uint64_t size = 0;
+    if (const errc e = varint(size); e != errc::ok) return e;
+    if (size > bytes_.size - at_) return errc::truncated; // both unsigned: cannot wrap
+    f.payload = {bytes_.data + at_, static_cast<std::size_t>(size), offset()};
+    at_ += static_cast<std::size_t>(size);
+    return errc::ok;
+  }
+
+  view bytes_;
+  std::size_t at_ = 0;
+};
+
+} // namespace tinymlp::protobuf

@@ -1,0 +1,133 @@
+// quantized_network<6, 32, 16, 1>: int8 weights, activations quantised dynamically, each row by
+// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit.
+#pragma once
+
+#include <tinymlp/network.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace tinymlp {
+
+// One weight scale a layer, or one an output.
+enum class granularity : std::uint8_t { per_tensor, per_channel };
+
+template <std::size_t... Sizes>
+class quantized_network : public scorer<kernels::int8_weights<kernels::shape<Sizes...>>> {
+  using shape = kernels::shape<Sizes...>;
+  using layout = kernels::int8_layout<shape>;
+
+public:
+  static constexpr onnx::precision kind = onnx::precision::int8;
+
+  // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
+  // precision_mismatch.
+  static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
+    quantized_network to;
+    if (const error e = detail::check_fit<shape>(plan, kind); onnx::failed(e)) return e;
+    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    for (std::size_t l = 0; l < shape::layer_count; ++l) to.pack_layer(plan.layers[l], l);
+    return to;
+  }
+
+  // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
+  // symmetric, scale = max|w| / 127 (1 if all are zero), zero point 0, round half to even.
+  static constexpr quantized_network
+  from_network(const network<Sizes...>& from, granularity grain) noexcept {
+    quantized_network to;
+    to.pack_scaler(from.scaler());
+    for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
+    return to;
+  }
+
+  // The quantised weight from `input` to `output` of layer `l`; the output's scale and bias.
+  constexpr std::int8_t weight(std::size_t l, std::size_t input,
+                               std::size_t output) const noexcept {
+    return this->weights_.bytes[layout::weight(l, input, output)];
+  }
+  constexpr float weight_scale(std::size_t l, std::size_t output) const noexcept {
+    return this->weights_.floats[layout::layers[l].scale + output];
+  }
+  constexpr float bias(std::size_t l, std::size_t output) const noexcept {
+    return this->weights_.floats[layout::layers[l].bias + output];
+  }
+
+private:
+  constexpr quantized_network() noexcept = default;
+
+  constexpr void pack_scaler(const input_scaler<shape::inputs>& from) noexcept {
+    auto& floats = this->weights_.floats;
+    for (std::size_t i = 0; i < shape::padded_inputs; ++i) {
+      const bool pad = i >= shape::inputs;
+      floats[layout::mean + i] = pad ? 0.0F : from.mean[i];
+      floats[layout::divisor + i] = pad ? 1.0F : from.divisor[i];
+      floats[layout::multiplier + i] = pad ? 1.0F : from.multiplier[i];
+    }
+  }
+
+  constexpr void place(std::size_t l, std::size_t input, std::size_t output,
+                       std::int8_t value) noexcept {
+    this->weights_.bytes[layout::weight(l, input, output)] = value;
+    this->weights_.sums[layout::layers[l].sum + output] += value;
+  }
+
+  constexpr void pack_layer(const onnx::dense& from, std::size_t l) noexcept {
+    const kernels::int8_layer& at = layout::layers[l];
+    onnx::element_reader weights(from.weight), scales(from.weight_scale), biases(from.bias);
+    std::int64_t q = 0;
+    for (std::size_t i = 0; i < from.inputs; ++i)
+      for (std::size_t o = 0; o < from.outputs; ++o) {
+        weights.next(q);
+        place(l, i, o, static_cast<std::int8_t>(q));
+      }
+    float scale = 0, bias = 0;
+    for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
+      scales.next(scale);
+      biases.next(bias);
+      this->weights_.floats[at.scale + o] = scale;
+      this->weights_.floats[at.bias + o] = bias;
+    }
+  }
+
+  static constexpr float magnitude(float x) noexcept { return x < 0 ? -x : x; }
+
+  constexpr void quantize_layer(const network<Sizes...>& from, std::size_t l,
+                                granularity grain) noexcept {
+    const kernels::int8_layer& at = layout::layers[l];
+    std::array<float, kernels::reference::widest_layer<shape>> largest{};
+    float largest_of_all = 0;
+    for (std::size_t i = 0; i < at.inputs; ++i)
+      for (std::size_t o = 0; o < at.outputs; ++o) {
+        const float w = magnitude(from.weight(l, i, o));
+        if (w > largest[o]) largest[o] = w;
+        if (w > largest_of_all) largest_of_all = w;
+      }
+    for (std::size_t o = 0; o < at.outputs; ++o) {
+      const float most = grain == granularity::per_channel ? largest[o] : largest_of_all;
+      const float scale = most == 0 ? 1.0F : kernels::exact::div(most, 127.0F);
+      this->weights_.floats[at.scale + o] = scale;
+      this->weights_.floats[at.bias + o] = from.bias(l, o);
+      for (std::size_t i = 0; i < at.inputs; ++i) place(l, i, o, nearest(from.weight(l, i, o), scale));
+    }
+  }
+
+  static constexpr std::int8_t nearest(float w, float scale) noexcept {
+    const float q = kernels::exact::div(w, scale);
+    return static_cast<std::int8_t>(
+        kernels::exact::round_half_even(q < -127 ? -127.0F : q > 127 ? 127.0F : q));
+  }
+};
+
+// The int8 form of a float32 network; also in constant expressions.
+template <std::size_t... Sizes>
+constexpr quantized_network<Sizes...>
+quantize(const network<Sizes...>& from, granularity grain = granularity::per_tensor) noexcept {
+  return quantized_network<Sizes...>::from_network(from, grain);
+}
+
+using mlp_small_int8 = quantized_network<6, 16, 8, 1>;
+using mlp_medium_int8 = quantized_network<6, 32, 16, 1>;
+using mlp_large_int8 = quantized_network<6, 64, 32, 16, 1>;
+
+} // namespace tinymlp

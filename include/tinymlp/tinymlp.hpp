@@ -1,0 +1,21 @@
+// tinymlp: scores small multilayer perceptrons stored as ONNX. C++20, header-only, standard
+// library only; works with -fno-exceptions -fno-rtti.
+//
+//   constexpr auto net = tinymlp::embed<tinymlp::mlp_medium>(onnx_bytes);  // by the compiler
+//   auto loaded = tinymlp::load<tinymlp::mlp_medium>(bytes);               // at run time
+//   float score = net.score(row);                                          // span of 6 floats
+//   errc done = net.score(rows, scores);                                   // N x 6 -> N
+//   constexpr auto int8 = tinymlp::quantize(net);                          // int8 weights
+//   float vmaf = tinymlp::vmaf::small().score({.adm2 = 0.98F, ...});       // shipped weights
+//
+// The parts, in the order of the data's way through them:
+#pragma once
+
+#include <tinymlp/error.hpp>     // errc, error, result<T>
+#include <tinymlp/protobuf.hpp>  // wire format
+#include <tinymlp/onnx.hpp>      // model bytes -> plan
+#include <tinymlp/isa.hpp>       // instruction sets: names, detection, choice
+#include <tinymlp/network.hpp>   // network<...>: float32
+#include <tinymlp/quantized.hpp> // quantized_network<...>: int8
+#include <tinymlp/load.hpp>      // load at run time, embed at compile time
+#include <tinymlp/vmaf.hpp>      // VMAF: features, motion2, shipped networks

@@ -1,0 +1,74 @@
+// VMAF feature fusion: six libvmaf features a frame in, one quality score out.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace tinymlp::vmaf {
+
+// The order of a row ("canonical-6"). libvmaf's own vmaf_v0.6.1 model lists motion2 second.
+inline constexpr std::array<std::string_view, 6> feature_names{
+    "adm2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3", "motion2"};
+
+// One frame's features, as libvmaf writes them (with or without `integer_`): adm2 and vif about
+// 0 to 1 (above 1 is legitimate where the frame is sharper than its reference), motion2 0 and up.
+// Unset features are NaN, so that a forgotten one gives a NaN score and not a plausible one.
+struct features {
+  static constexpr float unset = std::numeric_limits<float>::quiet_NaN();
+  float adm2 = unset;
+  float vif_scale0 = unset;
+  float vif_scale1 = unset;
+  float vif_scale2 = unset;
+  float vif_scale3 = unset;
+  float motion2 = unset;
+
+  constexpr std::array<float, 6> row() const noexcept {
+    return {adm2, vif_scale0, vif_scale1, vif_scale2, vif_scale3, motion2};
+  }
+  static constexpr features from_row(std::span<const float, 6> row) noexcept {
+    return {row[0], row[1], row[2], row[3], row[4], row[5]};
+  }
+};
+
+// motion2 from a live stream of libvmaf's motion, frame after frame:
+// motion2[i] = min(motion[i], motion[i + 1]), and motion[last] for the last frame; libvmaf itself
+// (3.2.0 and later) writes it only when the stream is flushed. One frame of delay.
+//
+//   motion2_stream stream;
+//   for each frame i: if (auto m = stream.push(motion[i])) use *m for frame i - 1
+//   at the end:       if (auto m = stream.flush())         use *m for the last frame
+//
+// NaN on either side gives NaN. No allocation.
+class motion2_stream {
+public:
+  // Takes motion of the next frame; returns motion2 of the frame before it, if there was one.
+  constexpr std::optional<float> push(float motion) noexcept {
+    const std::optional<float> before = held_;
+    held_ = motion;
+    return before ? std::optional<float>(smaller(*before, motion)) : std::nullopt;
+  }
+  // Returns motion2 of the last frame pushed, if any, and starts anew.
+  constexpr std::optional<float> flush() noexcept {
+    const std::optional<float> last = held_;
+    held_.reset();
+    return last;
+  }
+
+private:
+  static constexpr float smaller(float a, float b) noexcept {
+    if (a != a) return a;
+    return b < a || b != b ? b : a;
+  }
+  std::optional<float> held_{};
+};
+
+// A score clipped to libvmaf's range, 0 to 100; NaN stays NaN.
+constexpr float clip(float score) noexcept {
+  return score < 0 ? 0.0F : score > 100 ? 100.0F : score;
+}
+
+} // namespace tinymlp::vmaf
