@@ -11,6 +11,7 @@
 // The parts, in the order of the data's way through them:
 #pragma once
 
+// clang-format off
 #include <tinymlp/error.hpp>     // errc, error, result<T>
 #include <tinymlp/protobuf.hpp>  // wire format
 #include <tinymlp/onnx.hpp>      // model bytes -> plan
@@ -19,3 +20,4 @@
 #include <tinymlp/quantized.hpp> // quantized_network<...>: int8
 #include <tinymlp/load.hpp>      // load at run time, embed at compile time
 #include <tinymlp/vmaf.hpp>      // VMAF: features, motion2, shipped networks
+// clang-format on

@@ -1,8 +1,14 @@
 // VMAF feature fusion: six libvmaf features a frame in, one quality score out.
 #pragma once
 
+#include <tinymlp/load.hpp>
+#include <tinymlp/models/mlp_large.hpp>
+#include <tinymlp/models/mlp_medium.hpp>
+#include <tinymlp/models/mlp_small.hpp>
+#include <tinymlp/network.hpp>
+#include <tinymlp/quantized.hpp>
+
 #include <array>
-#include <cstddef>
 #include <limits>
 #include <optional>
 #include <span>
@@ -69,6 +75,44 @@ private:
 // A score clipped to libvmaf's range, 0 to 100; NaN stays NaN.
 constexpr float clip(float score) noexcept {
   return score < 0 ? 0.0F : score > 100 ? 100.0F : score;
+}
+
+namespace detail {
+
+// Templates, so that a program holds (and the compiler parses) only the networks it names.
+template <class Net> struct shipped;
+template <> struct shipped<mlp_small> {
+  template <int = 0> static constexpr auto network = embed<mlp_small>(models::mlp_small_onnx);
+};
+template <> struct shipped<mlp_medium> {
+  template <int = 0> static constexpr auto network = embed<mlp_medium>(models::mlp_medium_onnx);
+};
+template <> struct shipped<mlp_large> {
+  template <int = 0> static constexpr auto network = embed<mlp_large>(models::mlp_large_onnx);
+};
+template <class Net> inline constexpr auto shipped_int8 = quantize(shipped<Net>::template network<>);
+
+} // namespace detail
+
+// The shipped networks: constants, parsed from their ONNX files by the compiler. Trained on
+// vmaf_v0.6.1 scores; see model/README.md. In float32, and quantised to int8.
+template <int = 0> constexpr const mlp_small& small() noexcept {
+  return detail::shipped<mlp_small>::network<>;
+}
+template <int = 0> constexpr const mlp_medium& medium() noexcept {
+  return detail::shipped<mlp_medium>::network<>;
+}
+template <int = 0> constexpr const mlp_large& large() noexcept {
+  return detail::shipped<mlp_large>::network<>;
+}
+template <int = 0> constexpr const mlp_small_int8& small_int8() noexcept {
+  return detail::shipped_int8<mlp_small>;
+}
+template <int = 0> constexpr const mlp_medium_int8& medium_int8() noexcept {
+  return detail::shipped_int8<mlp_medium>;
+}
+template <int = 0> constexpr const mlp_large_int8& large_int8() noexcept {
+  return detail::shipped_int8<mlp_large>;
 }
 
 } // namespace tinymlp::vmaf

@@ -1,0 +1,93 @@
+// The VMAF layer: the canonical order, streaming motion2, the shipped networks.
+#include "both_ways.hpp"
+
+#include <tinymlp/tinymlp.hpp>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace vmaf = tinymlp::vmaf;
+
+namespace {
+
+// The named columns of a libvmaf CSV log.
+std::vector<std::vector<float>> read_columns(const char* file,
+                                             const std::vector<std::string>& names) {
+  std::ifstream in(file);
+  REQUIRE(in);
+  auto split = [](const std::string& line) {
+    std::vector<std::string> cells;
+    for (std::size_t at = 0, end = 0; (end = line.find(',', at)) != line.npos; at = end + 1)
+      cells.push_back(line.substr(at, end - at));
+    return cells;
+  };
+  std::string line;
+  std::getline(in, line);
+  const std::vector<std::string> header = split(line);
+  std::vector<std::vector<float>> columns(names.size());
+  while (std::getline(in, line)) {
+    const std::vector<std::string> cells = split(line);
+    for (std::size_t n = 0; n < names.size(); ++n)
+      for (std::size_t c = 0; c < header.size(); ++c)
+        if (header[c] == names[n]) {
+          float value = 0;
+          std::from_chars(cells[c].data(), cells[c].data() + cells[c].size(), value);
+          columns[n].push_back(value);
+        }
+  }
+  return columns;
+}
+
+} // namespace
+
+TEST_CASE("features list themselves in canonical-6 order") {
+  constexpr vmaf::features f{
+      .adm2 = 1, .vif_scale0 = 2, .vif_scale1 = 3, .vif_scale2 = 4, .vif_scale3 = 5, .motion2 = 6};
+  CHECK_BOTH_WAYS(f.row() == std::array<float, 6>{1, 2, 3, 4, 5, 6});
+  CHECK_BOTH_WAYS(vmaf::feature_names[5] == "motion2");
+}
+
+TEST_CASE("a forgotten feature gives NaN") {
+  vmaf::features f{.adm2 = 1, .vif_scale0 = 1, .vif_scale1 = 1, .vif_scale2 = 1, .vif_scale3 = 1};
+  CHECK(std::isnan(vmaf::small().score(f)));
+  CHECK(std::isnan(vmaf::small_int8().score(f)));
+  f.motion2 = 0;
+  CHECK_FALSE(std::isnan(vmaf::small().score(f)));
+}
+
+TEST_CASE("streamed motion2 is what libvmaf wrote at flush") {
+  const auto columns = read_columns("model/samples/vtest_x264_36.csv",
+                                    {"VMAF_integer_feature_motion_sad_score", "integer_motion2"});
+  REQUIRE(columns[0].size() == 48);
+  vmaf::motion2_stream stream;
+  std::vector<float> motion2;
+  for (const float motion : columns[0])
+    if (const auto m = stream.push(motion)) motion2.push_back(*m);
+  if (const auto m = stream.flush()) motion2.push_back(*m);
+  CHECK(motion2 == columns[1]);
+  CHECK_FALSE(stream.flush().has_value());
+}
+
+TEST_CASE("the shipped networks follow libvmaf's own score on a real log") {
+  const auto log =
+      read_columns("model/samples/vtest_x264_36.csv",
+                   {"integer_adm2", "integer_vif_scale0", "integer_vif_scale1",
+                    "integer_vif_scale2", "integer_vif_scale3", "integer_motion2", "vmaf"});
+  for (std::size_t i = 0; i < log[6].size(); ++i) {
+    const vmaf::features f{log[0][i], log[1][i], log[2][i], log[3][i], log[4][i], log[5][i]};
+    CHECK(std::fabs(vmaf::small().score(f) - log[6][i]) < 2.0F);
+    CHECK(std::fabs(vmaf::medium().score(f) - log[6][i]) < 2.0F);
+    CHECK(std::fabs(vmaf::large().score(f) - log[6][i]) < 2.0F);
+    CHECK(std::fabs(vmaf::large_int8().score(f) - log[6][i]) < 4.0F);
+  }
+}
+
+TEST_CASE("clip keeps NaN") {
+  CHECK_BOTH_WAYS(vmaf::clip(101.0F) == 100.0F);
+  CHECK_BOTH_WAYS(vmaf::clip(-0.5F) == 0.0F);
+  CHECK(std::isnan(vmaf::clip(NAN)));
+}
