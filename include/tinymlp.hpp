@@ -51,10 +51,10 @@
 // no reassociation, no assumption that NaN does not occur, no excess precision.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
-#error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
+  #error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
-#error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
+  #error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
 #endif
 
 namespace tinymlp {
@@ -164,7 +164,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::missing_name: return "a tensor, input or output has no name";
   case errc::duplicate_name: return "two values have the same name";
   case errc::dangling_name: return "a name that nothing in the graph defines";
-  case errc::not_sorted: return "a value is used before it is computed (a cycle, or unsorted nodes)";
+  case errc::not_sorted:
+    return "a value is used before it is computed (a cycle, or unsorted nodes)";
   case errc::branch: return "a value is used more than once";
   case errc::disconnected_node: return "a node does not lie between the input and the output";
   case errc::unexpected_operator: return "the operator is not supported at this place in the chain";
@@ -179,13 +180,15 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::long_data: return "a tensor has more data than its dimensions need";
   case errc::external_data_missing: return "external data that was not passed in";
   case errc::bad_external_data: return "external data with a bad location, offset or length";
-  case errc::non_finite_weight: return "a weight, bias or mean is NaN, infinite or overflows float32";
+  case errc::non_finite_weight:
+    return "a weight, bias or mean is NaN, infinite or overflows float32";
   case errc::zero_std: return "a scaler's std is zero";
   case errc::non_finite_std: return "a scaler's std or scale is NaN or infinite";
   case errc::bad_scale: return "a quantisation scale is not a positive finite number";
   case errc::bad_zero_point: return "a weight zero point is not zero";
   case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
-  case errc::bad_scaler: return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
+  case errc::bad_scaler:
+    return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
   case errc::missing_bias: return "a MatMul without the Add of its bias";
   case errc::missing_relu: return "two dense layers without a Relu between";
   case errc::relu_at_output: return "a Relu after the last layer";
@@ -194,7 +197,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::network_mismatch: return "the model's layer sizes are not those of the network";
   case errc::precision_mismatch: return "the model's precision is not the network's";
   case errc::size_mismatch: return "rows and scores do not have matching sizes";
-  case errc::isa_unsupported: return "this CPU, or this build, does not support the instruction set";
+  case errc::isa_unsupported:
+    return "this CPU, or this build, does not support the instruction set";
   }
   return "unknown error";
 }
@@ -223,9 +227,7 @@ public:
   constexpr const T* operator->() const noexcept { return &value_; }
   constexpr T value_or(const T& other) const noexcept { return has_value_ ? value_ : other; }
   // errc::ok when there is a value.
-  constexpr tinymlp::error error() const noexcept {
-    return has_value_ ? tinymlp::error{} : error_;
-  }
+  constexpr tinymlp::error error() const noexcept { return has_value_ ? tinymlp::error{} : error_; }
 
 private:
   union {
@@ -413,8 +415,8 @@ struct tensor {
   std::array<std::uint64_t, max_rank> dims{};
   std::uint64_t count = 1; // product of dims
   bool is_raw = false;
-  view raw{};                   // contiguous little-endian elements, if is_raw
-  view body{};                  // else the message in whose field `data_field` they are
+  view raw{};  // contiguous little-endian elements, if is_raw
+  view body{}; // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
 
   constexpr bool is_scalar_like() const noexcept { return count == 1; }
@@ -509,11 +511,10 @@ namespace detail {
 
 // TensorProto
 inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_segment = 3,
-                               tensor_float_data = 4, tensor_int32_data = 5,
-                               tensor_string_data = 6, tensor_int64_data = 7, tensor_name = 8,
-                               tensor_raw_data = 9, tensor_double_data = 10,
-                               tensor_uint64_data = 11, tensor_external_data = 13,
-                               tensor_data_location = 14;
+                               tensor_float_data = 4, tensor_int32_data = 5, tensor_string_data = 6,
+                               tensor_int64_data = 7, tensor_name = 8, tensor_raw_data = 9,
+                               tensor_double_data = 10, tensor_uint64_data = 11,
+                               tensor_external_data = 13, tensor_data_location = 14;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
   if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
@@ -720,8 +721,8 @@ namespace detail {
 inline constexpr std::uint32_t attribute_name = 1, attribute_f = 2, attribute_i = 3,
                                attribute_s = 4, attribute_t = 5, attribute_g = 6,
                                attribute_floats = 7, attribute_ints = 8, attribute_strings = 9,
-                               attribute_tensors = 10, attribute_graphs = 11,
-                               attribute_kind = 20, attribute_ref = 21, attribute_sparse = 22;
+                               attribute_tensors = 10, attribute_graphs = 11, attribute_kind = 20,
+                               attribute_ref = 21, attribute_sparse = 22;
 
 constexpr bool is_value_field(std::uint32_t number) noexcept {
   return (number >= attribute_f && number <= attribute_graphs) || number == attribute_sparse;
@@ -772,8 +773,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
     if (a.type != attribute_type::undefined && a.type != type)
       return {errc::bad_attribute, f.offset, a.name};
     a.type = type;
-    if (f.number == attribute_f)
-      a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
+    if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
     if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
     if (f.number == attribute_t) a.t = f.payload;
   }
@@ -853,9 +853,9 @@ struct value_info {
 struct graph {
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
-  std::int64_t opset = 0; // of the default domain
+  std::int64_t opset = 0;  // of the default domain
   bool imports_ml = false; // ai.onnx.ml
-  std::size_t offset = 0; // of GraphProto
+  std::size_t offset = 0;  // of GraphProto
   std::size_t node_count = 0, tensor_count = 0;
   std::array<node, max_nodes> nodes{};
   std::array<tensor, max_tensors> tensors{};
@@ -879,9 +879,8 @@ namespace detail {
 
 // ModelProto
 inline constexpr std::uint32_t model_ir_version = 1, model_producer_name = 2,
-                               model_producer_version = 3, model_graph = 7,
-                               model_opset_import = 8, model_metadata = 14,
-                               model_training_info = 20, model_functions = 25,
+                               model_producer_version = 3, model_graph = 7, model_opset_import = 8,
+                               model_metadata = 14, model_training_info = 20, model_functions = 25,
                                model_configuration = 26;
 // GraphProto
 inline constexpr std::uint32_t graph_node = 1, graph_name = 2, graph_initializer = 5,
@@ -949,8 +948,7 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
-    if (f.number == 1 && f.type != wire::varint)
-      return {errc::wrong_wire_type, f.offset, to.name};
+    if (f.number == 1 && f.type != wire::varint) return {errc::wrong_wire_type, f.offset, to.name};
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
     if (dim <= 0) return {errc::bad_dimension, f.offset, to.name};
@@ -1024,11 +1022,10 @@ constexpr error parse_constant(const node& n, external_files files, tensor& out)
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
     const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
-    const bool is_list =
-        (a.name == "value_float" && a.type == attribute_type::float32) ||
-        (a.name == "value_floats" && a.type == attribute_type::floats) ||
-        (a.name == "value_int" && a.type == attribute_type::int64) ||
-        (a.name == "value_ints" && a.type == attribute_type::ints);
+    const bool is_list = (a.name == "value_float" && a.type == attribute_type::float32) ||
+                         (a.name == "value_floats" && a.type == attribute_type::floats) ||
+                         (a.name == "value_int" && a.type == attribute_type::int64) ||
+                         (a.name == "value_ints" && a.type == attribute_type::ints);
     if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
     if (found) return {errc::bad_attribute, a.offset, a.name};
     found = true;
@@ -1140,8 +1137,8 @@ private:
     for (std::size_t o = 0; o < n.output_count; ++o) {
       const std::string_view value = n.outputs[o];
       if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
-      bool taken = value == g_.input.name || g_.find_tensor(value) != nullptr ||
-                   g_.producer_of(value) != i;
+      bool taken =
+          value == g_.input.name || g_.find_tensor(value) != nullptr || g_.producer_of(value) != i;
       for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
       if (taken) return {errc::duplicate_name, n.body.offset, value};
     }
@@ -1249,8 +1246,8 @@ struct dense {
   std::string_view name{};
   std::size_t offset = 0; // of the node
   std::size_t inputs = 0, outputs = 0;
-  tensor weight{};          // [inputs, outputs], or [outputs, inputs] when transposed
-  bool transposed = false;  // Gemm transB
+  tensor weight{};           // [inputs, outputs], or [outputs, inputs] when transposed
+  bool transposed = false;   // Gemm transB
   float alpha = 1, beta = 1; // Gemm
   bool has_bias = false;
   tensor bias{};         // `outputs` values, or one for all
@@ -1382,8 +1379,7 @@ private:
     return {};
   }
 
-  static constexpr error read_float(const node& n, std::string_view wanted,
-                                    float& value) noexcept {
+  static constexpr error read_float(const node& n, std::string_view wanted, float& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return {};
     if (a.type != attribute_type::float32 || !is_finite(a.f))
@@ -1597,8 +1593,8 @@ private:
   constexpr error take_weight(const node& n, std::string_view value, element type,
                               dense& layer) noexcept {
     tensor& w = layer.weight;
-    const error e = type == element::float32 ? float_constant(n, value, w)
-                                             : constant(n, value, type, w);
+    const error e =
+        type == element::float32 ? float_constant(n, value, w) : constant(n, value, type, w);
     if (failed(e)) return e;
     if (w.rank != 2) return at(errc::shape_mismatch, w);
     const std::uint64_t in = w.dims[layer.transposed ? 1 : 0];
@@ -1667,19 +1663,20 @@ private:
       return e;
     if (const error e = take_weight_scale(n.outputs[1], g_.nodes[scales], *layer); failed(e))
       return e;
-    if (const error e = follow(g_.nodes[matmul].outputs[0], "Cast", errc::unexpected_operator, cast);
+    if (const error e =
+            follow(g_.nodes[matmul].outputs[0], "Cast", errc::unexpected_operator, cast);
         failed(e))
       return e;
     std::int64_t to = 0;
     if (const error e = read_int(g_.nodes[cast], "to", to); failed(e)) return e;
     if (to != static_cast<std::int64_t>(element::float32))
       return at(errc::bad_attribute, g_.nodes[cast], "to");
-    if (const error e = follow(g_.nodes[cast].outputs[0], "Mul", errc::unexpected_operator, product);
+    if (const error e =
+            follow(g_.nodes[cast].outputs[0], "Mul", errc::unexpected_operator, product);
         failed(e))
       return e;
     const node& mul = g_.nodes[product];
-    const std::string_view other =
-        mul.inputs[mul.inputs[0] == g_.nodes[cast].outputs[0] ? 1 : 0];
+    const std::string_view other = mul.inputs[mul.inputs[0] == g_.nodes[cast].outputs[0] ? 1 : 0];
     if (other != g_.nodes[scales].outputs[0]) return at(errc::unexpected_operator, mul);
     std::size_t again = 0;
     if (const error e = follow(other, "Mul", errc::unexpected_operator, again); failed(e)) return e;
@@ -2371,7 +2368,8 @@ namespace tinymlp {
 // A struct of named features that lists itself as one row, such as vmaf::features.
 template <class T, std::size_t Inputs>
 concept feature_row = requires(const T& features) {
-  { features.row() } noexcept -> std::same_as<std::array<float, Inputs>>;
+  { features.row() }
+  noexcept->std::same_as<std::array<float, Inputs>>;
 };
 
 // What network and quantized_network share: scoring. All functions are const, noexcept and
@@ -2405,8 +2403,8 @@ public:
     if (std::is_constant_evaluated())
       kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
     else
-      kernels::kernel_of<Weights>(selected()).rows(weights_, rows.data(), scores.size(),
-                                                   scores.data());
+      kernels::kernel_of<Weights>(selected())
+          .rows(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
   }
 
@@ -2432,8 +2430,7 @@ protected:
   Weights weights_{};
 
 private:
-  static constexpr bool sizes_match(std::span<const float> rows,
-                                    std::span<float> scores) noexcept {
+  static constexpr bool sizes_match(std::span<const float> rows, std::span<float> scores) noexcept {
     return rows.size() % inputs == 0 && rows.size() / inputs == scores.size();
   }
 };
@@ -2448,8 +2445,7 @@ namespace detail {
 // Sizes, in order, equal to the plan's?
 template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept {
-  if (plan.layer_count != Shape::layer_count)
-    return {errc::network_mismatch, 0, plan.graph_name};
+  if (plan.layer_count != Shape::layer_count) return {errc::network_mismatch, 0, plan.graph_name};
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
     const onnx::dense& layer = plan.layers[l];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
@@ -2613,8 +2609,8 @@ public:
 
   // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
   // symmetric, scale = max|w| / 127 (1 if all are zero), zero point 0, round half to even.
-  static constexpr quantized_network
-  from_network(const network<Sizes...>& from, granularity grain) noexcept {
+  static constexpr quantized_network from_network(const network<Sizes...>& from,
+                                                  granularity grain) noexcept {
     quantized_network to;
     to.pack_scaler(from.scaler());
     for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
@@ -2688,14 +2684,16 @@ private:
       const float scale = most == 0 ? 1.0F : kernels::exact::div(most, 127.0F);
       this->weights_.floats[at.scale + o] = scale;
       this->weights_.floats[at.bias + o] = from.bias(l, o);
-      for (std::size_t i = 0; i < at.inputs; ++i) place(l, i, o, nearest(from.weight(l, i, o), scale));
+      for (std::size_t i = 0; i < at.inputs; ++i)
+        place(l, i, o, nearest(from.weight(l, i, o), scale));
     }
   }
 
   static constexpr std::int8_t nearest(float w, float scale) noexcept {
     const float q = kernels::exact::div(w, scale);
-    return static_cast<std::int8_t>(
-        kernels::exact::round_half_even(q < -127 ? -127.0F : q > 127 ? 127.0F : q));
+    return static_cast<std::int8_t>(kernels::exact::round_half_even(q < -127  ? -127.0F
+                                                                    : q > 127 ? 127.0F
+                                                                              : q));
   }
 };
 
@@ -2769,8 +2767,7 @@ template <class Net, std::size_t N> consteval Net embed(const unsigned char (&mo
   return embed<Net>(std::span<const char>(bytes));
 }
 template <class Net, class Byte, std::size_t N>
-  requires(sizeof(Byte) == 1)
-consteval Net embed(const std::array<Byte, N>& model) {
+requires(sizeof(Byte) == 1) consteval Net embed(const std::array<Byte, N>& model) {
   const auto bytes = std::bit_cast<std::array<char, N>>(model);
   return embed<Net>(std::span<const char>(bytes));
 }
@@ -3481,7 +3478,8 @@ template <> struct shipped<mlp_medium> {
 template <> struct shipped<mlp_large> {
   template <int = 0> static constexpr auto network = embed<mlp_large>(models::mlp_large_onnx);
 };
-template <class Net> inline constexpr auto shipped_int8 = quantize(shipped<Net>::template network<>);
+template <class Net>
+inline constexpr auto shipped_int8 = quantize(shipped<Net>::template network<>);
 
 } // namespace detail
 

@@ -11,10 +11,10 @@
 // no reassociation, no assumption that NaN does not occur, no excess precision.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
-#error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
+  #error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
-#error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
+  #error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
 #endif
 
 namespace tinymlp {
@@ -124,7 +124,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::missing_name: return "a tensor, input or output has no name";
   case errc::duplicate_name: return "two values have the same name";
   case errc::dangling_name: return "a name that nothing in the graph defines";
-  case errc::not_sorted: return "a value is used before it is computed (a cycle, or unsorted nodes)";
+  case errc::not_sorted:
+    return "a value is used before it is computed (a cycle, or unsorted nodes)";
   case errc::branch: return "a value is used more than once";
   case errc::disconnected_node: return "a node does not lie between the input and the output";
   case errc::unexpected_operator: return "the operator is not supported at this place in the chain";
@@ -139,13 +140,15 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::long_data: return "a tensor has more data than its dimensions need";
   case errc::external_data_missing: return "external data that was not passed in";
   case errc::bad_external_data: return "external data with a bad location, offset or length";
-  case errc::non_finite_weight: return "a weight, bias or mean is NaN, infinite or overflows float32";
+  case errc::non_finite_weight:
+    return "a weight, bias or mean is NaN, infinite or overflows float32";
   case errc::zero_std: return "a scaler's std is zero";
   case errc::non_finite_std: return "a scaler's std or scale is NaN or infinite";
   case errc::bad_scale: return "a quantisation scale is not a positive finite number";
   case errc::bad_zero_point: return "a weight zero point is not zero";
   case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
-  case errc::bad_scaler: return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
+  case errc::bad_scaler:
+    return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
   case errc::missing_bias: return "a MatMul without the Add of its bias";
   case errc::missing_relu: return "two dense layers without a Relu between";
   case errc::relu_at_output: return "a Relu after the last layer";
@@ -154,7 +157,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::network_mismatch: return "the model's layer sizes are not those of the network";
   case errc::precision_mismatch: return "the model's precision is not the network's";
   case errc::size_mismatch: return "rows and scores do not have matching sizes";
-  case errc::isa_unsupported: return "this CPU, or this build, does not support the instruction set";
+  case errc::isa_unsupported:
+    return "this CPU, or this build, does not support the instruction set";
   }
   return "unknown error";
 }
@@ -183,9 +187,7 @@ public:
   constexpr const T* operator->() const noexcept { return &value_; }
   constexpr T value_or(const T& other) const noexcept { return has_value_ ? value_ : other; }
   // errc::ok when there is a value.
-  constexpr tinymlp::error error() const noexcept {
-    return has_value_ ? tinymlp::error{} : error_;
-  }
+  constexpr tinymlp::error error() const noexcept { return has_value_ ? tinymlp::error{} : error_; }
 
 private:
   union {

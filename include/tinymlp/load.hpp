@@ -64,8 +64,7 @@ template <class Net, std::size_t N> consteval Net embed(const unsigned char (&mo
   return embed<Net>(std::span<const char>(bytes));
 }
 template <class Net, class Byte, std::size_t N>
-  requires(sizeof(Byte) == 1)
-consteval Net embed(const std::array<Byte, N>& model) {
+requires(sizeof(Byte) == 1) consteval Net embed(const std::array<Byte, N>& model) {
   const auto bytes = std::bit_cast<std::array<char, N>>(model);
   return embed<Net>(std::span<const char>(bytes));
 }

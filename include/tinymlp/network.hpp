@@ -21,7 +21,8 @@ namespace tinymlp {
 // A struct of named features that lists itself as one row, such as vmaf::features.
 template <class T, std::size_t Inputs>
 concept feature_row = requires(const T& features) {
-  { features.row() } noexcept -> std::same_as<std::array<float, Inputs>>;
+  { features.row() }
+  noexcept->std::same_as<std::array<float, Inputs>>;
 };
 
 // What network and quantized_network share: scoring. All functions are const, noexcept and
@@ -55,8 +56,8 @@ public:
     if (std::is_constant_evaluated())
       kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
     else
-      kernels::kernel_of<Weights>(selected()).rows(weights_, rows.data(), scores.size(),
-                                                   scores.data());
+      kernels::kernel_of<Weights>(selected())
+          .rows(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
   }
 
@@ -82,8 +83,7 @@ protected:
   Weights weights_{};
 
 private:
-  static constexpr bool sizes_match(std::span<const float> rows,
-                                    std::span<float> scores) noexcept {
+  static constexpr bool sizes_match(std::span<const float> rows, std::span<float> scores) noexcept {
     return rows.size() % inputs == 0 && rows.size() / inputs == scores.size();
   }
 };
@@ -98,8 +98,7 @@ namespace detail {
 // Sizes, in order, equal to the plan's?
 template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept {
-  if (plan.layer_count != Shape::layer_count)
-    return {errc::network_mismatch, 0, plan.graph_name};
+  if (plan.layer_count != Shape::layer_count) return {errc::network_mismatch, 0, plan.graph_name};
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
     const onnx::dense& layer = plan.layers[l];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])

@@ -33,8 +33,8 @@ public:
 
   // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
   // symmetric, scale = max|w| / 127 (1 if all are zero), zero point 0, round half to even.
-  static constexpr quantized_network
-  from_network(const network<Sizes...>& from, granularity grain) noexcept {
+  static constexpr quantized_network from_network(const network<Sizes...>& from,
+                                                  granularity grain) noexcept {
     quantized_network to;
     to.pack_scaler(from.scaler());
     for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
@@ -108,14 +108,16 @@ private:
       const float scale = most == 0 ? 1.0F : kernels::exact::div(most, 127.0F);
       this->weights_.floats[at.scale + o] = scale;
       this->weights_.floats[at.bias + o] = from.bias(l, o);
-      for (std::size_t i = 0; i < at.inputs; ++i) place(l, i, o, nearest(from.weight(l, i, o), scale));
+      for (std::size_t i = 0; i < at.inputs; ++i)
+        place(l, i, o, nearest(from.weight(l, i, o), scale));
     }
   }
 
   static constexpr std::int8_t nearest(float w, float scale) noexcept {
     const float q = kernels::exact::div(w, scale);
-    return static_cast<std::int8_t>(
-        kernels::exact::round_half_even(q < -127 ? -127.0F : q > 127 ? 127.0F : q));
+    return static_cast<std::int8_t>(kernels::exact::round_half_even(q < -127  ? -127.0F
+                                                                    : q > 127 ? 127.0F
+                                                                              : q));
   }
 };
 

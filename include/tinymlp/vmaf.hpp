@@ -90,7 +90,8 @@ template <> struct shipped<mlp_medium> {
 template <> struct shipped<mlp_large> {
   template <int = 0> static constexpr auto network = embed<mlp_large>(models::mlp_large_onnx);
 };
-template <class Net> inline constexpr auto shipped_int8 = quantize(shipped<Net>::template network<>);
+template <class Net>
+inline constexpr auto shipped_int8 = quantize(shipped<Net>::template network<>);
 
 } // namespace detail
 

@@ -47,9 +47,9 @@ struct value_info {
 struct graph {
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
-  std::int64_t opset = 0; // of the default domain
+  std::int64_t opset = 0;  // of the default domain
   bool imports_ml = false; // ai.onnx.ml
-  std::size_t offset = 0; // of GraphProto
+  std::size_t offset = 0;  // of GraphProto
   std::size_t node_count = 0, tensor_count = 0;
   std::array<node, max_nodes> nodes{};
   std::array<tensor, max_tensors> tensors{};
@@ -73,9 +73,8 @@ namespace detail {
 
 // ModelProto
 inline constexpr std::uint32_t model_ir_version = 1, model_producer_name = 2,
-                               model_producer_version = 3, model_graph = 7,
-                               model_opset_import = 8, model_metadata = 14,
-                               model_training_info = 20, model_functions = 25,
+                               model_producer_version = 3, model_graph = 7, model_opset_import = 8,
+                               model_metadata = 14, model_training_info = 20, model_functions = 25,
                                model_configuration = 26;
 // GraphProto
 inline constexpr std::uint32_t graph_node = 1, graph_name = 2, graph_initializer = 5,
@@ -143,8 +142,7 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
-    if (f.number == 1 && f.type != wire::varint)
-      return {errc::wrong_wire_type, f.offset, to.name};
+    if (f.number == 1 && f.type != wire::varint) return {errc::wrong_wire_type, f.offset, to.name};
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
     if (dim <= 0) return {errc::bad_dimension, f.offset, to.name};
@@ -218,11 +216,10 @@ constexpr error parse_constant(const node& n, external_files files, tensor& out)
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
     const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
-    const bool is_list =
-        (a.name == "value_float" && a.type == attribute_type::float32) ||
-        (a.name == "value_floats" && a.type == attribute_type::floats) ||
-        (a.name == "value_int" && a.type == attribute_type::int64) ||
-        (a.name == "value_ints" && a.type == attribute_type::ints);
+    const bool is_list = (a.name == "value_float" && a.type == attribute_type::float32) ||
+                         (a.name == "value_floats" && a.type == attribute_type::floats) ||
+                         (a.name == "value_int" && a.type == attribute_type::int64) ||
+                         (a.name == "value_ints" && a.type == attribute_type::ints);
     if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
     if (found) return {errc::bad_attribute, a.offset, a.name};
     found = true;
@@ -334,8 +331,8 @@ private:
     for (std::size_t o = 0; o < n.output_count; ++o) {
       const std::string_view value = n.outputs[o];
       if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
-      bool taken = value == g_.input.name || g_.find_tensor(value) != nullptr ||
-                   g_.producer_of(value) != i;
+      bool taken =
+          value == g_.input.name || g_.find_tensor(value) != nullptr || g_.producer_of(value) != i;
       for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
       if (taken) return {errc::duplicate_name, n.body.offset, value};
     }

@@ -30,8 +30,8 @@ struct dense {
   std::string_view name{};
   std::size_t offset = 0; // of the node
   std::size_t inputs = 0, outputs = 0;
-  tensor weight{};          // [inputs, outputs], or [outputs, inputs] when transposed
-  bool transposed = false;  // Gemm transB
+  tensor weight{};           // [inputs, outputs], or [outputs, inputs] when transposed
+  bool transposed = false;   // Gemm transB
   float alpha = 1, beta = 1; // Gemm
   bool has_bias = false;
   tensor bias{};         // `outputs` values, or one for all
@@ -163,8 +163,7 @@ private:
     return {};
   }
 
-  static constexpr error read_float(const node& n, std::string_view wanted,
-                                    float& value) noexcept {
+  static constexpr error read_float(const node& n, std::string_view wanted, float& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return {};
     if (a.type != attribute_type::float32 || !is_finite(a.f))
@@ -378,8 +377,8 @@ private:
   constexpr error take_weight(const node& n, std::string_view value, element type,
                               dense& layer) noexcept {
     tensor& w = layer.weight;
-    const error e = type == element::float32 ? float_constant(n, value, w)
-                                             : constant(n, value, type, w);
+    const error e =
+        type == element::float32 ? float_constant(n, value, w) : constant(n, value, type, w);
     if (failed(e)) return e;
     if (w.rank != 2) return at(errc::shape_mismatch, w);
     const std::uint64_t in = w.dims[layer.transposed ? 1 : 0];
@@ -448,19 +447,20 @@ private:
       return e;
     if (const error e = take_weight_scale(n.outputs[1], g_.nodes[scales], *layer); failed(e))
       return e;
-    if (const error e = follow(g_.nodes[matmul].outputs[0], "Cast", errc::unexpected_operator, cast);
+    if (const error e =
+            follow(g_.nodes[matmul].outputs[0], "Cast", errc::unexpected_operator, cast);
         failed(e))
       return e;
     std::int64_t to = 0;
     if (const error e = read_int(g_.nodes[cast], "to", to); failed(e)) return e;
     if (to != static_cast<std::int64_t>(element::float32))
       return at(errc::bad_attribute, g_.nodes[cast], "to");
-    if (const error e = follow(g_.nodes[cast].outputs[0], "Mul", errc::unexpected_operator, product);
+    if (const error e =
+            follow(g_.nodes[cast].outputs[0], "Mul", errc::unexpected_operator, product);
         failed(e))
       return e;
     const node& mul = g_.nodes[product];
-    const std::string_view other =
-        mul.inputs[mul.inputs[0] == g_.nodes[cast].outputs[0] ? 1 : 0];
+    const std::string_view other = mul.inputs[mul.inputs[0] == g_.nodes[cast].outputs[0] ? 1 : 0];
     if (other != g_.nodes[scales].outputs[0]) return at(errc::unexpected_operator, mul);
     std::size_t again = 0;
     if (const error e = follow(other, "Mul", errc::unexpected_operator, again); failed(e)) return e;

@@ -44,8 +44,8 @@ struct tensor {
   std::array<std::uint64_t, max_rank> dims{};
   std::uint64_t count = 1; // product of dims
   bool is_raw = false;
-  view raw{};                   // contiguous little-endian elements, if is_raw
-  view body{};                  // else the message in whose field `data_field` they are
+  view raw{};  // contiguous little-endian elements, if is_raw
+  view body{}; // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
 
   constexpr bool is_scalar_like() const noexcept { return count == 1; }
@@ -140,11 +140,10 @@ namespace detail {
 
 // TensorProto
 inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_segment = 3,
-                               tensor_float_data = 4, tensor_int32_data = 5,
-                               tensor_string_data = 6, tensor_int64_data = 7, tensor_name = 8,
-                               tensor_raw_data = 9, tensor_double_data = 10,
-                               tensor_uint64_data = 11, tensor_external_data = 13,
-                               tensor_data_location = 14;
+                               tensor_float_data = 4, tensor_int32_data = 5, tensor_string_data = 6,
+                               tensor_int64_data = 7, tensor_name = 8, tensor_raw_data = 9,
+                               tensor_double_data = 10, tensor_uint64_data = 11,
+                               tensor_external_data = 13, tensor_data_location = 14;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
   if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
@@ -351,8 +350,8 @@ namespace detail {
 inline constexpr std::uint32_t attribute_name = 1, attribute_f = 2, attribute_i = 3,
                                attribute_s = 4, attribute_t = 5, attribute_g = 6,
                                attribute_floats = 7, attribute_ints = 8, attribute_strings = 9,
-                               attribute_tensors = 10, attribute_graphs = 11,
-                               attribute_kind = 20, attribute_ref = 21, attribute_sparse = 22;
+                               attribute_tensors = 10, attribute_graphs = 11, attribute_kind = 20,
+                               attribute_ref = 21, attribute_sparse = 22;
 
 constexpr bool is_value_field(std::uint32_t number) noexcept {
   return (number >= attribute_f && number <= attribute_graphs) || number == attribute_sparse;
@@ -403,8 +402,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
     if (a.type != attribute_type::undefined && a.type != type)
       return {errc::bad_attribute, f.offset, a.name};
     a.type = type;
-    if (f.number == attribute_f)
-      a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
+    if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
     if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
     if (f.number == attribute_t) a.t = f.payload;
   }
