@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Measures ONNX models on corpus rows: PLCC, SROCC and RMSE, raw and after clipping to [0,100].
+
+Several models are set side by side on the same rows. SROCC uses average ranks; srocc_position in
+the JSON breaks ties by position, as the reference models' published figures do. int8 models are
+fed row by row. Needs NumPy and onnx; uses onnxruntime when it is installed.
+"""
+import argparse
+import pathlib
+import sys
+
+from tinymlp_train import corpus, files, inference, metrics
+
+
+def parse_arguments():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("models", nargs="+", type=pathlib.Path, metavar="FILE.onnx")
+    p.add_argument("--corpus", default=corpus.SHIPPED, type=pathlib.Path, metavar="FILE")
+    p.add_argument("--sources", nargs="+", metavar="NAME", help="only the rows of these sources")
+    p.add_argument("--by", choices=("all", "group", "source"), default="group",
+                   help="one table line per group (default), per source, or only for all rows")
+    p.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write the figures here")
+    return p.parse_args()
+
+
+def partition(rows, by):
+    """Ordered name -> bool [N]; the last entry is all rows."""
+    keys = {"all": lambda s: "all", "group": corpus.group, "source": lambda s: s}[by]
+    names = sorted({keys(s) for s in rows.sources()} - {"all"})
+    parts = {n: rows.mask([s for s in rows.sources() if keys(s) == n]) for n in names}
+    return {**parts, "all": rows.mask(rows.sources())}
+
+
+def measure(path, rows, parts):
+    predicted = inference.Model(path).scores(rows.x)
+    return {name: metrics.summary(predicted[m], rows.y[m]) for name, m in parts.items()}
+
+
+def table(results, parts):
+    """Text: per model and part, the raw and the clipped figures."""
+    width = max(len(n) for n in list(parts) + list(results))
+    head = f"{'':{width}}  {'rows':>6}  {'PLCC':>8} {'SROCC':>8} {'RMSE':>7}"
+    lines = [head + f"  {'clipped:':>9} {'PLCC':>8} {'SROCC':>8} {'RMSE':>7} {'max':>6}"]
+    for model, by_part in results.items():
+        lines.append(model)
+        for name, s in by_part.items():
+            raw, clipped = s["raw"], s["clipped"]
+            lines.append(
+                f"{name:>{width}}  {s['rows']:6d}  {raw['plcc']:8.6f} {raw['srocc']:8.6f} "
+                f"{raw['rmse']:7.4f}  {'':9} {clipped['plcc']:8.6f} {clipped['srocc']:8.6f} "
+                f"{clipped['rmse']:7.4f} {clipped['max_abs']:6.2f}")
+    return "\n".join(lines)
+
+
+def main():
+    args = parse_arguments()
+    rows = corpus.load(args.corpus)
+    if args.sources:
+        rows = rows.rows(rows.mask(args.sources))
+    parts = partition(rows, args.by)
+    results = {path.stem: measure(path, rows, parts) for path in args.models}
+    print(table(results, parts))
+    if args.json:
+        files.write_json(args.json, results)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"evaluate: {error}")
