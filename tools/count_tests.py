@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Count the test cases in meson's testlog.json: those that doctest and unittest report of
+themselves, and one for any other program. Prints `N passed, N failed`; exits 1 on failures."""
+import json
+import re
+import sys
+
+DOCTEST = re.compile(r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed")
+UNITTEST = re.compile(r"^Ran (\d+) tests? in", re.M)
+UNITTEST_DETAIL = re.compile(r"\b(failures|errors|unexpected successes|skipped)=(\d+)")
+
+
+def count(entry):
+    """(passed, failed, skipped) of one test program."""
+    output = entry.get("stdout", "") + "\n" + entry.get("stderr", "")
+    ok = entry["result"] in ("OK", "EXPECTEDFAIL")
+    if entry["result"] == "SKIP":
+        return 0, 0, 1
+    passed = failed = skipped = 0
+    for m in DOCTEST.finditer(output):
+        passed += int(m[1])
+        failed += int(m[2])
+    for m in UNITTEST.finditer(output):
+        end = output.find("Ran ", m.end())
+        detail = dict(UNITTEST_DETAIL.findall(output[m.end() : end if end > 0 else None]))
+        bad = sum(int(detail.get(k, 0)) for k in ("failures", "errors", "unexpected successes"))
+        skipped += int(detail.get("skipped", 0))
+        failed += bad
+        passed += int(m[1]) - bad - int(detail.get("skipped", 0))
+    if passed + failed + skipped == 0:
+        passed, failed = (1, 0) if ok else (0, 1)
+    if not ok and failed == 0:
+        failed = 1  # crashed, hung or failed beyond its cases
+    return passed, failed, skipped
+
+
+def main():
+    try:
+        with open(sys.argv[1], encoding="utf-8") as log:
+            entries = [json.loads(line) for line in log if line.strip()]
+    except OSError as e:
+        print(f"count_tests: {e}", file=sys.stderr)
+        entries = []
+    totals = [sum(column) for column in zip(*map(count, entries))] or [0, 1, 0]
+    if totals[2]:
+        print(f"({totals[2]} skipped)")
+    print(f"{totals[0]} passed, {totals[1]} failed")
+    return 1 if totals[1] or not totals[0] else 0
+
+
+sys.exit(main())
