@@ -94,6 +94,8 @@ TEST_CASE("rounding is half to even") {
   CHECK_BOTH_WAYS(exact::round_half_even(-0.5F) == 0);
   CHECK_BOTH_WAYS(exact::round_half_even(-1.5F) == -2);
   CHECK_BOTH_WAYS(exact::round_half_even(254.5F) == 254);
-  for (float x = -300.0F; x < 300.0F; x += 0.0625F)
+  for (int sixteenths = -4800; sixteenths < 4800; ++sixteenths) {
+    const float x = static_cast<float>(sixteenths) / 16.0F;
     CHECK(static_cast<float>(exact::round_half_even(x)) == std::nearbyint(x));
+  }
 }

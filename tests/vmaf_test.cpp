@@ -21,7 +21,7 @@ std::vector<std::vector<float>> read_columns(const char* file,
   REQUIRE(in);
   auto split = [](const std::string& line) {
     std::vector<std::string> cells;
-    for (std::size_t at = 0, end = 0; (end = line.find(',', at)) != line.npos; at = end + 1)
+    for (std::size_t at = 0, end = 0; (end = line.find(',', at)) != std::string::npos; at = end + 1)
       cells.push_back(line.substr(at, end - at));
     return cells;
   };

@@ -345,7 +345,7 @@ private:
     return {};
   }
 
-  constexpr error take_floats(const node& n, std::string_view wanted, tensor& out) noexcept {
+  constexpr error take_floats(const node& n, std::string_view wanted, tensor& out) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return at(errc::missing_data, n, wanted);
     if (a.type != attribute_type::floats) return {errc::bad_attribute, a.offset, a.name};
