@@ -11,6 +11,14 @@ import sys
 
 from tinymlp_train import corpus, files, inference, metrics
 
+import numpy as np
+
+# Rows at the ends of the range, where nothing in the corpus holds the output.
+PROBES = {
+    "perfect_static_frame": (1, 1, 1, 1, 1, 0),
+    "all_zero": (0, 0, 0, 0, 0, 0),
+}
+
 
 def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -32,8 +40,14 @@ def partition(rows, by):
 
 
 def measure(path, rows, parts):
-    predicted = inference.Model(path).scores(rows.x)
-    return {name: metrics.summary(predicted[m], rows.y[m]) for name, m in parts.items()}
+    """Figures of one model per part, and its score of each probe row."""
+    model = inference.Model(path)
+    predicted = model.scores(rows.x)
+    probes = model.scores(np.array(list(PROBES.values()), np.float32))
+    return {
+        "parts": {name: metrics.summary(predicted[m], rows.y[m]) for name, m in parts.items()},
+        "probes": {name: float(score) for name, score in zip(PROBES, probes)},
+    }
 
 
 def table(results, parts):
@@ -41,9 +55,9 @@ def table(results, parts):
     width = max(len(n) for n in list(parts) + list(results))
     head = f"{'':{width}}  {'rows':>6}  {'PLCC':>8} {'SROCC':>8} {'RMSE':>7}"
     lines = [head + f"  {'clipped:':>9} {'PLCC':>8} {'SROCC':>8} {'RMSE':>7} {'max':>6}"]
-    for model, by_part in results.items():
+    for model, result in results.items():
         lines.append(model)
-        for name, s in by_part.items():
+        for name, s in result["parts"].items():
             raw, clipped = s["raw"], s["clipped"]
             lines.append(
                 f"{name:>{width}}  {s['rows']:6d}  {raw['plcc']:8.6f} {raw['srocc']:8.6f} "

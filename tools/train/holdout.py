@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Trains the shipped recipe without ten of the 25 sources and measures it on those ten.
 
-All filmed clips are left out, with both halves of each (two halves of a clip would give the other
-one away), and of the two groups made from stills and from synthetic content one source each. What
-remains to train on is stills in artificial motion and synthetic content, so the figures say how the
-networks do on content of a kind that they never saw.
+Every clip is left out, with both halves of it (one half would give the other away), and of the
+groups made from stills and from synthetic content one source each. What remains to train on is
+stills in artificial motion and synthetic content, so the figures say how the networks do on content
+of a kind that they never saw.
 """
 import argparse
 import pathlib
 import sys
 
-import numpy as np
-
 from tinymlp_train import checkpoint, corpus, files, metrics, networks, recipe
+
+import numpy as np
 
 LEFT_OUT = ("box_a", "box_b", "cup_a", "cup_b", "slides_a", "slides_b", "st_coffee", "syn_life",
             "vtest_a", "vtest_b")

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Fills the generated parts of model/README.md from the JSON files beside it.
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. With --check nothing is written
+and the exit status is 1 when a part is stale. Needs only the standard library.
+"""
+import argparse
+import json
+import pathlib
+import re
+import sys
+
+from tinymlp_train import files
+
+MODEL_DIR = pathlib.Path(__file__).resolve().parents[2] / "model"
+PART = re.compile(r"(<!-- generated: ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def markdown(head, rows):
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1)] + rows
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def correlation(value):
+    return f"{value:.6f}"
+
+
+def points(value):
+    return f"{value:.3f}"
+
+
+def figures(summary, kind="clipped"):
+    s = summary[kind]
+    return [correlation(s["plcc"]), f"{s['srocc']:.4f}", points(s["rmse"])]
+
+
+def fit(data):
+    """The shipped files on the rows they were trained on, per group."""
+    evaluation = data("evaluation.json")
+    names = list(evaluation)
+    parts = list(evaluation[names[0]]["parts"])
+    head = ["Group", "Rows"] + [f"{n} {f}" for n in names for f in ("PLCC", "SROCC", "RMSE")]
+    return markdown(head, [
+        [part, str(evaluation[names[0]]["parts"][part]["rows"])]
+        + [c for n in names for c in figures(evaluation[n]["parts"][part])] for part in parts])
+
+
+def holdout(data):
+    """Left-out sources, the shipped seed, per group."""
+    result = data("holdout.json")
+    seed = str(result["shipped_seed"])
+    by_network = result["recipes"]["shipped"]["networks"]
+    names = list(by_network)
+    parts = list(by_network[names[0]][seed])
+    head = ["Left-out group", "Rows"]
+    head += [f"{n} {f}" for n in names for f in ("PLCC", "SROCC", "RMSE")]
+    return markdown(head, [
+        [part, str(by_network[names[0]][seed][part]["rows"])]
+        + [c for n in names for c in figures(by_network[n][seed][part])] for part in parts])
+
+
+def holdout_recipes(data):
+    """Left-out sources, shipped recipe against the reference recipe, over seeds."""
+    result = data("holdout.json")
+    rows = []
+    for label, entry in result["recipes"].items():
+        for name, by_seed in entry["networks"].items():
+            worst = [s["all"]["clipped"] for s in by_seed.values()]
+            rows.append([
+                label, name,
+                correlation(min(w["plcc"] for w in worst)),
+                points(sum(w["rmse"] for w in worst) / len(worst)),
+                points(max(w["rmse"] for w in worst))])
+    head = ["Recipe", "Network", "PLCC, worst seed", "RMSE, mean of seeds", "RMSE, worst seed"]
+    return markdown(head, rows)
+
+
+def probes(data):
+    evaluation = data("evaluation.json")
+    names = list(next(iter(evaluation.values()))["probes"])
+    return markdown(["Network"] + [n.replace("_", " ") for n in names], [
+        [network] + [f"{result['probes'][n]:.1f}" for n in names]
+        for network, result in evaluation.items()])
+
+
+PARTS = {f.__name__: f for f in (fit, holdout, holdout_recipes, probes)}
+
+
+def render(text, data):
+    def fill(match):
+        name = match.group(2)
+        if name not in PARTS:
+            raise ValueError(f"no generated part is called {name}")
+        return match.group(1) + PARTS[name](data) + match.group(3)
+    return PART.sub(fill, text)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("--check", action="store_true", help="only say whether the page is fresh")
+    p.add_argument("--model-dir", default=MODEL_DIR, type=pathlib.Path, metavar="DIR")
+    args = p.parse_args()
+    page = args.model_dir / "README.md"
+    old = page.read_text("utf-8")
+    new = render(old, lambda name: json.loads((args.model_dir / name).read_text("utf-8")))
+    if args.check and new != old:
+        sys.exit(f"report: {page} is stale; run tools/train/report.py")
+    if new != old:
+        files.write_text(page, new)
+    print(f"{page}: fresh")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, KeyError, OSError) as error:
+        sys.exit(f"report: {error}")
