@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""The README's example compiles as it stands, warnings as errors, and scores a real frame."""
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+COMPILERS = [c for c in ("g++", "clang++") if shutil.which(c)]
+
+
+def code_blocks():
+    return re.findall(r"```cpp\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+
+
+class Readme(unittest.TestCase):
+    def run_code(self, compiler, code):
+        with tempfile.TemporaryDirectory() as folder:
+            source, program = pathlib.Path(folder, "example.cpp"), pathlib.Path(folder, "example")
+            source.write_text(code)
+            subprocess.run(
+                [compiler, "-std=c++20", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                 "-I", ROOT / "include", source, "-o", program], check=True)
+            return subprocess.run([program], check=True, capture_output=True, text=True).stdout
+
+    def test_example_scores_like_libvmaf(self):
+        # frame 0 of model/samples/vtest_x264_36.json: libvmaf's vmaf_v0.6.1 says 81.139658
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                self.assertAlmostEqual(float(self.run_code(compiler, code_blocks()[0])), 81.14, delta=1)
+
+    def test_second_example_compiles_in_context(self):
+        context = (
+            "#include <tinymlp.hpp>\n#include <cstdio>\n#include <vector>\n"
+            "inline constexpr auto& my_model_onnx = tinymlp::models::mlp_medium_onnx;\n"
+            "static void report(tinymlp::error) {}\n"
+            "int main() {\n"
+            "std::span<const char> file_bytes(my_model_onnx, sizeof my_model_onnx - 1);\n"
+            "std::vector<float> rows(12, 0.5F), scores(2);\n")
+        check = ("(void)int8; return done == tinymlp::errc::ok && loaded &&\n"
+                 "  loaded->score(rows, scores) == done && scores[0] == scores[1] ? 0 : 1; }\n")
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                self.run_code(compiler, context + code_blocks()[1] + check)
+
+
+if __name__ == "__main__":
+    unittest.main()
