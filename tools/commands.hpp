@@ -1,0 +1,15 @@
+// The subcommands. A new one is a file that defines its add_..._command and a line here and in
+// main.cpp.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace tinymlp::tools {
+
+void add_score_command(CLI::App& app);
+void add_inspect_command(CLI::App& app);
+void add_embed_command(CLI::App& app);
+
+} // namespace tinymlp::tools

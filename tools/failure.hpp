@@ -1,0 +1,31 @@
+// How a command ends early: the input or a check failed (exit 1), or it was called wrongly (exit
+// 2).
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tinymlp::tools {
+
+inline constexpr int exit_success = 0;
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+// The message names the file, where in it, and the reason; main() puts the program's name before
+// it.
+struct failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct usage_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+template <class... Args> [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
+  throw failure(fmt::format(text, std::forward<Args>(args)...));
+}
+
+} // namespace tinymlp::tools

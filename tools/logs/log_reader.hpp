@@ -1,0 +1,53 @@
+// Rows of features out of a log in any of the formats that libvmaf and FFmpeg write.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "byte_source.hpp"
+#include "logs/feature_keys.hpp"
+
+namespace tinymlp::tools {
+
+struct log_row {
+  std::int64_t frame = 0;
+  std::array<float, feature_count> features{}; // canonical-6; NaN or infinity where the log says so
+  double vmaf = std::numeric_limits<double>::quiet_NaN(); // the log's own score; NaN where absent
+};
+
+struct log_description {
+  std::string format;                          // "CSV", "libvmaf JSON", "libvmaf XML"
+  std::string version;                         // of the writer, where the log says it
+  std::array<std::string, feature_count> keys; // as spelt in the log, canonical-6 order
+  bool has_vmaf = false;
+  std::vector<std::string> notes; // choices that a person should know of
+};
+
+struct log_options {
+  std::optional<std::string> feature_suffix; // see choose_feature_keys
+};
+
+// Takes the rows in the order of the log.
+class row_sink {
+public:
+  virtual ~row_sink() = default;
+  virtual void begin(const log_description& description) = 0; // once, before the first row
+  virtual void row(const log_row& row) = 0;
+};
+
+// Reads `source` to its end. The format is told by the content: '{' is JSON, '<' is XML, all else
+// CSV with a header. CSV runs in constant memory; JSON and XML are held whole, up to 1 GiB.
+// Throws failure, naming line or byte, at the first thing that is wrong; rows before it have been
+// handed on by then (CSV) or not (JSON, XML).
+void read_log(byte_source& source, const log_options& options, row_sink& sink);
+
+// The formats; `source` stands at the first byte that is not a byte-order mark.
+void read_csv_log(byte_source& source, const log_options& options, row_sink& sink);
+void read_json_log(byte_source& source, const log_options& options, row_sink& sink);
+void read_xml_log(byte_source& source, const log_options& options, row_sink& sink);
+
+} // namespace tinymlp::tools

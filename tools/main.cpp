@@ -1,0 +1,56 @@
+// The program `tinymlp`: its subcommands, and what its exit status means.
+#include <csignal>
+#include <exception>
+#include <new>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "failure.hpp"
+#include "terminal.hpp"
+#include "version.hpp"
+
+namespace {
+
+using namespace tinymlp::tools;
+
+constexpr auto commands = {add_score_command, add_inspect_command, add_embed_command};
+
+int run(int argc, char** argv) {
+  CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame, from six "
+               "libvmaf features.");
+  app.name("tinymlp");
+  app.set_version_flag("--version", "tinymlp " + std::string(version));
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 success, 1 the input or a check failed, 2 wrong usage.\n"
+             "tinymlp COMMAND --help says more.");
+  for (const auto add : commands) add(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_success : exit_usage;
+  }
+  return exit_success;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // A reader that goes away is an error like any other failed write.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(argc, argv);
+  } catch (const usage_error& error) {
+    print_message("", error.what());
+    return exit_usage;
+  } catch (const failure& error) {
+    print_message("", error.what());
+    return exit_failure;
+  } catch (const std::bad_alloc&) {
+    print_message("", "out of memory");
+    return exit_failure;
+  } catch (const std::exception& error) {
+    print_message("", error.what());
+    return exit_failure;
+  }
+}

@@ -1,0 +1,49 @@
+// An ONNX file read once: the bytes that are hashed are the bytes that are parsed and used.
+#pragma once
+
+#include <list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tinymlp/tinymlp.hpp>
+
+namespace tinymlp::tools {
+
+// A file of external tensor data beside the model.
+struct external_data {
+  std::string location; // relative to the model's folder, as the model spells it
+  std::vector<char> bytes;
+  std::string sha256;
+};
+
+struct onnx_file {
+  std::string path;
+  std::vector<char> bytes;
+  std::string sha256; // lowercase hex
+  std::list<external_data> external;
+  onnx::plan plan; // views `bytes` and `external`
+
+  onnx_file() = default;
+  onnx_file(const onnx_file&) = delete;
+  onnx_file(onnx_file&&) = default; // a moved vector keeps its bytes where they are
+  onnx_file& operator=(const onnx_file&) = delete;
+};
+
+// Reads and parses. Throws failure for what cannot be read and for what the parser refuses (path,
+// byte, reason, name).
+//
+// External data is read from inside the model's folder only: its location must be a relative path
+// without "..", and no part of it may be a symbolic link.
+onnx_file read_onnx_file(const std::string& path);
+
+// "byte 123: the operator is not supported (Softmax)"
+std::string describe(const error& why);
+
+// The sizes of the layers: "6-16-8-1".
+std::string shape_text(const onnx::plan& plan);
+
+// Lowercase hex.
+std::string sha256_of(std::string_view bytes);
+
+} // namespace tinymlp::tools

@@ -1,0 +1,53 @@
+// The forms in which `tinymlp score` prints: rows as they come, then the summary.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "atomic_file.hpp"
+#include "logs/log_reader.hpp"
+#include "model_source.hpp"
+#include "pooling.hpp"
+#include "series.hpp"
+
+namespace tinymlp::tools {
+
+// What a run knows at its end.
+struct score_summary {
+  pooling score, vmaf; // vmaf: the log's own, over the rows that have it
+  agreement own;       // score against vmaf
+  std::uint64_t rows = 0;
+  std::uint64_t not_finite = 0; // rows whose score is NaN
+  double scoring_ns = 0;        // inside the network, all rows
+  double single_frame_ns = 0;   // median of one frame at a time; 0 when not measured
+};
+
+// Everything about a run that a format may want to name.
+struct score_context {
+  const model_description& network;
+  const log_description& log;
+  std::string_view input;
+};
+
+class score_writer {
+public:
+  virtual ~score_writer() = default;
+  virtual void begin(const score_context& context) = 0;
+  virtual void row(const scored_frame& row) = 0;
+  virtual void end(const score_context& context, const score_summary& summary,
+                   const series& scores) = 0;
+};
+
+// frame,score with 9 significant digits, so that every float32 reads back as itself; NaN is "nan".
+std::unique_ptr<score_writer> make_csv_writer(atomic_file& out);
+
+// libvmaf's layout: frames[{frameNum, metrics}] and pooled_metrics. The score's key is
+// tinymlp_vmaf; the log's own score, where it has one, stands beside it as vmaf. NaN is null.
+std::unique_ptr<score_writer> make_json_writer(atomic_file& out);
+
+// For people: a chart as wide as the terminal, the pooled scores beside libvmaf's own, agreement,
+// precision, kernel and time.
+std::unique_ptr<score_writer> make_view_writer(atomic_file& out, bool colour, int columns);
+
+} // namespace tinymlp::tools

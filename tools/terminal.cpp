@@ -1,0 +1,84 @@
+#include "terminal.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace tinymlp::tools {
+
+namespace {
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view{} : std::string_view{value};
+}
+
+} // namespace
+
+bool wants_colour(int descriptor) {
+  return ::isatty(descriptor) == 1 && environment("NO_COLOR").empty() &&
+         environment("TERM") != "dumb";
+}
+
+int text_columns(int descriptor) {
+  int columns = 80;
+  struct winsize size {};
+  const std::string_view variable = environment("COLUMNS");
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    columns = size.ws_col;
+  else
+    std::from_chars(variable.data(), variable.data() + variable.size(), columns);
+  return std::clamp(columns, 40, 160);
+}
+
+std::string painter::paint(std::string_view code, std::string_view text) const {
+  if (!enabled_) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+std::string printable(std::string_view text, std::size_t longest) {
+  std::string out(text.substr(0, longest));
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  if (text.size() > longest) out += "...";
+  return out;
+}
+
+void print_message(std::string_view kind, std::string_view text) {
+  const std::string line =
+      fmt::format("tinymlp: {}{}{}\n", kind, kind.empty() ? "" : ": ", printable(text, 2000));
+  std::fputs(line.c_str(), stderr);
+}
+
+progress::progress()
+    : enabled_(::isatty(STDERR_FILENO) == 1), start_(clock::now()),
+      next_(start_ + std::chrono::milliseconds(300)) {}
+
+void progress::update(std::uint64_t rows, std::uint64_t bytes,
+                      std::optional<std::uint64_t> total_bytes) {
+  if (!enabled_) return;
+  const clock::time_point now = clock::now();
+  if (now < next_) return;
+  next_ = now + std::chrono::milliseconds(100);
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  std::string line = fmt::format("\r\x1b[K{} rows, {:.2g} million rows/s", rows,
+                                 static_cast<double>(rows) / seconds / 1e6);
+  if (total_bytes && *total_bytes > 0)
+    line += fmt::format(", {:.0f} %",
+                        100.0 * static_cast<double>(bytes) / static_cast<double>(*total_bytes));
+  std::fputs(line.c_str(), stderr);
+  std::fflush(stderr);
+  shown_ = true;
+}
+
+void progress::clear() {
+  if (shown_) std::fputs("\r\x1b[K", stderr);
+  shown_ = false;
+}
+
+} // namespace tinymlp::tools
