@@ -2,31 +2,55 @@
 // one that scoring uses.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#elif defined(_M_X64) && defined(_MSC_VER)
+#include <immintrin.h>
+#include <intrin.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+
 namespace tinymlp {
 
-// In order of preference: a later one that is supported is chosen over an earlier one.
+// In order of preference: a later one that is supported is chosen over an earlier one. All are
+// named on every architecture; supported() tells those that run here.
 enum class isa : std::uint8_t {
-  reference, // scalar, everywhere
+  reference,    // scalar, everywhere
+  avx2,         // AVX2 + FMA
+  avx2_vnni,    // and AVX-VNNI (256-bit)
+  avx512,       // AVX-512 F, BW, DQ, VL
+  avx512_vnni,  // and AVX-512 VNNI
+  neon,         // AArch64 Advanced SIMD
+  neon_dotprod, // and FEAT_DotProd
+  neon_i8mm,    // and FEAT_I8MM
 };
-inline constexpr std::size_t isa_count = 1;
+
+namespace detail {
+inline constexpr std::array<std::string_view, 8> isa_names{
+    "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon", "neon_dotprod", "neon_i8mm"};
+} // namespace detail
+inline constexpr std::size_t isa_count = detail::isa_names.size();
 
 constexpr std::string_view name(isa which) noexcept {
-  switch (which) {
-  case isa::reference: return "reference";
-  }
-  return "unknown";
+  const auto index = static_cast<std::size_t>(which);
+  return index < isa_count ? detail::isa_names[index] : "unknown";
 }
 
 // The instruction set of that name, or nothing.
 constexpr std::optional<isa> isa_from_name(std::string_view text) noexcept {
   for (std::size_t i = 0; i < isa_count; ++i)
-    if (name(static_cast<isa>(i)) == text) return static_cast<isa>(i);
+    if (detail::isa_names[i] == text) return static_cast<isa>(i);
   return std::nullopt;
 }
 
@@ -48,11 +72,13 @@ public:
   };
 
   constexpr isa_set() noexcept = default;
+  constexpr explicit isa_set(std::uint32_t bits) noexcept : bits_(bits) {}
   constexpr void insert(isa which) noexcept { bits_ |= bit(which); }
   constexpr bool contains(isa which) const noexcept { return (bits_ & bit(which)) != 0; }
   constexpr isa most_preferred() const noexcept {
-    return bits_ == 0 ? isa::reference : static_cast<isa>(std::bit_width(bits_) - 1);
+    return static_cast<isa>(std::bit_width(bits_ | bit(isa::reference)) - 1);
   }
+  constexpr std::uint32_t bits() const noexcept { return bits_; }
   constexpr iterator begin() const noexcept { return iterator(bits_); }
   constexpr iterator end() const noexcept { return iterator(0); }
 
@@ -63,11 +89,103 @@ private:
   std::uint32_t bits_ = 0;
 };
 
-// What this CPU and operating system can run. Always holds isa::reference.
-inline isa_set supported() noexcept {
+namespace detail {
+
+#if defined(__x86_64__) || defined(_M_X64)
+struct cpuid_registers {
+  std::uint32_t eax, ebx, ecx, edx;
+};
+inline cpuid_registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+#if defined(__GNUC__)
+  cpuid_registers r{};
+  if (__get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx) == 0) return {};
+  return r;
+#else
+  int r[4]{};
+  __cpuid(r, 0);
+  if (static_cast<std::uint32_t>(r[0]) < leaf) return {};
+  __cpuidex(r, static_cast<int>(leaf), static_cast<int>(subleaf));
+  return {static_cast<std::uint32_t>(r[0]), static_cast<std::uint32_t>(r[1]),
+          static_cast<std::uint32_t>(r[2]), static_cast<std::uint32_t>(r[3])};
+#endif
+}
+
+// XCR0: the register state that the operating system saves. Needs OSXSAVE.
+inline std::uint64_t extended_control_register() noexcept {
+#if defined(__GNUC__)
+  std::uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return std::uint64_t{high} << 32 | low;
+#else
+  return _xgetbv(0);
+#endif
+}
+
+// Intel SDM volume 1, sections 14.3 and 15.2: the CPU has the instructions and the operating
+// system saves the registers.
+inline void detect(isa_set& set) noexcept {
+  constexpr auto bit = [](std::uint32_t word, unsigned n) { return (word >> n & 1U) != 0; };
+  const cpuid_registers basic = cpuid(1, 0);
+  if (!bit(basic.ecx, 27)) return; // OSXSAVE
+  const std::uint64_t saved = extended_control_register();
+  const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6;
+  const cpuid_registers features = cpuid(7, 0), more = cpuid(7, 1);
+  const bool avx2 = ymm && bit(basic.ecx, 28) && bit(basic.ecx, 12) && bit(features.ebx, 5);
+  if (!avx2) return;
+  set.insert(isa::avx2);
+  if (features.eax >= 1 && bit(more.eax, 4)) set.insert(isa::avx2_vnni);
+  const bool avx512 = zmm && bit(features.ebx, 16) && bit(features.ebx, 17) &&
+                      bit(features.ebx, 30) && bit(features.ebx, 31); // F, DQ, BW, VL
+  if (!avx512) return;
+  set.insert(isa::avx512);
+  if (bit(features.ecx, 11)) set.insert(isa::avx512_vnni);
+}
+#elif defined(__aarch64__) && defined(__linux__) && !defined(__AARCH64EB__)
+inline void detect(isa_set& set) noexcept {
+  set.insert(isa::neon);
+  if ((getauxval(AT_HWCAP) & 1UL << 20) == 0) return; // HWCAP_ASIMDDP
+  set.insert(isa::neon_dotprod);
+#if defined(AT_HWCAP2)
+  if ((getauxval(AT_HWCAP2) & 1UL << 13) != 0) set.insert(isa::neon_i8mm); // HWCAP2_I8MM
+#endif
+}
+#elif defined(__aarch64__) && defined(__APPLE__)
+inline void detect(isa_set& set) noexcept {
+  constexpr auto has = [](const char* feature) {
+    int value = 0;
+    std::size_t size = sizeof value;
+    return sysctlbyname(feature, &value, &size, nullptr, 0) == 0 && value != 0;
+  };
+  set.insert(isa::neon);
+  if (!has("hw.optional.arm.FEAT_DotProd")) return;
+  set.insert(isa::neon_dotprod);
+  if (has("hw.optional.arm.FEAT_I8MM")) set.insert(isa::neon_i8mm);
+}
+#else
+inline void detect(isa_set&) noexcept {}
+#endif
+
+// 0 until asked for. Every thread that finds 0 writes the same value, so relaxed order suffices.
+inline constinit std::atomic<std::uint32_t> supported_bits{0};
+
+#if defined(__GNUC__)
+[[gnu::cold, gnu::noinline]]
+#endif
+inline std::uint32_t detect_once() noexcept {
   isa_set set;
   set.insert(isa::reference);
-  return set;
+  detect(set);
+  supported_bits.store(set.bits(), std::memory_order_relaxed);
+  return set.bits();
+}
+
+} // namespace detail
+
+// What this CPU and operating system can run, detected on the first call. Always holds
+// isa::reference.
+inline isa_set supported() noexcept {
+  const std::uint32_t bits = detail::supported_bits.load(std::memory_order_relaxed);
+  return isa_set(bits != 0 ? bits : detail::detect_once());
 }
 inline bool supported(isa which) noexcept { return supported().contains(which); }
 

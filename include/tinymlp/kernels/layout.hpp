@@ -69,7 +69,7 @@ template <class Shape> constexpr auto place_fp32_layers() noexcept {
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
     const std::size_t in = Shape::sizes[l], out = Shape::sizes[l + 1];
     const bool last = l + 1 == Shape::layer_count;
-    const std::size_t padded = round_up(out, virtual_lanes);
+    const std::size_t padded = round_up(out, out <= 8 ? 8 : 16);
     layers[l] = {in, out, padded, at, at + round_up(padded, 16)};
     at = layers[l].weight + round_up(last ? round_up(in, virtual_lanes) : in * padded, 16);
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <tinymlp/isa.hpp>
+#include <tinymlp/kernels/avx2.hpp>
+#include <tinymlp/kernels/avx512.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/reference.hpp>
 
@@ -26,13 +28,23 @@ template <class Weights>
 inline constexpr std::array registered{
     kernel<Weights>{isa::reference, &reference::score, &reference::score_rows<Weights>},
 };
+template <class Shape>
+inline constexpr std::array registered<fp32_weights<Shape>>{
+    kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+#if defined(__x86_64__) || defined(_M_X64)
+    kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+    kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+#endif
+};
 
 namespace detail {
 
+// Where the compiler could not build an instruction set, the one below it stands in.
 template <class Weights> constexpr auto index_by_isa() noexcept {
   std::array<kernel<Weights>, isa_count> table{};
-  for (const kernel<Weights>& row : registered<Weights>)
-    table[static_cast<std::size_t>(row.id)] = row;
+  for (std::size_t i = 0; i < isa_count; ++i)
+    for (const kernel<Weights>& row : registered<Weights>)
+      if (static_cast<std::size_t>(row.id) <= i) table[i] = row;
   return table;
 }
 template <class Weights> inline constexpr auto by_isa = index_by_isa<Weights>();

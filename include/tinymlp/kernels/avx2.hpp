@@ -1,0 +1,110 @@
+// AVX2 + FMA: 8 floats in a vector, 16 registers.
+#pragma once
+
+#include <tinymlp/kernels/layout.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#define TINYMLP_TARGET "avx2,fma"
+#include <tinymlp/kernels/region_begin.inl>
+namespace tinymlp::kernels::avx2 {
+
+// 8 floats.
+struct v8 {
+  using reg = __m256;
+  static constexpr std::size_t lanes = 8;
+  static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
+  static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
+  static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg add(reg a, reg b) { return _mm256_add_ps(a, b); }
+  static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
+  // max(0, a); NaN stays NaN, because the second operand is returned where one is NaN.
+  static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); }
+  // NaN becomes the canonical one.
+  static TINYMLP_INLINE reg canonical(reg a) {
+    const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
+    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
+};
+
+struct ops {
+  // One row: the vector for a layer's outputs, and how many sums run together.
+  template <std::size_t Outputs> using row_vector = v8;
+  static constexpr std::size_t row_sums = 8;
+  // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
+  using v = v8;
+  static constexpr std::size_t block_vectors = 2, block_chains = 1;
+
+  // Lane I of x in all lanes.
+  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
+    return _mm256_permute_ps(half, I % 4 * 0x55);
+  }
+  // The 8 lanes of the one-output layer, the O-th such group of x's vectors.
+  using octet = __m256;
+  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return x[O];
+  }
+  // Lanes from N on become zero.
+  template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
+    if constexpr (N >= 8) return x;
+    constexpr int m[8] = {-(N > 0), -(N > 1), -(N > 2), -(N > 3),
+                          -(N > 4), -(N > 5), -(N > 6), -(N > 7)};
+    return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_setr_epi32(m[0], m[1], m[2], m[3], m[4],
+                                                                  m[5], m[6], m[7])));
+  }
+  static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
+  // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
+  // the upper half is on its way also turns a score of -0 into +0.
+  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
+    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
+    const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
+    const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
+    return _mm_cvtss_f32(_mm_blendv_ps(one, nan, _mm_cmp_ps(one, one, _CMP_UNORD_Q)));
+  }
+
+  // Four columns of 8 rows, `stride` floats apart, as four vectors of 8 rows.
+  static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
+                                          __m256 (&column)[4]) {
+    const __m256 a = load_pair(rows, rows + 4 * stride);
+    const __m256 b = load_pair(rows + stride, rows + 5 * stride);
+    const __m256 c = load_pair(rows + 2 * stride, rows + 6 * stride);
+    const __m256 d = load_pair(rows + 3 * stride, rows + 7 * stride);
+    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    column[0] = join_low(ab_low, cd_low);
+    column[1] = join_high(ab_low, cd_low);
+    column[2] = join_low(ab_high, cd_high);
+    column[3] = join_high(ab_high, cd_high);
+  }
+
+private:
+  static TINYMLP_INLINE __m256 load_pair(const float* low, const float* high) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+  }
+  static TINYMLP_INLINE __m256 join_low(__m256 a, __m256 b) {
+    return _mm256_shuffle_ps(a, b, 0x44);
+  }
+  static TINYMLP_INLINE __m256 join_high(__m256 a, __m256 b) {
+    return _mm256_shuffle_ps(a, b, 0xee);
+  }
+};
+
+#include <tinymlp/kernels/fp32_row.inl>
+#include <tinymlp/kernels/fp32_rows.inl>
+
+} // namespace tinymlp::kernels::avx2
+#include <tinymlp/kernels/region_end.inl>
+#endif

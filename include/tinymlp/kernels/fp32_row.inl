@@ -1,0 +1,205 @@
+// The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
+// results stay in registers and reach the next layer by permutation. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// Inputs of a layer, each already in all lanes.
+template <class V, std::size_t N> struct broadcast_values {
+  typename V::reg value[N];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+};
+// Inputs of a layer as the layer before left them.
+template <class V, std::size_t N> struct lane_values {
+  typename V::reg value[(N + V::lanes - 1) / V::lanes];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+
+// How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
+template <class Shape, std::size_t L> struct row_layer {
+  static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  static constexpr chain_split split{at.inputs};
+  static constexpr std::size_t longest = split.begin(1);
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
+  static constexpr std::size_t fit = ops::row_sums / block;
+  static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
+};
+
+// Term K of chain C for B vectors of outputs from vector V0 on.
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
+TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v::reg (&sum)[B]) {
+  using v = typename Layer::v;
+  constexpr std::size_t input = Layer::split.begin(C) + K;
+  if constexpr (input < Layer::split.begin(C + 1)) {
+    const auto element = x.template element<input>(v{});
+    const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+  }
+}
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
+          class X>
+TINYMLP_INLINE void row_terms(const float* weight, const X& x,
+                              typename Layer::v::reg (&sum)[G][B]) {
+  row_term<Layer, C, K, V0>(weight, x, sum[0]);
+  if constexpr (G > 1) row_term<Layer, C + 1, K, V0>(weight, x, sum[1]);
+  if constexpr (G > 2) row_term<Layer, C + 2, K, V0>(weight, x, sum[2]);
+  if constexpr (G > 3) row_term<Layer, C + 3, K, V0>(weight, x, sum[3]);
+}
+
+// Chains C to C + G - 1, added pairwise into `total`.
+template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
+          std::size_t... K>
+TINYMLP_INLINE void row_chains(const float* values, const X& x,
+                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+  using v = typename Layer::v;
+  typename v::reg sum[G][B];
+  TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+  (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (G > 1) total[b] = v::add(total[b], sum[1][b]);
+    if constexpr (G > 2) total[b] = v::add(total[b], v::add(sum[2][b], sum[3][b]));
+  }
+}
+
+// Outputs of B vectors from vector V0 on, then of the vectors after them.
+template <class Layer, std::size_t V0, class X, class Y>
+TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
+  using v = typename Layer::v;
+  constexpr std::size_t rest = Layer::vectors - V0, B = rest < Layer::block ? rest : Layer::block;
+  constexpr std::size_t G = Layer::chains, count = Layer::split.count;
+  constexpr auto steps = std::make_index_sequence<Layer::longest>{};
+  typename v::reg total[B];
+  row_chains<Layer, 0, G, V0>(values, x, total, steps);
+  if constexpr (G < count && G == 2) {
+    typename v::reg back[B];
+    row_chains<Layer, 2, G, V0>(values, x, back, steps);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
+}
+
+// The one-output layer: octets of x, in order, through 8 virtual lanes.
+template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
+                              const lane_values<V, N>& x, Poison poison,
+                              std::index_sequence<O...>) {
+  auto sum = ops::load_octet(values + at.bias);
+  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
+                         ops::template keep<N - O * virtual_lanes>(
+                             ops::template octet_of<O>(V{}, x.value)),
+                         sum)),
+   ...);
+  return ops::sum_octet(sum, poison);
+}
+
+template <class Shape, std::size_t L, class X, class Poison>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
+    return row_last(values, at, x, poison, std::make_index_sequence<octets>{});
+  } else {
+    using layer = row_layer<Shape, L>;
+    lane_values<typename layer::v, at.outputs> y;
+    row_block<layer, 0>(values, x, y);
+    return row_layers<Shape, L + 1>(values, y, poison);
+  }
+}
+
+// Small networks only: every weight becomes an instruction.
+template <class Shape>
+inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
+                                    Shape::parameter_count <= 4096;
+
+template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
+  using v = typename row_layer<Shape, 0>::v;
+  broadcast_values<v, Shape::inputs> x;
+  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+    const auto raw = v::broadcast(row + i);
+    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
+    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
+  }
+  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+}
+
+// Networks of any size: loops, with each layer's results in memory.
+template <class Layer, std::size_t B>
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename Layer::v;
+  typename v::reg total[B], pair[B], sum[B];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
+      const auto element = v::broadcast(x + k);
+      const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    }
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+      pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
+      if (c < 2) total[b] = pair[b];
+      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+    v::store(y + first + b * v::lanes, v::relu(total[b]));
+}
+
+template <class Shape, std::size_t L, class Poison>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    auto sum = ops::load_octet(values + at.bias);
+    constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+    for (std::size_t k = 0; k < whole; k += virtual_lanes)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + k), ops::load_octet(x + k), sum);
+    if constexpr (whole < at.inputs)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + whole),
+                           ops::template keep<at.inputs - whole>(ops::load_octet(x + whole)), sum);
+    return ops::sum_octet(sum, poison);
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t lanes = layer::v::lanes, padded = layer::vectors * lanes;
+    std::size_t first = 0;
+    for (; first + 4 * lanes <= padded; first += 4 * lanes)
+      looped_block<layer, 4>(values, x, y, first);
+    for (; first < padded; first += lanes) looped_block<layer, 1>(values, x, y, first);
+    return looped_layers<Shape, L + 1>(values, y, x, poison);
+  }
+}
+
+template <class Shape> inline constexpr std::size_t row_buffer = [] {
+  std::size_t widest = 0;
+  for (const std::size_t size : Shape::sizes) widest = size > widest ? size : widest;
+  return round_up(widest, 16);
+}();
+
+template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
+  alignas(64) float x[row_buffer<Shape>];
+  alignas(64) float y[row_buffer<Shape>];
+  using v = typename row_layer<Shape, 0>::v;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+    x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
+  }
+  for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
+  return looped_layers<Shape, 0>(values, x, y, poison);
+}
+
+template <class Shape>
+inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
+  else return looped_row<Shape>(weights.values.data(), row);
+}

@@ -1,0 +1,15 @@
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
