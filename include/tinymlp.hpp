@@ -2589,6 +2589,21 @@ namespace tinymlp {
 // One weight scale a layer, or one an output.
 enum class granularity : std::uint8_t { per_tensor, per_channel };
 
+// The scale of symmetric int8 weights of which `largest` is the largest magnitude: largest / 127,
+// or 1 where that is too small for a normal float. As ONNX Runtime's quantiser computes it.
+constexpr float symmetric_scale(float largest) noexcept {
+  const double scale = double{largest} / 127; // rounding twice is innocuous: 53 >= 2 * 24 + 2 bits
+  return scale < 0x1p-126 ? 1.0F : kernels::exact::narrow(scale);
+}
+
+// w / scale rounded half to even, within -127 to 127.
+constexpr std::int8_t quantize_weight(float w, float scale) noexcept {
+  const float q = kernels::exact::div(w, scale);
+  return static_cast<std::int8_t>(kernels::exact::round_half_even(q < -127  ? -127.0F
+                                                                  : q > 127 ? 127.0F
+                                                                            : q));
+}
+
 template <std::size_t... Sizes>
 class quantized_network : public scorer<kernels::int8_weights<kernels::shape<Sizes...>>> {
   using shape = kernels::shape<Sizes...>;
@@ -2608,7 +2623,7 @@ public:
   }
 
   // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
-  // symmetric, scale = max|w| / 127 (1 if all are zero), zero point 0, round half to even.
+  // symmetric, scale by symmetric_scale, zero point 0, round half to even.
   static constexpr quantized_network from_network(const network<Sizes...>& from,
                                                   granularity grain) noexcept {
     quantized_network to;
@@ -2681,19 +2696,12 @@ private:
       }
     for (std::size_t o = 0; o < at.outputs; ++o) {
       const float most = grain == granularity::per_channel ? largest[o] : largest_of_all;
-      const float scale = most == 0 ? 1.0F : kernels::exact::div(most, 127.0F);
+      const float scale = symmetric_scale(most);
       this->weights_.floats[at.scale + o] = scale;
       this->weights_.floats[at.bias + o] = from.bias(l, o);
       for (std::size_t i = 0; i < at.inputs; ++i)
-        place(l, i, o, nearest(from.weight(l, i, o), scale));
+        place(l, i, o, quantize_weight(from.weight(l, i, o), scale));
     }
-  }
-
-  static constexpr std::int8_t nearest(float w, float scale) noexcept {
-    const float q = kernels::exact::div(w, scale);
-    return static_cast<std::int8_t>(kernels::exact::round_half_even(q < -127  ? -127.0F
-                                                                    : q > 127 ? 127.0F
-                                                                              : q));
   }
 };
 
