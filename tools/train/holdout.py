@@ -41,6 +41,7 @@ def main():
     out = rows.mask(LEFT_OUT)
     kept, test = np.flatnonzero(~out), rows.rows(out)
     result = {
+        "corpus_sha256": rows.sha256,
         "left_out": list(LEFT_OUT),
         "train_rows": len(kept),
         "test_rows": len(test),

@@ -5,6 +5,7 @@ one piece of content; split by source, never by row, because frames of one sourc
 other. Two halves of one clip are named `<clip>_a` and `<clip>_b`.
 """
 import csv
+import hashlib
 import io
 import lzma
 import pathlib
@@ -25,11 +26,13 @@ class CorpusError(ValueError):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Rows in file order. source: str [N]; x: float64 [N,6], canonical-6; y: float64 [N], 0..100."""
+    """Rows in file order. source: str [N]; x: float64 [N,6], canonical-6; y: float64 [N], 0..100.
+    sha256 is that of the whole unpacked file that the rows were read from."""
 
     source: np.ndarray
     x: np.ndarray
     y: np.ndarray
+    sha256: str
 
     def __len__(self):
         return len(self.y)
@@ -46,7 +49,7 @@ class Corpus:
         return np.isin(self.source, list(sources))
 
     def rows(self, mask):
-        return Corpus(self.source[mask], self.x[mask], self.y[mask])
+        return Corpus(self.source[mask], self.x[mask], self.y[mask], self.sha256)
 
 
 def group(source):
@@ -103,7 +106,8 @@ def parse(plain, name="corpus"):
     if len(bad):
         raise CorpusError(
             f"{name}: row {bad[0] + 1}: features must be finite and vmaf within 0..100")
-    return Corpus(np.array(source), table[:, :6], table[:, 6])
+    digest = hashlib.sha256(plain).hexdigest()
+    return Corpus(np.array(source), table[:, :6], table[:, 6], digest)
 
 
 def load(path=SHIPPED):

@@ -1,0 +1,81 @@
+"""The ladder: the ways in which a reference is made worse, from barely to hopelessly."""
+from dataclasses import dataclass
+
+# Every encoder runs on one thread: with more, some give other bits from run to run.
+ENCODERS = {
+    "x264": ("-c:v", "libx264", "-preset", "medium", "-threads", "1", "-crf", "{param}"),
+    "x265": ("-c:v", "libx265", "-preset", "medium", "-x265-params",
+             "log-level=error:pools=1:frame-threads=1", "-crf", "{param}"),
+    "mpeg2": ("-c:v", "mpeg2video", "-threads", "1", "-q:v", "{param}"),
+    "mpeg4": ("-c:v", "mpeg4", "-threads", "1", "-q:v", "{param}"),
+    "vp9": ("-c:v", "libvpx-vp9", "-threads", "1", "-deadline", "good", "-cpu-used", "4",
+            "-b:v", "0", "-crf", "{param}"),
+    "av1": ("-c:v", "libsvtav1", "-preset", "8", "-svtav1-params", "lp=1", "-crf", "{param}"),
+}
+FILTERS = {
+    "blur": "gblur=sigma={param}",
+    "noise": "noise=alls={param}:allf=t:all_seed=3",
+    "contrast": "eq=contrast={param}",
+    "unsharp": "unsharp=5:5:{param}",
+}
+# Encoded at a fraction of the size and scaled back, as a streaming ladder's lower rungs are.
+SCALES = {"": None, "_s2_3": (2, 3), "_s1_2": (1, 2), "_s1_3": (1, 3), "_s1_4": (1, 4)}
+
+LADDER = {
+    "ref": ("0",),
+    "x264": ("16", "20", "24", "28", "32", "36", "40", "44", "48", "50"),
+    "x264_s2_3": ("20", "26", "32", "38"),
+    "x264_s1_2": ("18", "24", "30", "36"),
+    "x264_s1_3": ("22", "30"),
+    "x264_s1_4": ("20", "30"),
+    "x265": ("20", "26", "32", "38", "44"),
+    "mpeg2": ("3", "6", "12", "20", "31"),
+    "mpeg4": ("4", "12", "26"),
+    "vp9": ("24", "40", "54", "63"),
+    "av1": ("30", "46", "60"),
+    "blur": ("0.6", "1.2", "2.5"),
+    "noise": ("10", "30"),
+    "contrast": ("0.75", "1.2"),
+    "unsharp": ("1.0",),
+}
+SMALL = ("ref:0", "x264:32", "x264_s1_2:30", "mpeg2:12", "blur:1.2")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One rung: `codec` and `param` as the corpus names them."""
+
+    codec: str
+    param: str
+
+    def filter(self):
+        """The filter that makes it directly from the reference, or None."""
+        pattern = FILTERS.get(self.codec)
+        return pattern.format(param=self.param) if pattern else None
+
+    def encoder(self):
+        """(ffmpeg's encoder arguments, scale fraction or None), or None for what is no encode."""
+        for suffix, scale in SCALES.items():
+            pattern = ENCODERS.get(self.codec[:len(self.codec) - len(suffix)])
+            if pattern and self.codec.endswith(suffix):
+                return [a.format(param=self.param) for a in pattern], scale
+        return None
+
+
+def all_variants():
+    return [Variant(codec, param) for codec, params in LADDER.items() for param in params]
+
+
+def parse(text):
+    """A Variant from `codec:param`; ValueError says which codecs there are. The parameter must be a
+    number, since it becomes part of a command."""
+    codec, colon, param = text.partition(":")
+    variant = Variant(codec, param)
+    if not colon or not (codec == "ref" or variant.filter() or variant.encoder()):
+        known = ", ".join(LADDER)
+        raise ValueError(f"{text!r} is no variant: write codec:param, with a codec of {known}")
+    try:
+        float(param)
+    except ValueError:
+        raise ValueError(f"{text!r}: the parameter must be a number") from None
+    return variant
