@@ -1839,27 +1839,50 @@ constexpr result<plan> parse(std::span<const char> model, external_files externa
 // Instruction sets: their names, which of them this CPU and operating system support, and the
 // one that scoring uses.
 
+#include <atomic>
 #include <optional>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#elif defined(_M_X64) && defined(_MSC_VER)
+#include <immintrin.h>
+#include <intrin.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 
 namespace tinymlp {
 
-// In order of preference: a later one that is supported is chosen over an earlier one.
+// In order of preference: a later one that is supported is chosen over an earlier one. All are
+// named on every architecture; supported() tells those that run here.
 enum class isa : std::uint8_t {
-  reference, // scalar, everywhere
+  reference,    // scalar, everywhere
+  avx2,         // AVX2 + FMA
+  avx2_vnni,    // and AVX-VNNI (256-bit)
+  avx512,       // AVX-512 F, BW, DQ, VL
+  avx512_vnni,  // and AVX-512 VNNI
+  neon,         // AArch64 Advanced SIMD
+  neon_dotprod, // and FEAT_DotProd
+  neon_i8mm,    // and FEAT_I8MM
 };
-inline constexpr std::size_t isa_count = 1;
+
+namespace detail {
+inline constexpr std::array<std::string_view, 8> isa_names{
+    "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon", "neon_dotprod", "neon_i8mm"};
+} // namespace detail
+inline constexpr std::size_t isa_count = detail::isa_names.size();
 
 constexpr std::string_view name(isa which) noexcept {
-  switch (which) {
-  case isa::reference: return "reference";
-  }
-  return "unknown";
+  const auto index = static_cast<std::size_t>(which);
+  return index < isa_count ? detail::isa_names[index] : "unknown";
 }
 
 // The instruction set of that name, or nothing.
 constexpr std::optional<isa> isa_from_name(std::string_view text) noexcept {
   for (std::size_t i = 0; i < isa_count; ++i)
-    if (name(static_cast<isa>(i)) == text) return static_cast<isa>(i);
+    if (detail::isa_names[i] == text) return static_cast<isa>(i);
   return std::nullopt;
 }
 
@@ -1881,11 +1904,13 @@ public:
   };
 
   constexpr isa_set() noexcept = default;
+  constexpr explicit isa_set(std::uint32_t bits) noexcept : bits_(bits) {}
   constexpr void insert(isa which) noexcept { bits_ |= bit(which); }
   constexpr bool contains(isa which) const noexcept { return (bits_ & bit(which)) != 0; }
   constexpr isa most_preferred() const noexcept {
-    return bits_ == 0 ? isa::reference : static_cast<isa>(std::bit_width(bits_) - 1);
+    return static_cast<isa>(std::bit_width(bits_ | bit(isa::reference)) - 1);
   }
+  constexpr std::uint32_t bits() const noexcept { return bits_; }
   constexpr iterator begin() const noexcept { return iterator(bits_); }
   constexpr iterator end() const noexcept { return iterator(0); }
 
@@ -1896,11 +1921,103 @@ private:
   std::uint32_t bits_ = 0;
 };
 
-// What this CPU and operating system can run. Always holds isa::reference.
-inline isa_set supported() noexcept {
+namespace detail {
+
+#if defined(__x86_64__) || defined(_M_X64)
+struct cpuid_registers {
+  std::uint32_t eax, ebx, ecx, edx;
+};
+inline cpuid_registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+#if defined(__GNUC__)
+  cpuid_registers r{};
+  if (__get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx) == 0) return {};
+  return r;
+#else
+  int r[4]{};
+  __cpuid(r, 0);
+  if (static_cast<std::uint32_t>(r[0]) < leaf) return {};
+  __cpuidex(r, static_cast<int>(leaf), static_cast<int>(subleaf));
+  return {static_cast<std::uint32_t>(r[0]), static_cast<std::uint32_t>(r[1]),
+          static_cast<std::uint32_t>(r[2]), static_cast<std::uint32_t>(r[3])};
+#endif
+}
+
+// XCR0: the register state that the operating system saves. Needs OSXSAVE.
+inline std::uint64_t extended_control_register() noexcept {
+#if defined(__GNUC__)
+  std::uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return std::uint64_t{high} << 32 | low;
+#else
+  return _xgetbv(0);
+#endif
+}
+
+// Intel SDM volume 1, sections 14.3 and 15.2: the CPU has the instructions and the operating
+// system saves the registers.
+inline void detect(isa_set& set) noexcept {
+  constexpr auto bit = [](std::uint32_t word, unsigned n) { return (word >> n & 1U) != 0; };
+  const cpuid_registers basic = cpuid(1, 0);
+  if (!bit(basic.ecx, 27)) return; // OSXSAVE
+  const std::uint64_t saved = extended_control_register();
+  const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6;
+  const cpuid_registers features = cpuid(7, 0), more = cpuid(7, 1);
+  const bool avx2 = ymm && bit(basic.ecx, 28) && bit(basic.ecx, 12) && bit(features.ebx, 5);
+  if (!avx2) return;
+  set.insert(isa::avx2);
+  if (features.eax >= 1 && bit(more.eax, 4)) set.insert(isa::avx2_vnni);
+  const bool avx512 = zmm && bit(features.ebx, 16) && bit(features.ebx, 17) &&
+                      bit(features.ebx, 30) && bit(features.ebx, 31); // F, DQ, BW, VL
+  if (!avx512) return;
+  set.insert(isa::avx512);
+  if (bit(features.ecx, 11)) set.insert(isa::avx512_vnni);
+}
+#elif defined(__aarch64__) && defined(__linux__) && !defined(__AARCH64EB__)
+inline void detect(isa_set& set) noexcept {
+  set.insert(isa::neon);
+  if ((getauxval(AT_HWCAP) & 1UL << 20) == 0) return; // HWCAP_ASIMDDP
+  set.insert(isa::neon_dotprod);
+#if defined(AT_HWCAP2)
+  if ((getauxval(AT_HWCAP2) & 1UL << 13) != 0) set.insert(isa::neon_i8mm); // HWCAP2_I8MM
+#endif
+}
+#elif defined(__aarch64__) && defined(__APPLE__)
+inline void detect(isa_set& set) noexcept {
+  constexpr auto has = [](const char* feature) {
+    int value = 0;
+    std::size_t size = sizeof value;
+    return sysctlbyname(feature, &value, &size, nullptr, 0) == 0 && value != 0;
+  };
+  set.insert(isa::neon);
+  if (!has("hw.optional.arm.FEAT_DotProd")) return;
+  set.insert(isa::neon_dotprod);
+  if (has("hw.optional.arm.FEAT_I8MM")) set.insert(isa::neon_i8mm);
+}
+#else
+inline void detect(isa_set&) noexcept {}
+#endif
+
+// 0 until asked for. Every thread that finds 0 writes the same value, so relaxed order suffices.
+inline constinit std::atomic<std::uint32_t> supported_bits{0};
+
+#if defined(__GNUC__)
+[[gnu::cold, gnu::noinline]]
+#endif
+inline std::uint32_t detect_once() noexcept {
   isa_set set;
   set.insert(isa::reference);
-  return set;
+  detect(set);
+  supported_bits.store(set.bits(), std::memory_order_relaxed);
+  return set.bits();
+}
+
+} // namespace detail
+
+// What this CPU and operating system can run, detected on the first call. Always holds
+// isa::reference.
+inline isa_set supported() noexcept {
+  const std::uint32_t bits = detail::supported_bits.load(std::memory_order_relaxed);
+  return isa_set(bits != 0 ? bits : detail::detect_once());
 }
 inline bool supported(isa which) noexcept { return supported().contains(which); }
 
@@ -2107,7 +2224,7 @@ template <class Shape> constexpr auto place_fp32_layers() noexcept {
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
     const std::size_t in = Shape::sizes[l], out = Shape::sizes[l + 1];
     const bool last = l + 1 == Shape::layer_count;
-    const std::size_t padded = round_up(out, virtual_lanes);
+    const std::size_t padded = round_up(out, out <= 8 ? 8 : 16);
     layers[l] = {in, out, padded, at, at + round_up(padded, 16)};
     at = layers[l].weight + round_up(last ? round_up(in, virtual_lanes) : in * padded, 16);
   }
@@ -2323,6 +2440,1159 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 // ---- tinymlp/kernels/table.hpp
 // The kernels there are: a row for each instruction set, and the choice among them.
 
+// ---- tinymlp/kernels/avx2.hpp
+// AVX2 + FMA: 8 floats in a vector, 16 registers.
+
+#include <utility>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#define TINYMLP_TARGET "avx2,fma"
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::avx2 {
+
+// 8 floats.
+struct v8 {
+  using reg = __m256;
+  static constexpr std::size_t lanes = 8;
+  static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
+  static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
+  static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg add(reg a, reg b) { return _mm256_add_ps(a, b); }
+  static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
+  // max(0, a); NaN stays NaN, because the second operand is returned where one is NaN.
+  static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); }
+  // NaN becomes the canonical one.
+  static TINYMLP_INLINE reg canonical(reg a) {
+    const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
+    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
+};
+
+struct ops {
+  // One row: the vector for a layer's outputs, and how many sums run together.
+  template <std::size_t Outputs> using row_vector = v8;
+  static constexpr std::size_t row_sums = 8;
+  // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
+  using v = v8;
+  static constexpr std::size_t block_vectors = 2, block_chains = 1;
+
+  // Lane I of x in all lanes.
+  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
+    return _mm256_permute_ps(half, I % 4 * 0x55);
+  }
+  // The 8 lanes of the one-output layer, the O-th such group of x's vectors.
+  using octet = __m256;
+  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return x[O];
+  }
+  // Lanes from N on become zero.
+  template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
+    if constexpr (N >= 8) return x;
+    constexpr int m[8] = {-(N > 0), -(N > 1), -(N > 2), -(N > 3),
+                          -(N > 4), -(N > 5), -(N > 6), -(N > 7)};
+    return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_setr_epi32(m[0], m[1], m[2], m[3], m[4],
+                                                                  m[5], m[6], m[7])));
+  }
+  static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
+  // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
+  // the upper half is on its way also turns a score of -0 into +0.
+  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
+    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
+    const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
+    const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
+    return _mm_cvtss_f32(_mm_blendv_ps(one, nan, _mm_cmp_ps(one, one, _CMP_UNORD_Q)));
+  }
+
+  // Four columns of 8 rows, `stride` floats apart, as four vectors of 8 rows.
+  static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
+                                          __m256 (&column)[4]) {
+    const __m256 a = load_pair(rows, rows + 4 * stride);
+    const __m256 b = load_pair(rows + stride, rows + 5 * stride);
+    const __m256 c = load_pair(rows + 2 * stride, rows + 6 * stride);
+    const __m256 d = load_pair(rows + 3 * stride, rows + 7 * stride);
+    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    column[0] = join_low(ab_low, cd_low);
+    column[1] = join_high(ab_low, cd_low);
+    column[2] = join_low(ab_high, cd_high);
+    column[3] = join_high(ab_high, cd_high);
+  }
+
+private:
+  static TINYMLP_INLINE __m256 load_pair(const float* low, const float* high) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+  }
+  static TINYMLP_INLINE __m256 join_low(__m256 a, __m256 b) {
+    return _mm256_shuffle_ps(a, b, 0x44);
+  }
+  static TINYMLP_INLINE __m256 join_high(__m256 a, __m256 b) {
+    return _mm256_shuffle_ps(a, b, 0xee);
+  }
+};
+
+// ---- tinymlp/kernels/fp32_row.inl
+// The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
+// results stay in registers and reach the next layer by permutation. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// Inputs of a layer, each already in all lanes.
+template <class V, std::size_t N> struct broadcast_values {
+  typename V::reg value[N];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+};
+// Inputs of a layer as the layer before left them.
+template <class V, std::size_t N> struct lane_values {
+  typename V::reg value[(N + V::lanes - 1) / V::lanes];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+
+// How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
+template <class Shape, std::size_t L> struct row_layer {
+  static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  static constexpr chain_split split{at.inputs};
+  static constexpr std::size_t longest = split.begin(1);
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
+  static constexpr std::size_t fit = ops::row_sums / block;
+  static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
+};
+
+// Term K of chain C for B vectors of outputs from vector V0 on.
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
+TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v::reg (&sum)[B]) {
+  using v = typename Layer::v;
+  constexpr std::size_t input = Layer::split.begin(C) + K;
+  if constexpr (input < Layer::split.begin(C + 1)) {
+    const auto element = x.template element<input>(v{});
+    const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+  }
+}
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
+          class X>
+TINYMLP_INLINE void row_terms(const float* weight, const X& x,
+                              typename Layer::v::reg (&sum)[G][B]) {
+  row_term<Layer, C, K, V0>(weight, x, sum[0]);
+  if constexpr (G > 1) row_term<Layer, C + 1, K, V0>(weight, x, sum[1]);
+  if constexpr (G > 2) row_term<Layer, C + 2, K, V0>(weight, x, sum[2]);
+  if constexpr (G > 3) row_term<Layer, C + 3, K, V0>(weight, x, sum[3]);
+}
+
+// Chains C to C + G - 1, added pairwise into `total`.
+template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
+          std::size_t... K>
+TINYMLP_INLINE void row_chains(const float* values, const X& x,
+                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+  using v = typename Layer::v;
+  typename v::reg sum[G][B];
+  TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+  (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (G > 1) total[b] = v::add(total[b], sum[1][b]);
+    if constexpr (G > 2) total[b] = v::add(total[b], v::add(sum[2][b], sum[3][b]));
+  }
+}
+
+// Outputs of B vectors from vector V0 on, then of the vectors after them.
+template <class Layer, std::size_t V0, class X, class Y>
+TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
+  using v = typename Layer::v;
+  constexpr std::size_t rest = Layer::vectors - V0, B = rest < Layer::block ? rest : Layer::block;
+  constexpr std::size_t G = Layer::chains, count = Layer::split.count;
+  constexpr auto steps = std::make_index_sequence<Layer::longest>{};
+  typename v::reg total[B];
+  row_chains<Layer, 0, G, V0>(values, x, total, steps);
+  if constexpr (G < count && G == 2) {
+    typename v::reg back[B];
+    row_chains<Layer, 2, G, V0>(values, x, back, steps);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
+}
+
+// The one-output layer: octets of x, in order, through 8 virtual lanes.
+template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
+                              const lane_values<V, N>& x, Poison poison,
+                              std::index_sequence<O...>) {
+  auto sum = ops::load_octet(values + at.bias);
+  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
+                         ops::template keep<N - O * virtual_lanes>(
+                             ops::template octet_of<O>(V{}, x.value)),
+                         sum)),
+   ...);
+  return ops::sum_octet(sum, poison);
+}
+
+template <class Shape, std::size_t L, class X, class Poison>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
+    return row_last(values, at, x, poison, std::make_index_sequence<octets>{});
+  } else {
+    using layer = row_layer<Shape, L>;
+    lane_values<typename layer::v, at.outputs> y;
+    row_block<layer, 0>(values, x, y);
+    return row_layers<Shape, L + 1>(values, y, poison);
+  }
+}
+
+// Small networks only: every weight becomes an instruction.
+template <class Shape>
+inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
+                                    Shape::parameter_count <= 4096;
+
+template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
+  using v = typename row_layer<Shape, 0>::v;
+  broadcast_values<v, Shape::inputs> x;
+  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+    const auto raw = v::broadcast(row + i);
+    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
+    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
+  }
+  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+}
+
+// Networks of any size: loops, with each layer's results in memory.
+template <class Layer, std::size_t B>
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename Layer::v;
+  typename v::reg total[B], pair[B], sum[B];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
+      const auto element = v::broadcast(x + k);
+      const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    }
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+      pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
+      if (c < 2) total[b] = pair[b];
+      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+    v::store(y + first + b * v::lanes, v::relu(total[b]));
+}
+
+template <class Shape, std::size_t L, class Poison>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    auto sum = ops::load_octet(values + at.bias);
+    constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+    for (std::size_t k = 0; k < whole; k += virtual_lanes)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + k), ops::load_octet(x + k), sum);
+    if constexpr (whole < at.inputs)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + whole),
+                           ops::template keep<at.inputs - whole>(ops::load_octet(x + whole)), sum);
+    return ops::sum_octet(sum, poison);
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t lanes = layer::v::lanes, padded = layer::vectors * lanes;
+    std::size_t first = 0;
+    for (; first + 4 * lanes <= padded; first += 4 * lanes)
+      looped_block<layer, 4>(values, x, y, first);
+    for (; first < padded; first += lanes) looped_block<layer, 1>(values, x, y, first);
+    return looped_layers<Shape, L + 1>(values, y, x, poison);
+  }
+}
+
+template <class Shape> inline constexpr std::size_t row_buffer = [] {
+  std::size_t widest = 0;
+  for (const std::size_t size : Shape::sizes) widest = size > widest ? size : widest;
+  return round_up(widest, 16);
+}();
+
+template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
+  alignas(64) float x[row_buffer<Shape>];
+  alignas(64) float y[row_buffer<Shape>];
+  using v = typename row_layer<Shape, 0>::v;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+    x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
+  }
+  for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
+  return looped_layers<Shape, 0>(values, x, y, poison);
+}
+
+template <class Shape>
+inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
+  else return looped_row<Shape>(weights.values.data(), row);
+}
+// ---- tinymlp/kernels/fp32_rows.inl
+// The float32 scores of many rows: rows lie across lanes, a block of outputs x vectors of rows
+// in registers, weights broadcast. Included like fp32_row.inl, after it.
+
+// R vectors of rows; activations of a block lie as [input][R vectors].
+template <class Layer, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t input,
+                              typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg rows[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
+  }
+}
+
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+}
+
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const float* x,
+                               typename ops::v::reg (&sum)[O][R]) {
+  constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
+  rows_start<Layer, C>(bias, sum);
+  if constexpr (end - begin <= 4) {
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
+      rows_term<Layer>(weight, x, k, sum);
+  } else {
+    for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
+  }
+}
+
+// Chains C and C + 1, added.
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const float* x,
+                              typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg next[O][R];
+  if constexpr (ops::block_chains == 1) {
+    rows_chain<Layer, C>(bias, weight, x, sum);
+    rows_chain<Layer, C + 1>(bias, weight, x, next);
+  } else {
+    constexpr std::size_t at = Layer::split.begin(C), after = Layer::split.begin(C + 1);
+    constexpr std::size_t both = Layer::split.begin(C + 2) - after; // chain C may be one longer
+    rows_start<Layer, C>(bias, sum);
+    rows_start<Layer, C + 1>(bias, next);
+    if constexpr (both <= 4) {
+      TINYMLP_UNROLL for (std::size_t k = 0; k < both; ++k) {
+        rows_term<Layer>(weight, x, at + k, sum);
+        rows_term<Layer>(weight, x, after + k, next);
+      }
+    } else {
+      for (std::size_t k = 0; k < both; ++k) {
+        rows_term<Layer>(weight, x, at + k, sum);
+        rows_term<Layer>(weight, x, after + k, next);
+      }
+    }
+    if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+}
+
+// O outputs from output `first` on.
+template <class Layer, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename ops::v;
+  const float* bias = values + Layer::at.bias + first;
+  const float* weight = values + Layer::at.weight + first;
+  typename v::reg sum[O][R];
+  if constexpr (Layer::split.count == 1) {
+    rows_chain<Layer, 0>(bias, weight, x, sum);
+  } else {
+    rows_pair<Layer, 0>(bias, weight, x, sum);
+    if constexpr (Layer::split.count == 4) {
+      typename v::reg back[O][R];
+      rows_pair<Layer, 2>(bias, weight, x, back);
+      TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+}
+
+// The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
+template <class Shape>
+TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t stride,
+                              typename ops::v::reg poison, float* scores) {
+  using v = typename ops::v;
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
+  constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
+    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  for (std::size_t k = 0; k < whole; k += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
+      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
+                       lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
+    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
+                     v::load(x + (whole + j) * stride), lane[j]);
+  lane[0] = v::add(lane[0], poison);
+  TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+  v::store(scores, v::canonical(lane[0]));
+}
+
+// Features of R vectors of rows, minus their mean, into x; +0 or NaN into poison.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void rows_inputs(const float* values, const float* rows, float* x,
+                                typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Shape::inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    poison[r] = v::zero();
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      alignas(64) float column[v::lanes];
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < v::lanes; ++j) column[j] = from[j * n + i];
+        const auto raw = v::load(column);
+        poison[r] = v::fma(raw, v::zero(), poison[r]);
+        v::store(x + (i * R + r) * v::lanes, v::sub(raw, v::broadcast(values + i)));
+      }
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) {
+          poison[r] = v::fma(column[j], v::zero(), poison[r]);
+          v::store(x + ((begin + j) * R + r) * v::lanes,
+                   v::sub(column[j], v::broadcast(values + begin + j)));
+        }
+      }
+    }
+  }
+}
+
+// Floats of one activation buffer of a block; wider networks are scored row by row.
+template <class Shape, std::size_t R>
+inline constexpr std::size_t rows_buffer = row_buffer<Shape> * R * ops::v::lanes;
+template <class Shape>
+inline constexpr bool rows_fit = rows_buffer<Shape, ops::block_vectors> <= 32768;
+
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y) {
+  if constexpr (L + 1 == Shape::layer_count) {
+    return x;
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t whole = layer::at.outputs / 4 * 4, rest = layer::at.outputs - whole;
+    for (std::size_t o = 0; o < whole; o += 4) rows_outputs<layer, 4, R>(values, x, y, o);
+    if constexpr (rest != 0) rows_outputs<layer, rest, R>(values, x, y, whole);
+    return rows_layers<Shape, L + 1, R>(values, y, x);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  alignas(64) float x[rows_buffer<Shape, R>];
+  alignas(64) float y[rows_buffer<Shape, R>];
+  typename v::reg poison[R];
+  rows_inputs<Shape>(values, rows, x, poison);
+  const float* last = rows_layers<Shape, 0, R>(values, x, y);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
+                     scores + r * v::lanes);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::size_t count,
+                                float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  rows_block<Shape, 1>(values, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    const float* values = weights.values.data();
+    for (; count - done >= R * lanes; done += R * lanes)
+      rows_block<Shape, R>(values, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      rows_block<Shape, 1>(values, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      rows_tail<Shape>(values, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::avx2
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+#endif
+// ---- tinymlp/kernels/avx512.hpp
+// AVX-512 F, BW, DQ, VL: 16 floats in a vector, 32 registers. Layers of at most 8 outputs use
+// 8 lanes.
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#define TINYMLP_TARGET "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::avx512 {
+
+// 8 floats.
+struct v8 {
+  using reg = __m256;
+  static constexpr std::size_t lanes = 8;
+  static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
+  static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
+  static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg add(reg a, reg b) { return _mm256_add_ps(a, b); }
+  static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
+  static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); } // NaN stays NaN
+};
+
+// 16 floats.
+struct v16 {
+  using reg = __m512;
+  static constexpr std::size_t lanes = 16;
+  static TINYMLP_INLINE reg zero() { return _mm512_setzero_ps(); }
+  static TINYMLP_INLINE reg load(const float* p) { return _mm512_loadu_ps(p); }
+  static TINYMLP_INLINE void store(float* p, reg a) { _mm512_storeu_ps(p, a); }
+  static TINYMLP_INLINE reg broadcast(const float* p) { return _mm512_set1_ps(*p); }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm512_fmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
+  static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm512_sub_ps(a, b); }
+  static TINYMLP_INLINE reg relu(reg a) { return _mm512_max_ps(zero(), a); }
+  // NaN becomes the canonical one.
+  static TINYMLP_INLINE reg canonical(reg a) {
+    const reg nan = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000));
+    return _mm512_mask_mov_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), nan);
+  }
+};
+
+// The wider vector where there is more than fits the narrower.
+template <bool Wide> struct row_vector_of { using type = v8; };
+template <> struct row_vector_of<true> { using type = v16; };
+
+struct ops {
+  template <std::size_t Outputs> using row_vector = typename row_vector_of<(Outputs > 8)>::type;
+  static constexpr std::size_t row_sums = 16;
+  using v = v16;
+  static constexpr std::size_t block_vectors = 2, block_chains = 2;
+
+  // Lane I of x in all lanes.
+  template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
+    return _mm512_permute_ps(_mm512_shuffle_f32x4(x, x, I / 4 * 0x55), I % 4 * 0x55);
+  }
+  template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
+    return element<I>(v16{}, _mm512_castps256_ps512(x));
+  }
+  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    return _mm256_permute_ps(_mm256_permute2f128_ps(x, x, I / 4 * 0x11), I % 4 * 0x55);
+  }
+  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
+    return _mm512_castps512_ps256(element<I>(v16{}, x));
+  }
+
+  using octet = __m256;
+  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return x[O];
+  }
+  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
+    if constexpr (O % 2 == 0) return _mm512_castps512_ps256(x[O / 2]);
+    else return _mm512_extractf32x8_ps(x[O / 2], 1);
+  }
+  // Lanes from N on become zero.
+  template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
+    if constexpr (N >= 8) return x;
+    else return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
+  }
+  static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
+  // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
+  // the upper half is on its way also turns a score of -0 into +0.
+  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
+    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
+    const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
+    // Table: where the source is a NaN (tokens 0 and 1) the first operand, else the source.
+    const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
+    return _mm_cvtss_f32(_mm_fixupimm_ss(nan, one, _mm_set1_epi32(0x11111100), 0));
+  }
+  static TINYMLP_INLINE float sum_octet(octet a, __m512 poison) {
+    return sum_octet(a, _mm512_castps512_ps256(poison));
+  }
+
+  // Four columns of 16 rows, `stride` floats apart, as four vectors of 16 rows.
+  static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
+                                          __m512 (&column)[4]) {
+    const __m512 a = load_quads(rows, stride), b = load_quads(rows + stride, stride);
+    const __m512 c = load_quads(rows + 2 * stride, stride);
+    const __m512 d = load_quads(rows + 3 * stride, stride);
+    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+    column[0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+    column[1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+    column[2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+    column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+  }
+
+private:
+  // Four floats of rows 0, 4, 8 and 12.
+  static TINYMLP_INLINE __m512 load_quads(const float* rows, std::size_t stride) {
+    const __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(rows));
+    const __m512 y = _mm512_insertf32x4(x, _mm_loadu_ps(rows + 4 * stride), 1);
+    const __m512 z = _mm512_insertf32x4(y, _mm_loadu_ps(rows + 8 * stride), 2);
+    return _mm512_insertf32x4(z, _mm_loadu_ps(rows + 12 * stride), 3);
+  }
+};
+
+// ---- tinymlp/kernels/fp32_row.inl
+// The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
+// results stay in registers and reach the next layer by permutation. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// Inputs of a layer, each already in all lanes.
+template <class V, std::size_t N> struct broadcast_values {
+  typename V::reg value[N];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+};
+// Inputs of a layer as the layer before left them.
+template <class V, std::size_t N> struct lane_values {
+  typename V::reg value[(N + V::lanes - 1) / V::lanes];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+
+// How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
+template <class Shape, std::size_t L> struct row_layer {
+  static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  static constexpr chain_split split{at.inputs};
+  static constexpr std::size_t longest = split.begin(1);
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
+  static constexpr std::size_t fit = ops::row_sums / block;
+  static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
+};
+
+// Term K of chain C for B vectors of outputs from vector V0 on.
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
+TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v::reg (&sum)[B]) {
+  using v = typename Layer::v;
+  constexpr std::size_t input = Layer::split.begin(C) + K;
+  if constexpr (input < Layer::split.begin(C + 1)) {
+    const auto element = x.template element<input>(v{});
+    const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+  }
+}
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
+          class X>
+TINYMLP_INLINE void row_terms(const float* weight, const X& x,
+                              typename Layer::v::reg (&sum)[G][B]) {
+  row_term<Layer, C, K, V0>(weight, x, sum[0]);
+  if constexpr (G > 1) row_term<Layer, C + 1, K, V0>(weight, x, sum[1]);
+  if constexpr (G > 2) row_term<Layer, C + 2, K, V0>(weight, x, sum[2]);
+  if constexpr (G > 3) row_term<Layer, C + 3, K, V0>(weight, x, sum[3]);
+}
+
+// Chains C to C + G - 1, added pairwise into `total`.
+template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
+          std::size_t... K>
+TINYMLP_INLINE void row_chains(const float* values, const X& x,
+                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+  using v = typename Layer::v;
+  typename v::reg sum[G][B];
+  TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+  (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (G > 1) total[b] = v::add(total[b], sum[1][b]);
+    if constexpr (G > 2) total[b] = v::add(total[b], v::add(sum[2][b], sum[3][b]));
+  }
+}
+
+// Outputs of B vectors from vector V0 on, then of the vectors after them.
+template <class Layer, std::size_t V0, class X, class Y>
+TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
+  using v = typename Layer::v;
+  constexpr std::size_t rest = Layer::vectors - V0, B = rest < Layer::block ? rest : Layer::block;
+  constexpr std::size_t G = Layer::chains, count = Layer::split.count;
+  constexpr auto steps = std::make_index_sequence<Layer::longest>{};
+  typename v::reg total[B];
+  row_chains<Layer, 0, G, V0>(values, x, total, steps);
+  if constexpr (G < count && G == 2) {
+    typename v::reg back[B];
+    row_chains<Layer, 2, G, V0>(values, x, back, steps);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
+}
+
+// The one-output layer: octets of x, in order, through 8 virtual lanes.
+template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
+                              const lane_values<V, N>& x, Poison poison,
+                              std::index_sequence<O...>) {
+  auto sum = ops::load_octet(values + at.bias);
+  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
+                         ops::template keep<N - O * virtual_lanes>(
+                             ops::template octet_of<O>(V{}, x.value)),
+                         sum)),
+   ...);
+  return ops::sum_octet(sum, poison);
+}
+
+template <class Shape, std::size_t L, class X, class Poison>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
+    return row_last(values, at, x, poison, std::make_index_sequence<octets>{});
+  } else {
+    using layer = row_layer<Shape, L>;
+    lane_values<typename layer::v, at.outputs> y;
+    row_block<layer, 0>(values, x, y);
+    return row_layers<Shape, L + 1>(values, y, poison);
+  }
+}
+
+// Small networks only: every weight becomes an instruction.
+template <class Shape>
+inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
+                                    Shape::parameter_count <= 4096;
+
+template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
+  using v = typename row_layer<Shape, 0>::v;
+  broadcast_values<v, Shape::inputs> x;
+  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+    const auto raw = v::broadcast(row + i);
+    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
+    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
+  }
+  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+}
+
+// Networks of any size: loops, with each layer's results in memory.
+template <class Layer, std::size_t B>
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename Layer::v;
+  typename v::reg total[B], pair[B], sum[B];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
+      const auto element = v::broadcast(x + k);
+      const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    }
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+      pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
+      if (c < 2) total[b] = pair[b];
+      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+    v::store(y + first + b * v::lanes, v::relu(total[b]));
+}
+
+template <class Shape, std::size_t L, class Poison>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    auto sum = ops::load_octet(values + at.bias);
+    constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+    for (std::size_t k = 0; k < whole; k += virtual_lanes)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + k), ops::load_octet(x + k), sum);
+    if constexpr (whole < at.inputs)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + whole),
+                           ops::template keep<at.inputs - whole>(ops::load_octet(x + whole)), sum);
+    return ops::sum_octet(sum, poison);
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t lanes = layer::v::lanes, padded = layer::vectors * lanes;
+    std::size_t first = 0;
+    for (; first + 4 * lanes <= padded; first += 4 * lanes)
+      looped_block<layer, 4>(values, x, y, first);
+    for (; first < padded; first += lanes) looped_block<layer, 1>(values, x, y, first);
+    return looped_layers<Shape, L + 1>(values, y, x, poison);
+  }
+}
+
+template <class Shape> inline constexpr std::size_t row_buffer = [] {
+  std::size_t widest = 0;
+  for (const std::size_t size : Shape::sizes) widest = size > widest ? size : widest;
+  return round_up(widest, 16);
+}();
+
+template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
+  alignas(64) float x[row_buffer<Shape>];
+  alignas(64) float y[row_buffer<Shape>];
+  using v = typename row_layer<Shape, 0>::v;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+    x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
+  }
+  for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
+  return looped_layers<Shape, 0>(values, x, y, poison);
+}
+
+template <class Shape>
+inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
+  else return looped_row<Shape>(weights.values.data(), row);
+}
+// ---- tinymlp/kernels/fp32_rows.inl
+// The float32 scores of many rows: rows lie across lanes, a block of outputs x vectors of rows
+// in registers, weights broadcast. Included like fp32_row.inl, after it.
+
+// R vectors of rows; activations of a block lie as [input][R vectors].
+template <class Layer, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t input,
+                              typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg rows[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
+  }
+}
+
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+}
+
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const float* x,
+                               typename ops::v::reg (&sum)[O][R]) {
+  constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
+  rows_start<Layer, C>(bias, sum);
+  if constexpr (end - begin <= 4) {
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
+      rows_term<Layer>(weight, x, k, sum);
+  } else {
+    for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
+  }
+}
+
+// Chains C and C + 1, added.
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const float* x,
+                              typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg next[O][R];
+  if constexpr (ops::block_chains == 1) {
+    rows_chain<Layer, C>(bias, weight, x, sum);
+    rows_chain<Layer, C + 1>(bias, weight, x, next);
+  } else {
+    constexpr std::size_t at = Layer::split.begin(C), after = Layer::split.begin(C + 1);
+    constexpr std::size_t both = Layer::split.begin(C + 2) - after; // chain C may be one longer
+    rows_start<Layer, C>(bias, sum);
+    rows_start<Layer, C + 1>(bias, next);
+    if constexpr (both <= 4) {
+      TINYMLP_UNROLL for (std::size_t k = 0; k < both; ++k) {
+        rows_term<Layer>(weight, x, at + k, sum);
+        rows_term<Layer>(weight, x, after + k, next);
+      }
+    } else {
+      for (std::size_t k = 0; k < both; ++k) {
+        rows_term<Layer>(weight, x, at + k, sum);
+        rows_term<Layer>(weight, x, after + k, next);
+      }
+    }
+    if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+}
+
+// O outputs from output `first` on.
+template <class Layer, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename ops::v;
+  const float* bias = values + Layer::at.bias + first;
+  const float* weight = values + Layer::at.weight + first;
+  typename v::reg sum[O][R];
+  if constexpr (Layer::split.count == 1) {
+    rows_chain<Layer, 0>(bias, weight, x, sum);
+  } else {
+    rows_pair<Layer, 0>(bias, weight, x, sum);
+    if constexpr (Layer::split.count == 4) {
+      typename v::reg back[O][R];
+      rows_pair<Layer, 2>(bias, weight, x, back);
+      TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+}
+
+// The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
+template <class Shape>
+TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t stride,
+                              typename ops::v::reg poison, float* scores) {
+  using v = typename ops::v;
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
+  constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
+    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  for (std::size_t k = 0; k < whole; k += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
+      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
+                       lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
+    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
+                     v::load(x + (whole + j) * stride), lane[j]);
+  lane[0] = v::add(lane[0], poison);
+  TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+  v::store(scores, v::canonical(lane[0]));
+}
+
+// Features of R vectors of rows, minus their mean, into x; +0 or NaN into poison.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void rows_inputs(const float* values, const float* rows, float* x,
+                                typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Shape::inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    poison[r] = v::zero();
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      alignas(64) float column[v::lanes];
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < v::lanes; ++j) column[j] = from[j * n + i];
+        const auto raw = v::load(column);
+        poison[r] = v::fma(raw, v::zero(), poison[r]);
+        v::store(x + (i * R + r) * v::lanes, v::sub(raw, v::broadcast(values + i)));
+      }
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) {
+          poison[r] = v::fma(column[j], v::zero(), poison[r]);
+          v::store(x + ((begin + j) * R + r) * v::lanes,
+                   v::sub(column[j], v::broadcast(values + begin + j)));
+        }
+      }
+    }
+  }
+}
+
+// Floats of one activation buffer of a block; wider networks are scored row by row.
+template <class Shape, std::size_t R>
+inline constexpr std::size_t rows_buffer = row_buffer<Shape> * R * ops::v::lanes;
+template <class Shape>
+inline constexpr bool rows_fit = rows_buffer<Shape, ops::block_vectors> <= 32768;
+
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y) {
+  if constexpr (L + 1 == Shape::layer_count) {
+    return x;
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t whole = layer::at.outputs / 4 * 4, rest = layer::at.outputs - whole;
+    for (std::size_t o = 0; o < whole; o += 4) rows_outputs<layer, 4, R>(values, x, y, o);
+    if constexpr (rest != 0) rows_outputs<layer, rest, R>(values, x, y, whole);
+    return rows_layers<Shape, L + 1, R>(values, y, x);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  alignas(64) float x[rows_buffer<Shape, R>];
+  alignas(64) float y[rows_buffer<Shape, R>];
+  typename v::reg poison[R];
+  rows_inputs<Shape>(values, rows, x, poison);
+  const float* last = rows_layers<Shape, 0, R>(values, x, y);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
+                     scores + r * v::lanes);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::size_t count,
+                                float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  rows_block<Shape, 1>(values, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    const float* values = weights.values.data();
+    for (; count - done >= R * lanes; done += R * lanes)
+      rows_block<Shape, R>(values, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      rows_block<Shape, 1>(values, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      rows_tail<Shape>(values, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::avx512
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+#endif
+
 namespace tinymlp::kernels {
 
 // The two functions an instruction set provides for one kind of weights (fp32_weights<Shape> or
@@ -2341,13 +3611,23 @@ template <class Weights>
 inline constexpr std::array registered{
     kernel<Weights>{isa::reference, &reference::score, &reference::score_rows<Weights>},
 };
+template <class Shape>
+inline constexpr std::array registered<fp32_weights<Shape>>{
+    kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+#if defined(__x86_64__) || defined(_M_X64)
+    kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+    kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+#endif
+};
 
 namespace detail {
 
+// Where the compiler could not build an instruction set, the one below it stands in.
 template <class Weights> constexpr auto index_by_isa() noexcept {
   std::array<kernel<Weights>, isa_count> table{};
-  for (const kernel<Weights>& row : registered<Weights>)
-    table[static_cast<std::size_t>(row.id)] = row;
+  for (std::size_t i = 0; i < isa_count; ++i)
+    for (const kernel<Weights>& row : registered<Weights>)
+      if (static_cast<std::size_t>(row.id) <= i) table[i] = row;
   return table;
 }
 template <class Weights> inline constexpr auto by_isa = index_by_isa<Weights>();
