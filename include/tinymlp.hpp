@@ -4768,41 +4768,46 @@ constexpr float clip(float score) noexcept {
 
 namespace detail {
 
-// Templates, so that a program holds (and the compiler parses) only the networks it names.
-template <class Net> struct shipped;
-template <> struct shipped<mlp_small> {
-  template <int = 0> static constexpr auto network = embed<mlp_small>(models::mlp_small_onnx);
+// Everything below depends on a template parameter, so that a program holds, and the compiler
+// parses, only the networks that it names.
+template <class Net> struct onnx_of;
+template <> struct onnx_of<mlp_small> {
+  static constexpr const auto& bytes = models::mlp_small_onnx;
 };
-template <> struct shipped<mlp_medium> {
-  template <int = 0> static constexpr auto network = embed<mlp_medium>(models::mlp_medium_onnx);
+template <> struct onnx_of<mlp_medium> {
+  static constexpr const auto& bytes = models::mlp_medium_onnx;
 };
-template <> struct shipped<mlp_large> {
-  template <int = 0> static constexpr auto network = embed<mlp_large>(models::mlp_large_onnx);
+template <> struct onnx_of<mlp_large> {
+  static constexpr const auto& bytes = models::mlp_large_onnx;
 };
-template <class Net>
-inline constexpr auto shipped_int8 = quantize(shipped<Net>::template network<>);
+template <class Net> inline constexpr Net shipped = embed<Net>(onnx_of<Net>::bytes);
+template <class Net> inline constexpr auto shipped_int8 = quantize(shipped<Net>);
+
+// Net, as a type that depends on a value.
+template <class Net, int> struct later { using type = Net; };
+template <class Net, int I> using later_t = typename later<Net, I>::type;
 
 } // namespace detail
 
 // The shipped networks: constants, parsed from their ONNX files by the compiler. Trained on
 // vmaf_v0.6.1 scores; see model/README.md. In float32, and quantised to int8.
-template <int = 0> constexpr const mlp_small& small() noexcept {
-  return detail::shipped<mlp_small>::network<>;
+template <int I = 0> constexpr const mlp_small& small() noexcept {
+  return detail::shipped<detail::later_t<mlp_small, I>>;
 }
-template <int = 0> constexpr const mlp_medium& medium() noexcept {
-  return detail::shipped<mlp_medium>::network<>;
+template <int I = 0> constexpr const mlp_medium& medium() noexcept {
+  return detail::shipped<detail::later_t<mlp_medium, I>>;
 }
-template <int = 0> constexpr const mlp_large& large() noexcept {
-  return detail::shipped<mlp_large>::network<>;
+template <int I = 0> constexpr const mlp_large& large() noexcept {
+  return detail::shipped<detail::later_t<mlp_large, I>>;
 }
-template <int = 0> constexpr const mlp_small_int8& small_int8() noexcept {
-  return detail::shipped_int8<mlp_small>;
+template <int I = 0> constexpr const mlp_small_int8& small_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_small, I>>;
 }
-template <int = 0> constexpr const mlp_medium_int8& medium_int8() noexcept {
-  return detail::shipped_int8<mlp_medium>;
+template <int I = 0> constexpr const mlp_medium_int8& medium_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_medium, I>>;
 }
-template <int = 0> constexpr const mlp_large_int8& large_int8() noexcept {
-  return detail::shipped_int8<mlp_large>;
+template <int I = 0> constexpr const mlp_large_int8& large_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_large, I>>;
 }
 
 } // namespace tinymlp::vmaf
