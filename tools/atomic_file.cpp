@@ -127,6 +127,7 @@ void atomic_file::flush() {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) refuse("cannot write", errno);
     left.remove_prefix(static_cast<std::size_t>(written));
+    escaped_ = escaped_ || temporary_.empty();
   }
   buffer_.clear();
 }

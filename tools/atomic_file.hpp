@@ -24,6 +24,8 @@ public:
   // Hands the buffer to the system, so that a reader of a pipe sees it now.
   void flush();
   void commit();
+  // Whether bytes went where discarding cannot reach them: to standard output, a pipe or a device.
+  bool has_escaped() const noexcept { return escaped_; }
 
 private:
   void open_temporary(const std::string& path);
@@ -34,6 +36,7 @@ private:
   std::string target_; // renamed to on commit; empty when written directly
   std::string temporary_;
   int descriptor_ = -1;
+  bool escaped_ = false;
   bool owned_ = false; // close on destruction
   int cleanup_slot_ = -1;
   std::string buffer_;

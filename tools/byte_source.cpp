@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,14 @@ std::string_view byte_source::peek(std::size_t count) {
   }
   ahead_.resize(filled);
   return {ahead_.data(), std::min(count, filled)};
+}
+
+bool byte_source::would_block() const noexcept {
+  if (size_ || !ahead_.empty()) return false;
+  struct pollfd waiting {
+    descriptor_, POLLIN, 0
+  };
+  return ::poll(&waiting, 1, 0) == 0;
 }
 
 std::size_t byte_source::read(std::span<char> into) {

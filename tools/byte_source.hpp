@@ -28,6 +28,8 @@ public:
 
   // The first bytes, up to `count`, without consuming them. Valid until the next call.
   std::string_view peek(std::size_t count);
+  // Whether read() would have to wait, as on a pipe whose writer is slower.
+  bool would_block() const noexcept;
   // 0 at the end. Throws failure when the system cannot read.
   std::size_t read(std::span<char> into);
 

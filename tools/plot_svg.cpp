@@ -57,20 +57,11 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : printable(text, 120)) {
     switch (c) {
-    case '&':
-      out += "&amp;";
-      break;
-    case '<':
-      out += "&lt;";
-      break;
-    case '>':
-      out += "&gt;";
-      break;
-    case '"':
-      out += "&quot;";
-      break;
-    default:
-      out += static_cast<unsigned char>(c) < 0x80 ? c : '?';
+    case '&': out += "&amp;"; break;
+    case '<': out += "&lt;"; break;
+    case '>': out += "&gt;"; break;
+    case '"': out += "&quot;"; break;
+    default: out += static_cast<unsigned char>(c) < 0x80 ? c : '?';
     }
   }
   return out;

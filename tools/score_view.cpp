@@ -195,12 +195,10 @@ private:
   }
 
   void write_foot(const score_context& context, const score_summary& summary) {
-    std::string line = fmt::format("  {} in {}", context.network.precision, context.network.kernel);
-    line += fmt::format(": {} per frame in a batch",
-                        duration_text(summary.scoring_ns / static_cast<double>(summary.rows)));
-    if (summary.single_frame_ns > 0)
-      line += fmt::format(", {} one at a time", duration_text(summary.single_frame_ns));
-    out_.write(line + "\n");
+    out_.write(fmt::format("  {} precision, {} kernel: {} per frame one at a time, {} in a batch\n",
+                           context.network.precision, context.network.kernel,
+                           paint_.paint("1", duration_text(summary.single_frame_ns)),
+                           paint_.paint("1", duration_text(summary.batch_frame_ns))));
     if (summary.not_finite > 0)
       out_.write(paint_.paint("31", fmt::format("  {} of {} frames have no finite score (×): their "
                                                 "features are NaN or infinite",

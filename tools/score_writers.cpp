@@ -27,6 +27,7 @@ public:
     out_.write({line_.data(), line_.size()});
   }
 
+  void idle() override { out_.flush(); }
   void end(const score_context&, const score_summary&, const series&) override {}
 
 private:

@@ -19,8 +19,10 @@ struct score_summary {
   agreement own;       // score against vmaf
   std::uint64_t rows = 0;
   std::uint64_t not_finite = 0; // rows whose score is NaN
-  double scoring_ns = 0;        // inside the network, all rows
-  double single_frame_ns = 0;   // median of one frame at a time; 0 when not measured
+  double scoring_ns = 0;        // inside the network, all rows together
+  // A frame's time, scored by itself and in a batch, measured over many passes; 0 when not
+  // measured.
+  double single_frame_ns = 0, batch_frame_ns = 0;
 };
 
 // Everything about a run that a format may want to name.
@@ -35,6 +37,8 @@ public:
   virtual ~score_writer() = default;
   virtual void begin(const score_context& context) = 0;
   virtual void row(const scored_frame& row) = 0;
+  // The input has nothing more for now: a reader of a live stream wants what there is.
+  virtual void idle() {}
   virtual void end(const score_context& context, const score_summary& summary,
                    const series& scores) = 0;
 };

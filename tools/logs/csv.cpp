@@ -18,7 +18,8 @@ constexpr std::size_t longest_line = std::size_t{1} << 20;
 
 class line_reader {
 public:
-  explicit line_reader(byte_source& source) : source_(source), buffer_(longest_line + 2) {}
+  line_reader(byte_source& source, row_sink& sink)
+      : source_(source), sink_(sink), buffer_(longest_line + 2) {}
 
   // The next line without its LF or CRLF; false at the end. Valid until the next call.
   bool next(std::string_view& line) {
@@ -59,12 +60,14 @@ private:
     }
     if (end_ == buffer_.size())
       fail("{}:{}: a line of more than {} bytes", source_.name(), number_ + 1, longest_line);
+    if (source_.would_block()) sink_.idle();
     const std::size_t got = source_.read(std::span(buffer_).subspan(end_));
     end_ += got;
     return got > 0;
   }
 
   byte_source& source_;
+  row_sink& sink_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, searched_ = 0, end_ = 0;
   std::size_t number_ = 0;
@@ -165,10 +168,12 @@ void check_count(const std::vector<std::string_view>& cells, const csv_layout& l
                  const line_reader& lines) {
   const bool closed = !layout.trailing_comma || cells.back().empty();
   if (cells.size() == layout.cells && closed) return;
+  if (cells.size() == layout.cells)
+    fail("{}: the row does not end in a comma as the header does", lines.where());
   const std::size_t trailing = layout.trailing_comma ? 1 : 0;
-  if (!closed) fail("{}: the row does not end in a comma as the header does", lines.where());
-  fail("{}: the row has {} values, the header names {}", lines.where(), cells.size() - trailing,
-       layout.cells - trailing);
+  const std::size_t values = cells.size() - (closed ? trailing : 0);
+  fail("{}: the row has {} value{}, the header names {}", lines.where(), values,
+       values == 1 ? "" : "s", layout.cells - trailing);
 }
 
 log_row parse_row(const std::vector<std::string_view>& cells, const csv_layout& layout,
@@ -193,7 +198,7 @@ log_row parse_row(const std::vector<std::string_view>& cells, const csv_layout& 
 } // namespace
 
 void read_csv_log(byte_source& source, const log_options& options, row_sink& sink) {
-  line_reader lines(source);
+  line_reader lines(source, sink);
   std::string_view line;
   while (lines.next(line) && trim(line).empty()) {
   }

@@ -8,7 +8,7 @@ namespace tinymlp::tools {
 
 namespace {
 
-constexpr std::size_t peek_bytes = 4096;
+constexpr std::size_t most_blanks = 4096;
 constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
 
 void refuse_other_encodings(const byte_source& source, std::string_view head) {
@@ -22,6 +22,18 @@ void refuse_other_encodings(const byte_source& source, std::string_view head) {
          source.name());
 }
 
+// The first byte that is not blank. Asks for no more bytes than that takes: a live source may have
+// no more yet.
+char first_character(byte_source& source) {
+  for (std::size_t wanted = 1; wanted <= most_blanks; wanted *= 2) {
+    const std::string_view head = source.peek(wanted);
+    const std::size_t first = head.find_first_not_of(" \t\r\n");
+    if (first != std::string_view::npos) return head[first];
+    if (head.size() < wanted) fail("{}: is empty", source.name());
+  }
+  fail("{}: starts with {} blank bytes: not a log", source.name(), most_blanks);
+}
+
 void skip(byte_source& source, std::size_t count) {
   std::array<char, utf8_mark.size()> dropped{};
   while (count > 0) count -= source.read({dropped.data(), count});
@@ -30,25 +42,14 @@ void skip(byte_source& source, std::size_t count) {
 } // namespace
 
 void read_log(byte_source& source, const log_options& options, row_sink& sink) {
-  std::string_view head = source.peek(peek_bytes);
+  const std::string_view head = source.peek(4);
   refuse_other_encodings(source, head);
-  if (head.starts_with(utf8_mark)) {
-    skip(source, utf8_mark.size());
-    head = source.peek(peek_bytes);
-  }
-  const std::size_t first = head.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos && head.size() < peek_bytes)
-    fail("{}: is empty", source.name());
-  if (first == std::string_view::npos)
-    fail("{}: starts with {} blank bytes: not a log", source.name(), head.size());
-  switch (head[first]) {
+  if (head.starts_with(utf8_mark)) skip(source, utf8_mark.size());
+  switch (first_character(source)) {
   case '{':
-  case '[':
-    return read_json_log(source, options, sink);
-  case '<':
-    return read_xml_log(source, options, sink);
-  default:
-    return read_csv_log(source, options, sink);
+  case '[': return read_json_log(source, options, sink);
+  case '<': return read_xml_log(source, options, sink);
+  default: return read_csv_log(source, options, sink);
   }
 }
 

@@ -37,6 +37,8 @@ public:
   virtual ~row_sink() = default;
   virtual void begin(const log_description& description) = 0; // once, before the first row
   virtual void row(const log_row& row) = 0;
+  // More rows may take a while: the source is a pipe that is empty for now.
+  virtual void idle() {}
 };
 
 // Reads `source` to its end. The format is told by the content: '{' is JSON, '<' is XML, all else

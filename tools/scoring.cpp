@@ -1,0 +1,163 @@
+#include "scoring.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <span>
+
+#include <fmt/format.h>
+#include <tinymlp/tinymlp.hpp>
+
+#include "failure.hpp"
+
+namespace tinymlp::tools {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t block_rows = 1024;
+constexpr std::size_t plot_buckets = 1024; // about one a pixel of the plot's width
+
+double ns_since(clock::time_point start) {
+  return std::chrono::duration<double, std::nano>(clock::now() - start).count();
+}
+
+} // namespace
+
+range_check::range_check(const model_description& network, double limit)
+    : network_(network), limit_(limit) {
+  if (network.mean.empty())
+    throw usage_error(
+        fmt::format("--warn-range: {} has no scaler, which would tell the range of its features",
+                    network.name));
+}
+
+void range_check::check(const log_row& row) {
+  bool outside = false;
+  for (std::size_t f = 0; f < feature_count; ++f) {
+    const double z = static_cast<double>((row.features[f] - network_.mean[f]) / network_.std[f]);
+    if (!(std::fabs(z) > limit_)) continue; // NaN is reported by itself
+    outside = true;
+    if (std::fabs(z) <= std::fabs(worst_z_)) continue;
+    worst_z_ = z;
+    worst_feature_ = f;
+    worst_row_ = row;
+  }
+  rows_ += outside ? 1 : 0;
+}
+
+void range_check::report() const {
+  if (rows_ == 0) return;
+  print_message("warning",
+                fmt::format("{} frame{} outside the training range (more than {:g} standard "
+                            "deviations from the mean); the farthest: frame {}, {} = {:g}, {:+.1f}",
+                            rows_, rows_ == 1 ? "" : "s", limit_, worst_row_.frame,
+                            vmaf::feature_names[worst_feature_],
+                            worst_row_.features[worst_feature_], worst_z_));
+}
+
+scoring_sink::scoring_sink(const scoring_options& options, const model& network,
+                           const byte_source& source, score_writer& writer)
+    : options_(options), network_(network), source_(source),
+      writer_(writer), context_{network.description(), log_, source.name()}, series_(plot_buckets) {
+  block_.reserve(block_rows);
+  if (options.warn_z > 0) range_check_.emplace(network.description(), options.warn_z);
+}
+
+void scoring_sink::begin(const log_description& description) {
+  log_ = description;
+  for (const std::string& note : log_.notes)
+    print_message("note", fmt::format("{}: {}", source_.name(), note));
+  writer_.begin(context_);
+}
+
+void scoring_sink::row(const log_row& row) {
+  block_.push_back(row);
+  if (block_.size() == block_rows) score_block();
+}
+
+void scoring_sink::idle() {
+  score_block();
+  writer_.idle();
+}
+
+void scoring_sink::end() {
+  score_block();
+  progress_.clear();
+  if (options_.measure) {
+    summary_.single_frame_ns = measure(1);
+    summary_.batch_frame_ns = measure(first_features_.size() / feature_count);
+  }
+  writer_.end(context_, summary_, series_);
+}
+
+void scoring_sink::score_block() {
+  if (block_.empty()) return;
+  features_.clear();
+  for (const log_row& row : block_)
+    features_.insert(features_.end(), row.features.begin(), row.features.end());
+  scores_.resize(block_.size());
+  const clock::time_point start = clock::now();
+  network_.score(features_, scores_);
+  summary_.scoring_ns += ns_since(start);
+  for (std::size_t i = 0; i < block_.size(); ++i) emit(block_[i], scores_[i]);
+  if (first_features_.empty()) first_features_ = features_;
+  block_.clear();
+  progress_.update(summary_.rows, source_.position(), source_.size());
+}
+
+void scoring_sink::emit(const log_row& row, float score) {
+  const scored_frame scored{row.frame, options_.clip ? vmaf::clip(score) : score, row.vmaf};
+  const double value = static_cast<double>(scored.score);
+  writer_.row(scored);
+  series_.add(scored);
+  ++summary_.rows;
+  summary_.not_finite += std::isfinite(value) ? 0 : 1;
+  summary_.score.add(value);
+  if (!std::isnan(row.vmaf)) summary_.vmaf.add(row.vmaf);
+  summary_.own.add(value, row.vmaf);
+  if (range_check_) range_check_->check(row);
+}
+
+// The median over many passes of the time that a frame takes when the rows of the first block are
+// scored `rows_per_call` at a time, caches warm.
+double scoring_sink::measure(std::size_t rows_per_call) const {
+  constexpr double enough_ns = 3e7;
+  constexpr std::size_t most_passes = 2000;
+  const std::size_t calls =
+      rows_per_call > 1 ? 1 : std::min<std::size_t>(first_features_.size() / feature_count, 64);
+  const std::span<const float> features(first_features_);
+  std::vector<float> out(rows_per_call);
+  std::vector<double> passes;
+  double spent_ns = 0;
+  while (passes.size() < most_passes && (spent_ns < enough_ns || passes.empty())) {
+    const clock::time_point start = clock::now();
+    for (std::size_t call = 0; call < calls; ++call)
+      network_.score(features.subspan(call * feature_count, rows_per_call * feature_count), out);
+    const double pass_ns = ns_since(start);
+    spent_ns += pass_ns;
+    passes.push_back(pass_ns / static_cast<double>(calls * rows_per_call));
+  }
+  const auto middle = passes.begin() + static_cast<std::ptrdiff_t>(passes.size() / 2);
+  std::nth_element(passes.begin(), middle, passes.end());
+  return *middle;
+}
+
+void scoring_sink::report_warnings() const {
+  if (summary_.not_finite > 0)
+    print_message(
+        "warning",
+        fmt::format("{}: {} of {} frames have no finite score, because of NaN or infinite "
+                    "features; the pooled scores are NaN",
+                    source_.name(), summary_.not_finite, summary_.rows));
+  if (series_.out_of_order() > 0)
+    print_message("note",
+                  fmt::format("{}: {} frame number{} not above the one before; rows stay in the "
+                              "order of the log",
+                              source_.name(), series_.out_of_order(),
+                              series_.out_of_order() == 1 ? " is" : "s are"));
+  if (range_check_) range_check_->report();
+}
+
+} // namespace tinymlp::tools
