@@ -101,11 +101,11 @@ private:
       if (body_.done()) return false;
       if (!keep(body_.next(f))) return false;
       if (f.number != data_field_) continue;
+      offset_ = f.offset;
       if (f.type == wire::length_delimited) {
         packed_ = cursor(f.payload);
       } else if (f.type == single_type()) {
         bits = f.value;
-        offset_ = f.offset;
         return true;
       } else {
         return keep(errc::wrong_wire_type);
