@@ -214,7 +214,7 @@ private:
       visited_[i] = true;
       value = g_.nodes[i].inputs[0];
     }
-    return at(errc::not_constant, user, value);
+    return at(errc::not_constant, user, value.empty() ? user.label() : value);
   }
 
   constexpr error float_constant(const node& user, std::string_view value, tensor& out) noexcept {
