@@ -94,8 +94,7 @@ TEST_CASE("a varint that does not fit 64 bits, or ten bytes, is refused and chan
   CHECK_BOTH_WAYS(varint_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv, 10) == all_ones);
   CHECK_BOTH_WAYS(varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"sv, errc::bad_varint));
   CHECK_BOTH_WAYS(varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x7f"sv, errc::bad_varint));
-  CHECK_BOTH_WAYS(
-      varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\0"sv, errc::bad_varint));
+  CHECK_BOTH_WAYS(varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\0"sv, errc::bad_varint));
   CHECK_BOTH_WAYS(
       varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv, errc::bad_varint));
   CHECK_BOTH_WAYS(varint_refused(""sv, errc::truncated));
@@ -115,21 +114,22 @@ TEST_CASE("each wire type carries its value") {
   CHECK_BOTH_WAYS(field_of("\x12\0"sv)->payload.size == 0);
   CHECK_BOTH_WAYS(field_of("\x12\0"sv)->payload.data != nullptr);
   CHECK_BOTH_WAYS(field_of("\x0d\x01\x02\x03\x84"sv)->value == 0x84030201U);
-  CHECK_BOTH_WAYS(field_of("\x09\x01\x02\x03\x04\x05\x06\x07\x88"sv)->value ==
-                  0x8807060504030201U);
+  CHECK_BOTH_WAYS(field_of("\x09\x01\x02\x03\x04\x05\x06\x07\x88"sv)->value == 0x8807060504030201U);
 }
 
 TEST_CASE("field numbers are 1 to 2^29 - 1") {
   constexpr std::uint64_t limit = std::uint64_t{1} << 29;
-  CHECK_BOTH_WAYS(field_of(w::varint_field(static_cast<std::uint32_t>(limit - 1), 7).view())->number == limit - 1);
+  CHECK_BOTH_WAYS(
+      field_of(w::varint_field(static_cast<std::uint32_t>(limit - 1), 7).view())->number ==
+      limit - 1);
   CHECK_BOTH_WAYS(field_refused(w::tag(0, w::wire::varint).put("\x01").view(), errc::bad_field));
   CHECK_BOTH_WAYS(
       field_refused(w::tag(limit, w::wire::varint).put("\x01").view(), errc::bad_field));
   CHECK_BOTH_WAYS(
       field_refused(w::tag(all_ones >> 3, w::wire::varint).put("\x01").view(), errc::bad_field));
   // a tag whose low 32 bits alone would be field 1
-  CHECK_BOTH_WAYS(field_refused(w::varint((std::uint64_t{1} << 32) | 8).put("\x01").view(),
-                                errc::bad_field));
+  CHECK_BOTH_WAYS(
+      field_refused(w::varint((std::uint64_t{1} << 32) | 8).put("\x01").view(), errc::bad_field));
 }
 
 TEST_CASE("groups and the two unused wire types are refused") {
@@ -194,7 +194,8 @@ TEST_CASE("a failed read leaves the cursor where a good one may go on") {
 TEST_CASE("fields follow one another and keep their offsets, nested ones too") {
   CHECK_BOTH_WAYS([] {
     const w::bytes inner = w::varint_field(3, 300);
-    const w::bytes message = w::varint_field(1, 1).put(w::field(2, inner)).put(w::float_field(4, 1));
+    const w::bytes message =
+        w::varint_field(1, 1).put(w::field(2, inner)).put(w::float_field(4, 1));
     pb::cursor c = over(message.view());
     pb::field f;
     if (c.next(f) != errc::ok || f.offset != base) return false;
@@ -209,8 +210,8 @@ TEST_CASE("fields follow one another and keep their offsets, nested ones too") {
 
 TEST_CASE("nothing beyond the bytes is read") {
   // exactly sized heap buffers: a sanitizer sees an overread
-  const w::bytes whole = w::field(2, "payload").put(w::varint_field(1, all_ones)).put(
-      w::double_field(3, 1));
+  const w::bytes whole =
+      w::field(2, "payload").put(w::varint_field(1, all_ones)).put(w::double_field(3, 1));
   for (std::size_t n = 0; n <= whole.size(); ++n) {
     const std::unique_ptr<char[]> copy(new char[n]);
     whole.view().copy(copy.get(), n);

@@ -1,0 +1,1581 @@
+// Every refusal with its code, its byte offset and the name it gives: one row a broken model.
+#include "onnx_writer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <tinymlp/load.hpp>
+#include <tinymlp/network.hpp>
+#include <tinymlp/quantized.hpp>
+
+#include <limits>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using tinymlp::errc;
+namespace w = onnx_writer;
+using w::bytes, w::model, w::storage;
+
+namespace {
+
+// Where the offset must point: `delta` bytes into `around`, which occurs once in the file; or
+// `delta` bytes before the file's end; or to its start.
+struct place {
+  enum class kind { in, before_end, start } of = kind::start;
+  bytes around;
+  std::size_t delta = 0;
+};
+place in(const bytes& around, std::size_t delta = 0) { return {place::kind::in, around, delta}; }
+// At the start of `part`, which occurs in `around` once.
+place in(const bytes& around, const bytes& part) {
+  REQUIRE(around.find(part) != std::string_view::npos);
+  REQUIRE(around.find(part) == around.view().rfind(part));
+  return in(around, around.find(part));
+}
+place before_end(std::size_t n) { return {place::kind::before_end, {}, n}; }
+const place start{};
+
+struct row {
+  const char* what;
+  errc code;
+  std::string_view where;
+  place (*break_it)(model&); // breaks a good model, and tells where the error must point
+};
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float inf = std::numeric_limits<float>::infinity();
+constexpr float huge = std::numeric_limits<float>::max();
+
+place at_initializer(model& m, std::string_view name) { return in(m.g.initializer(name).write()); }
+place at_node(model& m, std::string_view output) { return in(m.g.producer(output).write()); }
+// Byte `i * 4` of the tensor's raw data.
+place at_element(model& m, std::string_view name, std::size_t i) {
+  return in(w::field(9, m.g.initializer(name).raw_data()),
+            w::field(9, m.g.initializer(name).raw_data()).size() -
+                m.g.initializer(name).raw_data().size() + 4 * i);
+}
+// The field is put at the end of the file.
+place append(model& m, const bytes& field) {
+  m.extra = field;
+  return before_end(field.size());
+}
+place append_to_graph(model& m, const bytes& field) {
+  m.g.extra = field;
+  return in(m.g.write(), m.g.write().size() - field.size());
+}
+place append_to_tensor(model& m, std::string_view name, const bytes& field) {
+  w::tensor& t = m.g.initializer(name);
+  t.extra = field;
+  return in(t.write(), t.write().size() - field.size());
+}
+// The attribute is the node's last. Its offset is that of its message.
+place append_to_node(model& m, std::string_view output, const w::attribute& a) {
+  w::node& n = m.g.producer(output);
+  n.attributes.push_back(a);
+  return in(n.write(), n.write().size() - a.write().size());
+}
+// Likewise, pointing to the last field of the attribute, `back` bytes before its end.
+place append_to_node(model& m, std::string_view output, const w::attribute& a, std::size_t back) {
+  place p = append_to_node(m, output, a);
+  p.delta += a.write().size() - back;
+  return p;
+}
+place replace_data(model& m, std::string_view name, std::size_t i, float value) {
+  m.g.initializer(name).floats[i] = value;
+  return at_element(m, name, i);
+}
+w::node& insert(model& m, std::size_t at, const w::node& n) {
+  return *m.g.nodes.insert(m.g.nodes.begin() + static_cast<std::ptrdiff_t>(at), n);
+}
+// A chain is cut open after `output`: what used it uses `renamed` instead.
+void reconnect(model& m, std::string_view output, const bytes& renamed) {
+  for (w::node& n : m.g.nodes)
+    for (bytes& input : n.inputs)
+      if (input.view() == output) input = renamed;
+}
+
+// Broken versions of Sub, Div, Gemm, Relu, Gemm, Squeeze: 3-2-1.
+const std::vector<row> float_rows{
+    // ---- wire format
+    {"a field cut short", errc::truncated, "model",
+     [](model& m) { return append(m, bytes("\x0a\x05xx")); }},
+    {"a varint of 65 bits", errc::bad_varint, "model",
+     [](model& m) { return append(m, bytes("\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")); }},
+    {"a group", errc::bad_field, "model", [](model& m) { return append(m, bytes("\x33\x34")); }},
+    {"trailing zeros", errc::bad_field, "model",
+     [](model& m) { return append(m, bytes(std::string_view("\0\0", 2))); }},
+    {"trailing text", errc::unknown_field, "model",
+     [](model& m) { return append(m, w::field(12, "trailing")); }},
+    {"a field that ModelProto does not have", errc::unknown_field, "model",
+     [](model& m) { return append(m, w::varint_field(99, 1)); }},
+    {"two graphs", errc::duplicate_field, "graph",
+     [](model& m) { return append(m, w::field(7, "")); }},
+    {"the IR version as a string", errc::wrong_wire_type, "model",
+     [](model& m) { return append(m, w::field(1, "8")); }},
+    {"the producer as a number", errc::wrong_wire_type, "model",
+     [](model& m) { return append(m, w::varint_field(2, 8)); }},
+    {"an opset version as a string", errc::wrong_wire_type, "opset_import",
+     [](model& m) {
+       append(m, w::field(8, w::field(2, "17")));
+       return before_end(4);
+     }},
+    {"a cut opset", errc::truncated, "opset_import",
+     [](model& m) {
+       append(m, w::field(8, "\x10"));
+       return before_end(1);
+     }},
+    {"a cut graph field", errc::truncated, "graph",
+     [](model& m) { return append_to_graph(m, "\x0a\x05zz"); }},
+    {"a graph name that is a number", errc::wrong_wire_type, "graph",
+     [](model& m) { return append_to_graph(m, w::varint_field(2, 8)); }},
+    {"a node that is a number", errc::wrong_wire_type, "graph",
+     [](model& m) { return append_to_graph(m, w::varint_field(1, 8)); }},
+    {"a cut node field", errc::truncated, "a0",
+     [](model& m) {
+       m.g.producer("a0").extra = "\x0a\x05zz";
+       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 4);
+     }},
+    {"a node whose input is a number", errc::wrong_wire_type, "a0",
+     [](model& m) {
+       m.g.producer("a0").extra = w::varint_field(1, 77);
+       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 2);
+     }},
+    {"a cut tensor field", errc::truncated, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", "\x0a\x05zz"); }},
+    {"a dimension of fixed width", errc::wrong_wire_type, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", w::float_field(1, 1)); }},
+    {"a cut packed dimension", errc::truncated, "w0",
+     [](model& m) {
+       place p = append_to_tensor(m, "w0", w::field(1, "\x80"));
+       p.delta += 2;
+       return p;
+     }},
+    {"a data type that is a string", errc::wrong_wire_type, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", w::field(2, "1")); }},
+    {"raw data that is a number", errc::wrong_wire_type, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", w::varint_field(9, 1)); }},
+    {"a data location that is a string", errc::wrong_wire_type, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", w::field(14, "1")); }},
+    {"float_data of varints", errc::wrong_wire_type, "b0",
+     [](model& m) {
+       m.g.initializer("b0").form = storage::none;
+       return append_to_tensor(m, "b0", w::varint_field(4, 1));
+     }},
+    {"packed float_data cut inside an element", errc::truncated, "b0",
+     [](model& m) {
+       m.g.initializer("b0").form = storage::none;
+       place p = append_to_tensor(m, "b0", w::field(4, "1234567"));
+       p.delta += 2 + 4;
+       return p;
+     }},
+    {"packed int64_data with an endless varint", errc::bad_varint, "axes",
+     [](model& m) {
+       m.g.initializer("axes").form = storage::none;
+       place p = append_to_tensor(
+           m, "axes", w::field(7, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
+       p.delta += 2;
+       return p;
+     }},
+    {"an attribute's name as a number", errc::wrong_wire_type, "",
+     [](model& m) { return append_to_node(m, "h0", {"", w::varint_field(1, 77), 1}, 5); }},
+    {"an attribute's type as a string", errc::wrong_wire_type, "beta",
+     [](model& m) { return append_to_node(m, "h0", {"beta", w::field(20, "1"), 0}, 4); }},
+    {"a float attribute as a varint", errc::wrong_wire_type, "beta",
+     [](model& m) { return append_to_node(m, "h0", {"beta", w::varint_field(2, 1), 0}, 2); }},
+    {"a cut attribute", errc::truncated, "beta",
+     [](model& m) { return append_to_node(m, "h0", {"beta", "\x15\x01\x02", 0}, 3); }},
+    {"an input's name as a number", errc::wrong_wire_type, "features",
+     [](model& m) {
+       m.g.inputs[0].extra = w::varint_field(1, 5);
+       return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 2);
+     }},
+    {"an input's dimension as a string", errc::wrong_wire_type, "features",
+     [](model& m) {
+       m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, w::field(1, w::field(1, "3")))));
+       return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 3);
+     }},
+    {"an element type as a string", errc::wrong_wire_type, "features",
+     [](model& m) {
+       m.g.inputs[0].extra = w::field(2, w::field(1, w::field(1, "1")));
+       return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 3);
+     }},
+    {"a cut shape", errc::truncated, "features",
+     [](model& m) {
+       m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, "\x0a\x07x")));
+       return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 3);
+     }},
+
+    // ---- model
+    {"no graph", errc::missing_graph, "model",
+     [](model& m) {
+       m.has_graph = false;
+       return start;
+     }},
+    {"no IR version", errc::bad_ir_version, "model",
+     [](model& m) {
+       m.ir_version = 0;
+       return start;
+     }},
+    {"IR version 2", errc::bad_ir_version, "model",
+     [](model& m) {
+       m.ir_version = 2;
+       return start;
+     }},
+    {"a negative IR version", errc::bad_ir_version, "model",
+     [](model& m) {
+       m.ir_version = -1;
+       return start;
+     }},
+    {"no opset", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets.clear();
+       return start;
+     }},
+    {"no opset of the default domain", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets = {{"ai.onnx.ml", 3}};
+       return start;
+     }},
+    {"opset 6", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets[0].version = 6;
+       return before_end(2);
+     }},
+    {"opset 24", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets[0].version = 24;
+       return before_end(2);
+     }},
+    {"a negative opset", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets[0].version = -17;
+       return before_end(11);
+     }},
+    {"training info", errc::unsupported_feature, "training_info",
+     [](model& m) { return append(m, w::field(20, "")); }},
+    {"a function", errc::unsupported_feature, "functions",
+     [](model& m) { return append(m, w::field(25, w::field(1, "f"))); }},
+    {"a sparse initializer", errc::unsupported_feature, "sparse_initializer",
+     [](model& m) { return append_to_graph(m, w::field(15, "")); }},
+    {"a tensor segment", errc::unsupported_feature, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", w::field(3, "")); }},
+    {"a subgraph", errc::unsupported_feature, "then_branch",
+     [](model& m) { return append_to_node(m, "a0", {"then_branch", w::field(6, ""), 0}, 2); }},
+    {"a list of subgraphs", errc::unsupported_feature, "branches",
+     [](model& m) { return append_to_node(m, "a0", {"branches", w::field(11, ""), 0}, 2); }},
+    {"a list of strings", errc::unsupported_feature, "keys",
+     [](model& m) { return append_to_node(m, "a0", {"keys", w::field(9, "k"), 0}, 3); }},
+    {"a list of tensors", errc::unsupported_feature, "values",
+     [](model& m) { return append_to_node(m, "a0", {"values", w::field(10, ""), 0}, 2); }},
+    {"a sparse tensor attribute", errc::unsupported_feature, "sparse_value",
+     [](model& m) { return append_to_node(m, "a0", {"sparse_value", w::field(22, ""), 0}, 3); }},
+    {"an attribute of the enclosing function", errc::unsupported_feature, "alpha",
+     [](model& m) { return append_to_node(m, "h0", {"alpha", w::field(21, "a"), 0}, 4); }},
+    {"an operator overload", errc::unsupported_feature, "a0",
+     [](model& m) {
+       m.g.producer("a0").extra = w::field(8, "overload");
+       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 10);
+     }},
+    {"a foreign domain", errc::unsupported_domain, "com.microsoft",
+     [](model& m) {
+       m.opsets.push_back({"com.microsoft", 1});
+       m.g.producer("a0").domain = "com.microsoft";
+       return at_node(m, "a0");
+     }},
+    {"ai.onnx.ml without its import", errc::unsupported_domain, "ai.onnx.ml",
+     [](model& m) {
+       m.g.producer("a0").domain = "ai.onnx.ml";
+       return at_node(m, "a0");
+     }},
+    {"an operator outside the subset", errc::unsupported_operator, "Conv",
+     [](model& m) {
+       m.g.producer("a0").op_type = "Conv";
+       return at_node(m, "a0");
+     }},
+    {"an operator that differs in case", errc::unsupported_operator, "relu",
+     [](model& m) {
+       m.g.producer("a0").op_type = "relu";
+       return at_node(m, "a0");
+     }},
+    {"an operator of the default domain in ai.onnx.ml", errc::unsupported_operator, "Relu",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 3});
+       m.g.producer("a0").domain = "ai.onnx.ml";
+       return at_node(m, "a0");
+     }},
+    {"Scaler in the default domain", errc::unsupported_operator, "Scaler",
+     [](model& m) {
+       m.g.producer("a0").op_type = "Scaler";
+       return at_node(m, "a0");
+     }},
+    {"an operator outside the subset that nothing uses", errc::unsupported_operator, "Loop",
+     [](model& m) {
+       m.g.nodes.push_back({"Loop", {"features"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"a node without an operator", errc::missing_op_type, "a0",
+     [](model& m) {
+       m.g.producer("a0").op_type = {};
+       return at_node(m, "a0");
+     }},
+    {"the node's own name, where it has one", errc::unsupported_attribute, "alpha",
+     [](model& m) { return append_to_node(m, "a0", w::float_attribute("alpha", 1)); }},
+
+    // ---- arity and attributes
+    {"Relu of two operands", errc::wrong_arity, "a0",
+     [](model& m) {
+       m.g.producer("a0").inputs.push_back("b0");
+       return at_node(m, "a0");
+     }},
+    {"a node's name is told before its output's", errc::wrong_arity, "/relu",
+     [](model& m) {
+       m.g.producer("a0").name = "/relu";
+       m.g.producer("a0").inputs.push_back("b0");
+       return at_node(m, "a0");
+     }},
+    {"Sub of one operand", errc::wrong_arity, "centred",
+     [](model& m) {
+       m.g.producer("centred").inputs.pop_back();
+       return at_node(m, "centred");
+     }},
+    {"Sub whose second operand is omitted", errc::wrong_arity, "centred",
+     [](model& m) {
+       m.g.producer("centred").inputs[1] = {};
+       return at_node(m, "centred");
+     }},
+    {"Gemm of one operand", errc::wrong_arity, "h0",
+     [](model& m) {
+       m.g.producer("h0").inputs = {"scaled"};
+       return at_node(m, "h0");
+     }},
+    {"Gemm of four operands", errc::wrong_arity, "h0",
+     [](model& m) {
+       m.g.producer("h0").inputs.push_back("b0");
+       return at_node(m, "h0");
+     }},
+    {"a node of six operands", errc::wrong_arity, "a0",
+     [](model& m) {
+       m.g.producer("a0").extra = w::field(1, "1").put(w::field(1, "2")).put(w::field(1, "3"))
+                                      .put(w::field(1, "4")).put(w::field(1, "5"));
+       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 3);
+     }},
+    {"a node of four results", errc::wrong_arity, "a0",
+     [](model& m) {
+       m.g.producer("a0").extra =
+           w::field(2, "1").put(w::field(2, "2")).put(w::field(2, "3"));
+       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 3);
+     }},
+    {"a node without results", errc::wrong_arity, "Identity",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"h0"}, {}});
+       return in(m.g.nodes.back().write());
+     }},
+    {"Relu with two results", errc::wrong_arity, "a0",
+     [](model& m) {
+       m.g.producer("a0").outputs.push_back("mask");
+       return at_node(m, "a0");
+     }},
+    {"Squeeze of all axes", errc::wrong_arity, "axes",
+     [](model& m) {
+       m.g.producer("y").inputs.pop_back();
+       return at_node(m, "y");
+     }},
+    {"a Constant with an operand", errc::wrong_arity, "c",
+     [](model& m) {
+       m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
+       m.g.nodes.back().inputs = {"h0"};
+       return in(m.g.nodes.back().write());
+     }},
+    {"a Constant with two results", errc::wrong_arity, "c",
+     [](model& m) {
+       m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
+       m.g.nodes.back().outputs.push_back("d");
+       return in(m.g.nodes.back().write());
+     }},
+    {"an attribute that Gemm does not have", errc::unsupported_attribute, "gamma",
+     [](model& m) { return append_to_node(m, "h0", w::float_attribute("gamma", 1)); }},
+    {"an attribute of a dead node", errc::unsupported_attribute, "gamma",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"h0"}, {"dead"}});
+       return append_to_node(m, "dead", w::int_attribute("gamma", 1));
+     }},
+    {"a Constant of a string", errc::unsupported_attribute, "value_string",
+     [](model& m) {
+       m.g.nodes.push_back({"Constant", {}, {"c"}});
+       return append_to_node(m, "c", w::string_attribute("value_string", "x"));
+     }},
+    {"a Constant whose value_ints is a float", errc::unsupported_attribute, "value_ints",
+     [](model& m) {
+       m.g.nodes.push_back({"Constant", {}, {"c"}});
+       return append_to_node(m, "c", w::float_attribute("value_ints", 1));
+     }},
+    {"Squeeze's axes as an attribute in opset 13 and up", errc::unsupported_attribute, "axes",
+     [](model& m) {
+       m.g.producer("y").inputs.pop_back();
+       m.g.producer("y").attributes = {w::ints_attribute("axes", {1})};
+       return at_node(m, "y");
+     }},
+    {"Squeeze's axes as both", errc::unsupported_attribute, "axes",
+     [](model& m) {
+       m.g.producer("y").attributes = {w::ints_attribute("axes", {1})};
+       return at_node(m, "y");
+     }},
+    {"transA", errc::bad_attribute, "transA",
+     [](model& m) {
+       append_to_node(m, "h0", w::int_attribute("transA", 1));
+       return at_node(m, "h0");
+     }},
+    {"transB of 2", errc::bad_attribute, "transB",
+     [](model& m) {
+       m.g.producer("h0").attributes = {w::int_attribute("transB", 2)};
+       return at_node(m, "h0");
+     }},
+    {"transB as a float", errc::bad_attribute, "transB",
+     [](model& m) {
+       m.g.producer("h0").attributes.clear();
+       return append_to_node(m, "h0", w::float_attribute("transB", 1));
+     }},
+    {"alpha as an integer", errc::bad_attribute, "alpha",
+     [](model& m) { return append_to_node(m, "h0", w::int_attribute("alpha", 1)); }},
+    {"alpha is NaN", errc::bad_attribute, "alpha",
+     [](model& m) { return append_to_node(m, "h0", w::float_attribute("alpha", nan)); }},
+    {"beta is infinite", errc::bad_attribute, "beta",
+     [](model& m) { return append_to_node(m, "h0", w::float_attribute("beta", inf)); }},
+    {"an attribute twice", errc::bad_attribute, "transB",
+     [](model& m) {
+       place p = append_to_node(m, "h0", w::int_attribute("transB", 0));
+       p.delta -= 2 + w::int_attribute("transB", 1).write().size(); // the first of the two
+       return p;
+     }},
+    {"an attribute of two kinds", errc::bad_attribute, "beta",
+     [](model& m) {
+       return append_to_node(
+           m, "h0", {"beta", w::float_field(2, 1).put(w::varint_field(3, 1)), 0}, 2);
+     }},
+    {"an attribute whose type is declared wrong", errc::bad_attribute, "beta",
+     [](model& m) { return append_to_node(m, "h0", {"beta", w::float_field(2, 1), 2}); }},
+    {"an attribute without a value", errc::bad_attribute, "beta",
+     [](model& m) { return append_to_node(m, "h0", {"beta", "", 0}); }},
+    {"an attribute that declares a graph but holds none", errc::bad_attribute, "body",
+     [](model& m) { return append_to_node(m, "h0", {"body", "", 5}); }},
+    {"a Constant of two values", errc::bad_attribute, "value_int",
+     [](model& m) {
+       m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
+       return append_to_node(m, "c", w::int_attribute("value_int", 1));
+     }},
+
+    // ---- limits of the parser
+    {"161 nodes", errc::too_many_nodes, "i154",
+     [](model& m) {
+       bytes value = "y";
+       for (std::size_t i = 0; i < 155; ++i) {
+         const bytes next = w::numbered("i", i);
+         m.g.nodes.push_back({"Identity", {value}, {next}});
+         value = next;
+       }
+       m.g.outputs[0].name = value;
+       return at_node(m, "i154");
+     }},
+    {"161 constants", errc::too_many_tensors, "c153",
+     [](model& m) {
+       for (std::size_t i = 0; i < 154; ++i)
+         m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
+       return at_initializer(m, "c153");
+     }},
+    {"161 constants, the first from nodes", errc::too_many_tensors, "axes",
+     [](model& m) {
+       for (std::size_t i = 0; i < 154; ++i)
+         m.g.nodes.push_back(w::constant(w::numbered("c", i), w::float_attribute("value_float", 1)));
+       return at_initializer(m, "axes");
+     }},
+    {"161 constants, all from nodes", errc::too_many_tensors, "c160",
+     [](model& m) {
+       for (std::size_t i = 0; i < 161; ++i)
+         m.g.nodes.push_back(w::constant(w::numbered("c", i), w::float_attribute("value_float", 1)));
+       return in(at_node(m, "c160").around, w::float_attribute("value_float", 1).write());
+     }},
+    {"17 layers", errc::too_many_layers, "h16",
+     [](model& m) {
+       m = w::fp32_model(std::vector<std::int64_t>(18, 1));
+       return at_node(m, "h16");
+     }},
+
+    // ---- inputs and outputs of the graph
+    {"no input", errc::missing_input, "graph",
+     [](model& m) {
+       m.g.inputs.clear();
+       return in(m.g.write());
+     }},
+    {"an empty graph", errc::missing_input, "",
+     [](model& m) {
+       m.g = {};
+       m.g.name = {};
+       return before_end(m.opsets[0].write().size() + 2);
+     }},
+    {"two inputs", errc::extra_input, "sensor",
+     [](model& m) {
+       m.g.inputs.push_back({"sensor", {"N", 1}});
+       return in(m.g.inputs[1].write());
+     }},
+    {"no output", errc::missing_output, "graph",
+     [](model& m) {
+       m.g.outputs.clear();
+       return in(m.g.write());
+     }},
+    {"two outputs", errc::extra_output, "a0",
+     [](model& m) {
+       m.g.outputs.push_back({"a0", {"N", 2}});
+       return in(m.g.outputs[1].write());
+     }},
+
+    // ---- names and edges
+    {"an initializer without a name", errc::missing_name, "initializer",
+     [](model& m) {
+       m.g.initializer("w0").name = {};
+       return at_initializer(m, "");
+     }},
+    {"an input without a name", errc::missing_name, "graph input or output",
+     [](model& m) {
+       m.g.inputs[0].name = {};
+       return in(m.g.inputs[0].write());
+     }},
+    {"an attribute without a name", errc::missing_name, "attribute",
+     [](model& m) { return append_to_node(m, "h0", w::float_attribute("", 1)); }},
+    {"two initializers of one name", errc::duplicate_name, "b1",
+     [](model& m) {
+       m.g.initializer("b0").name = "b1";
+       w::tensor& second = m.g.initializers[5];
+       REQUIRE(second.name.view() == "b1");
+       return in(second.write());
+     }},
+    {"a result named like an initializer", errc::duplicate_name, "b1",
+     [](model& m) {
+       m.g.producer("a0").outputs[0] = "b1";
+       return at_node(m, "b1");
+     }},
+    {"a result named like the input", errc::duplicate_name, "features",
+     [](model& m) {
+       m.g.producer("a0").outputs[0] = "features";
+       return at_node(m, "features");
+     }},
+    {"two results of one name", errc::duplicate_name, "h0",
+     [](model& m) {
+       m.g.producer("h1").outputs[0] = "h0";
+       return in(m.g.nodes[4].write());
+     }},
+    {"a Constant named like an initializer", errc::duplicate_name, "b1",
+     [](model& m) {
+       m.g.nodes.push_back(w::constant("b1", w::float_attribute("value_float", 1)));
+       return at_initializer(m, "b1");
+     }},
+    {"a name that nothing defines", errc::dangling_name, "nowhere",
+     [](model& m) {
+       m.g.producer("a0").inputs[0] = "nowhere";
+       return at_node(m, "a0");
+     }},
+    {"a weight that nothing defines", errc::dangling_name, "w0",
+     [](model& m) {
+       m.g.remove_initializer("w0");
+       return at_node(m, "h0");
+     }},
+    {"nodes out of order", errc::not_sorted, "centred",
+     [](model& m) {
+       std::swap(m.g.nodes[0], m.g.nodes[1]);
+       return at_node(m, "scaled");
+     }},
+    {"a node that uses its own result", errc::not_sorted, "a0",
+     [](model& m) {
+       m.g.producer("a0").inputs[0] = "a0";
+       return at_node(m, "a0");
+     }},
+    {"two nodes in a cycle", errc::not_sorted, "h1",
+     [](model& m) {
+       m.g.producer("a0").inputs[0] = "h1";
+       return at_node(m, "a0");
+     }},
+    {"a value used twice", errc::branch, "h0",
+     [](model& m) {
+       m.g.nodes.push_back({"Relu", {"h0"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"a value used twice by one node", errc::branch, "features",
+     [](model& m) {
+       m.g.producer("centred").inputs[1] = "features";
+       return at_node(m, "centred");
+     }},
+    {"the input used twice", errc::branch, "features",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"features"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"the output used again", errc::branch, "y",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"y"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"an output from amidst the chain", errc::branch, "h0",
+     [](model& m) {
+       m.g.outputs[0].name = "h0";
+       return at_node(m, "a0");
+     }},
+    {"a dead node", errc::disconnected_node, "dead",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"w0"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"a second chain beside the first", errc::disconnected_node, "other",
+     [](model& m) {
+       m.g.nodes.push_back({"Relu", {"b0"}, {"other"}});
+       return at_node(m, "other");
+     }},
+    {"an input that nothing uses", errc::disconnected_node, "features",
+     [](model& m) {
+       m.g.producer("centred").inputs[0] = "mean";
+       return in(m.g.write());
+     }},
+    {"Add in the chain", errc::unexpected_operator, "a0",
+     [](model& m) {
+       m.g.producer("a0") = {"Add", {"h0", "b0"}, {"a0"}};
+       return at_node(m, "a0");
+     }},
+    {"Cast in the chain", errc::unexpected_operator, "a0",
+     [](model& m) {
+       m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
+       return at_node(m, "a0");
+     }},
+    {"Relu before any layer", errc::unexpected_operator, "r",
+     [](model& m) {
+       reconnect(m, "features", "r");
+       insert(m, 0, {"Relu", {"features"}, {"r"}});
+       return at_node(m, "r");
+     }},
+    {"Relu twice", errc::unexpected_operator, "r",
+     [](model& m) {
+       reconnect(m, "a0", "r");
+       insert(m, 4, {"Relu", {"a0"}, {"r"}});
+       return at_node(m, "r");
+     }},
+    {"Flatten of the input", errc::unexpected_operator, "r",
+     [](model& m) {
+       reconnect(m, "features", "r");
+       insert(m, 0, {"Flatten", {"features"}, {"r"}});
+       return at_node(m, "r");
+     }},
+    {"a layer behind the way out", errc::unexpected_operator, "h2",
+     [](model& m) {
+       m.g.nodes.push_back({"Gemm", {"y", "b1", "b1"}, {"h2"}});
+       m.g.outputs[0].name = "h2";
+       return at_node(m, "h2");
+     }},
+    {"Relu behind the way out", errc::unexpected_operator, "r",
+     [](model& m) {
+       m.g.nodes.push_back({"Relu", {"y"}, {"r"}});
+       m.g.outputs[0].name = "r";
+       return at_node(m, "r");
+     }},
+    {"a weight that is computed", errc::not_constant, "w",
+     [](model& m) {
+       m.g.producer("h0").inputs[1] = "w";
+       insert(m, 2, {"Relu", {"w0"}, {"w"}});
+       return at_node(m, "h0");
+     }},
+    {"the row as the weight", errc::not_constant, "scaled",
+     [](model& m) {
+       std::swap(m.g.producer("h0").inputs[0], m.g.producer("h0").inputs[1]);
+       return at_node(m, "h0");
+     }},
+    {"the bias is omitted by an empty name amidst", errc::not_constant, "h0",
+     [](model& m) {
+       m.g.producer("h0").inputs = {"scaled", "", "b0"};
+       return at_node(m, "h0");
+     }},
+
+    // ---- types and shapes
+    {"a float64 input", errc::wrong_element_type, "features",
+     [](model& m) {
+       m.g.inputs[0].type = w::float64;
+       return in(m.g.inputs[0].write());
+     }},
+    {"an input without an element type", errc::wrong_element_type, "features",
+     [](model& m) {
+       m.g.inputs[0].type = 0;
+       return in(m.g.inputs[0].write());
+     }},
+    {"an input without a type", errc::wrong_element_type, "features",
+     [](model& m) {
+       m.g.inputs[0].has_type = false;
+       m.g.inputs[0].extra = w::field(3, "a doc string");
+       return in(m.g.inputs[0].write());
+     }},
+    {"an input that is a sequence", errc::wrong_element_type, "features",
+     [](model& m) {
+       m.g.inputs[0].extra = w::field(2, w::field(4, ""));
+       return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 2);
+     }},
+    {"a float64 output", errc::wrong_element_type, "y",
+     [](model& m) {
+       m.g.outputs[0].type = w::float64;
+       return in(m.g.outputs[0].write());
+     }},
+    {"a float16 weight", errc::wrong_element_type, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t = w::integers("w0", {2, 3}, w::float16, {0, 0, 0, 0, 0, 0});
+       return at_initializer(m, "w0");
+     }},
+    {"an int8 weight of Gemm", errc::wrong_element_type, "w0",
+     [](model& m) {
+       m.g.initializer("w0") = w::integers("w0", {2, 3}, w::int8, {0, 0, 0, 0, 0, 0});
+       return at_initializer(m, "w0");
+     }},
+    {"a float64 weight in double_data", errc::wrong_element_type, "b1",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("b1");
+       t.type = w::float64;
+       t.form = storage::none;
+       t.extra = w::double_field(10, 1);
+       return at_initializer(m, "b1");
+     }},
+    {"a weight of no element type", errc::wrong_element_type, "w0",
+     [](model& m) {
+       m.g.initializer("w0").type = 0;
+       m.g.initializer("w0").form = storage::none;
+       return at_initializer(m, "w0");
+     }},
+    {"a float32 tensor with int32_data", errc::wrong_element_type, "b1",
+     [](model& m) {
+       m.g.initializer("b1").form = storage::none;
+       append_to_tensor(m, "b1", w::varint_field(5, 1));
+       return at_initializer(m, "b1");
+     }},
+    {"int32 axes", errc::wrong_element_type, "axes",
+     [](model& m) {
+       m.g.initializer("axes") = w::integers("axes", {1}, w::int32, {1});
+       return at_initializer(m, "axes");
+     }},
+    {"a symbolic number of features", errc::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[1] = "K";
+       return in(m.g.inputs[0].write());
+     }},
+    {"an unknown number of features", errc::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[1] = "";
+       return in(m.g.inputs[0].write());
+     }},
+    {"more than 65,536 features", errc::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[1] = 65537;
+       return in(m.g.inputs[0].write());
+     }},
+    {"no features", errc::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[1] = std::int64_t{0};
+       return in(m.g.inputs[0].write(), w::int_field(1, 0));
+     }},
+    {"a negative number of rows", errc::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[0] = -1;
+       return in(m.g.inputs[0].write(), w::int_field(1, -1));
+     }},
+    {"nine dimensions of the input", errc::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims.assign(9, w::dimension(1));
+       m.g.inputs[0].dims[8] = 77;
+       return in(m.g.inputs[0].write(), w::int_field(1, 77));
+     }},
+    {"a dimension of zero", errc::bad_dimension, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims[1] = 0;
+       return in(m.g.initializer("w0").write(), w::int_field(1, 0));
+     }},
+    {"a negative dimension", errc::bad_dimension, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims[1] = -3;
+       return in(m.g.initializer("w0").write(), w::int_field(1, -3));
+     }},
+    {"the most negative dimension", errc::bad_dimension, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims[1] = std::numeric_limits<std::int64_t>::min();
+       return in(m.g.initializer("w0").write(), 2);
+     }},
+    {"a negative dimension among packed ones", errc::bad_dimension, "w0",
+     [](model& m) {
+       m.g.initializer("w0").packed_dims = true;
+       m.g.initializer("w0").dims[1] = -3;
+       return in(m.g.initializer("w0").write(), 3);
+     }},
+    {"nine dimensions", errc::bad_dimension, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {1, 1, 1, 1, 1, 1, 2, 3, 1};
+       return in(m.g.initializer("w0").write(), 16);
+     }},
+    {"dimensions whose product overflows 64 bits", errc::dimension_overflow, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {2, 0x7fffffff, 0x7fffffff, 0x7fffffff};
+       return in(m.g.initializer("w0").write(), 2);
+     }},
+    {"dimensions whose product is six, modulo 2^64", errc::dimension_overflow, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {6, (std::int64_t{1} << 62), 4};
+       return in(m.g.initializer("w0").write(), 2);
+     }},
+    {"a dimension of 2^63 - 1", errc::dimension_overflow, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {std::numeric_limits<std::int64_t>::max()};
+       return at_initializer(m, "w0");
+     }},
+    {"a layer of more than 65,536 outputs", errc::dimension_overflow, "w0",
+     [](model& m) {
+       m = w::fp32_model({1, 65537, 1});
+       return in(m.g.initializer("w0").write());
+     }},
+    {"an input of one dimension", errc::shape_mismatch, "features",
+     [](model& m) {
+       m.g.inputs[0].dims = {3};
+       return in(m.g.inputs[0].write());
+     }},
+    {"an input of three dimensions", errc::shape_mismatch, "features",
+     [](model& m) {
+       m.g.inputs[0].dims = {"N", 1, 3};
+       return in(m.g.inputs[0].write());
+     }},
+    {"an input without a shape", errc::shape_mismatch, "features",
+     [](model& m) {
+       m.g.inputs[0].has_shape = false;
+       return in(m.g.inputs[0].write());
+     }},
+    {"an output that says [N, 1] and is [N]", errc::shape_mismatch, "y",
+     [](model& m) {
+       m.g.outputs[0].dims = {"N", 1};
+       return in(m.g.outputs[0].write());
+     }},
+    {"an output of no dimensions", errc::shape_mismatch, "y",
+     [](model& m) {
+       m.g.outputs[0].dims.clear();
+       return in(m.g.outputs[0].write());
+     }},
+    {"an output of another fixed N", errc::shape_mismatch, "y",
+     [](model& m) {
+       m.g.inputs[0].dims[0] = 4;
+       m.g.outputs[0].dims[0] = 5;
+       return in(m.g.outputs[0].write());
+     }},
+    {"an output that says [N, 2] and is [N, 1]", errc::shape_mismatch, "h1",
+     [](model& m) {
+       m.g.nodes.pop_back();
+       m.g.outputs[0] = {"h1", {"N", 2}};
+       return in(m.g.outputs[0].write());
+     }},
+    {"an output of two values a row", errc::shape_mismatch, "h0",
+     [](model& m) {
+       m.g.nodes.resize(3, m.g.nodes[0]);
+       m.g.outputs[0] = {"h0", {"N", 2}};
+       return in(m.g.outputs[0].write());
+     }},
+    {"a layer whose inputs are not those before", errc::shape_mismatch, "w1",
+     [](model& m) {
+       m.g.initializer("w1") = w::floats("w1", {1, 3}, {1, 2, 3});
+       return at_initializer(m, "w1");
+     }},
+    {"a weight transposed without transB", errc::shape_mismatch, "w0",
+     [](model& m) {
+       m.g.producer("h0").attributes.clear();
+       return at_initializer(m, "w0");
+     }},
+    {"a weight of one dimension", errc::shape_mismatch, "w1",
+     [](model& m) {
+       m.g.initializer("w1").dims = {2};
+       return at_initializer(m, "w1");
+     }},
+    {"a weight of three dimensions", errc::shape_mismatch, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {1, 2, 3};
+       return at_initializer(m, "w0");
+     }},
+    {"a bias of another length", errc::shape_mismatch, "b0",
+     [](model& m) {
+       m.g.initializer("b0") = w::floats("b0", {3}, {1, 2, 3});
+       return at_initializer(m, "b0");
+     }},
+    {"a bias for each row", errc::shape_mismatch, "b0",
+     [](model& m) {
+       m.g.initializer("b0").dims = {2, 1};
+       return at_initializer(m, "b0");
+     }},
+    {"a bias of three dimensions", errc::shape_mismatch, "b0",
+     [](model& m) {
+       m.g.initializer("b0").dims = {1, 1, 2};
+       return at_initializer(m, "b0");
+     }},
+    {"a mean of another length", errc::shape_mismatch, "mean",
+     [](model& m) {
+       m.g.initializer("mean") = w::floats("mean", {2}, {1, 2});
+       return at_initializer(m, "mean");
+     }},
+    {"a mean that would broadcast the row", errc::shape_mismatch, "mean",
+     [](model& m) {
+       m.g.initializer("mean").dims = {1, 1, 3};
+       return at_initializer(m, "mean");
+     }},
+    {"a mean for each row", errc::shape_mismatch, "mean",
+     [](model& m) {
+       m.g.initializer("mean").dims = {3, 1};
+       return at_initializer(m, "mean");
+     }},
+    {"a std of another length", errc::shape_mismatch, "std",
+     [](model& m) {
+       m.g.initializer("std") = w::floats("std", {4}, {1, 2, 3, 4});
+       return at_initializer(m, "std");
+     }},
+    {"Squeeze of the rows", errc::shape_mismatch, "y",
+     [](model& m) {
+       m.g.initializer("axes").ints = {0};
+       return at_node(m, "y");
+     }},
+    {"Squeeze of two axes", errc::shape_mismatch, "y",
+     [](model& m) {
+       m.g.initializer("axes") = w::integers("axes", {2}, w::int64, {0, 1});
+       return at_node(m, "y");
+     }},
+    {"Squeeze of an axis that is gone", errc::shape_mismatch, "z",
+     [](model& m) {
+       m.g.nodes.push_back({"Squeeze", {"y", "axes"}, {"z"}});
+       m.g.outputs[0] = {"z", {"N"}};
+       return at_node(m, "z");
+     }},
+    {"Squeeze amidst the layers", errc::shape_mismatch, "s",
+     [](model& m) {
+       reconnect(m, "h0", "s");
+       insert(m, 3, {"Squeeze", {"h0", "axes"}, {"s"}});
+       return at_node(m, "s");
+     }},
+    {"Reshape to [-1, 2]", errc::shape_mismatch, "axes",
+     [](model& m) {
+       m.g.producer("y").op_type = "Reshape";
+       m.g.initializer("axes") = w::integers("axes", {2}, w::int64, {-1, 2});
+       return at_initializer(m, "axes");
+     }},
+    {"Reshape to [1]", errc::shape_mismatch, "axes",
+     [](model& m) {
+       m.g.producer("y").op_type = "Reshape";
+       return at_initializer(m, "axes");
+     }},
+    {"Reshape to [-1, 1, 1]", errc::shape_mismatch, "axes",
+     [](model& m) {
+       m.g.producer("y").op_type = "Reshape";
+       m.g.initializer("axes") = w::integers("axes", {3}, w::int64, {-1, 1, 1});
+       return at_initializer(m, "axes");
+     }},
+    {"Flatten at axis 0", errc::bad_attribute, "axis",
+     [](model& m) {
+       m.g.producer("y") = {"Flatten", {"h1"}, {"y"}, {w::int_attribute("axis", 0)}};
+       return at_node(m, "y");
+     }},
+
+    // ---- tensor contents
+    {"a tensor without data", errc::missing_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").form = storage::none;
+       return at_initializer(m, "w0");
+     }},
+    {"a float tensor with string_data only", errc::missing_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").form = storage::none;
+       m.g.initializer("w0").extra = w::field(6, "text");
+       return at_initializer(m, "w0");
+     }},
+    {"a Constant without a value", errc::missing_data, "c",
+     [](model& m) {
+       m.g.nodes.push_back({"Constant", {}, {"c"}});
+       return at_node(m, "c");
+     }},
+    {"a Constant of an empty list", errc::missing_data, "value_floats",
+     [](model& m) {
+       m.g.nodes.push_back({"Constant", {}, {"c"}});
+       return append_to_node(m, "c", {"value_floats", "", 6});
+     }},
+    {"raw and typed data", errc::ambiguous_data, "w0",
+     [](model& m) {
+       append_to_tensor(m, "w0", w::float_field(4, 1));
+       return at_initializer(m, "w0");
+     }},
+    {"two kinds of typed data", errc::ambiguous_data, "b1",
+     [](model& m) {
+       m.g.initializer("b1").form = storage::packed;
+       return append_to_tensor(m, "b1", w::varint_field(7, 1));
+     }},
+    {"external and raw data", errc::ambiguous_data, "w0",
+     [](model& m) {
+       append_to_tensor(m, "w0", w::varint_field(14, 1));
+       return at_initializer(m, "w0");
+     }},
+    {"short raw data", errc::short_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").floats.pop_back();
+       return at_element(m, "w0", 0);
+     }},
+    {"raw data short by one byte", errc::short_data, "b1",
+     [](model& m) {
+       m.g.initializer("b1").form = storage::none;
+       place p = append_to_tensor(m, "b1", w::field(9, "123"));
+       p.delta += 2;
+       return p;
+     }},
+    {"long raw data", errc::long_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").floats.push_back(1);
+       return at_element(m, "w0", 0);
+     }},
+    {"short packed data", errc::short_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").floats.pop_back();
+       m.g.initializer("w0").form = storage::packed;
+       return at_initializer(m, "w0");
+     }},
+    {"short unpacked data", errc::short_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").floats.pop_back();
+       m.g.initializer("w0").form = storage::unpacked;
+       return at_initializer(m, "w0");
+     }},
+    {"long mixed data", errc::long_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").floats.assign(9, 0.25F);
+       m.g.initializer("w0").form = storage::mixed; // 3 packed, 3 single, 3 packed
+       place p = at_initializer(m, "w0");
+       p.delta = p.around.size() - 4 - 12; // before the name: the last packed run
+       return p;
+     }},
+    {"long unpacked data", errc::long_data, "b0",
+     [](model& m) {
+       m.g.initializer("b0").floats.push_back(77);
+       m.g.initializer("b0").form = storage::unpacked;
+       return in(m.g.initializer("b0").write(), w::float_field(4, 77));
+     }},
+    {"an unused tensor with short data", errc::short_data, "unused",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("unused", {2}, {77}));
+       return at_element(m, "unused", 0);
+     }},
+    {"a NaN weight", errc::non_finite_weight, "w0",
+     [](model& m) { return replace_data(m, "w0", 3, nan); }},
+    {"an infinite weight of the last layer", errc::non_finite_weight, "w1",
+     [](model& m) { return replace_data(m, "w1", 1, -inf); }},
+    {"an infinite bias", errc::non_finite_weight, "b0",
+     [](model& m) { return replace_data(m, "b0", 1, inf); }},
+    {"an infinite bias in packed data", errc::non_finite_weight, "b0",
+     [](model& m) {
+       m.g.initializer("b0").form = storage::packed;
+       m.g.initializer("b0").floats[1] = inf;
+       return in(m.g.initializer("b0").write(), w::little_endian(0x7f800000, 4));
+     }},
+    {"a NaN mean", errc::non_finite_weight, "mean",
+     [](model& m) { return replace_data(m, "mean", 2, nan); }},
+    {"a weight that overflows by alpha", errc::non_finite_weight, "w0",
+     [](model& m) {
+       m.g.producer("h0").attributes.push_back(w::float_attribute("alpha", 4));
+       return replace_data(m, "w0", 2, -huge / 2);
+     }},
+    {"a bias that overflows by beta", errc::non_finite_weight, "b1",
+     [](model& m) {
+       m.g.producer("h1").attributes.push_back(w::float_attribute("beta", 3));
+       return replace_data(m, "b1", 0, huge / 2);
+     }},
+    {"a weight that overflows divided by std", errc::non_finite_weight, "w0",
+     [](model& m) {
+       m.g.initializer("std").floats[1] = 1e-30F;
+       return replace_data(m, "w0", 4, 1e30F);
+     }},
+    {"a weight that overflows times the scaler's factor", errc::non_finite_weight, "w0",
+     [](model& m) {
+       m.g.producer("scaled").op_type = "Mul";
+       m.g.initializer("std").floats[1] = 1e30F;
+       return replace_data(m, "w0", 4, 1e30F);
+     }},
+    {"a std of zero", errc::zero_std, "std",
+     [](model& m) { return replace_data(m, "std", 1, 0); }},
+    {"a std of minus zero", errc::zero_std, "std",
+     [](model& m) { return replace_data(m, "std", 2, -0.0F); }},
+    {"a NaN std", errc::non_finite_std, "std",
+     [](model& m) { return replace_data(m, "std", 0, nan); }},
+    {"an infinite std", errc::non_finite_std, "std",
+     [](model& m) { return replace_data(m, "std", 2, inf); }},
+    {"an infinite factor", errc::non_finite_std, "std",
+     [](model& m) {
+       m.g.producer("scaled").op_type = "Mul";
+       return replace_data(m, "std", 2, inf);
+     }},
+
+    // ---- external data
+    {"external data that was not passed in", errc::external_data_missing, "elsewhere.bin",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "elsewhere.bin"}};
+       return at_initializer(m, "w0");
+     }},
+    {"a path out of the model's folder", errc::external_data_missing, "../../etc/passwd",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "../../etc/passwd"}};
+       return at_initializer(m, "w0");
+     }},
+    {"external data without a location", errc::bad_external_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").form = storage::external;
+       return at_initializer(m, "w0");
+     }},
+    {"an external offset beyond the file", errc::bad_external_data, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"offset", "65"}};
+       return at_initializer(m, "w0");
+     }},
+    {"an external length beyond the file", errc::bad_external_data, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"offset", "41"}, {"length", "24"}};
+       return at_initializer(m, "w0");
+     }},
+    {"an external range whose end wraps around", errc::bad_external_data, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"},
+                     {"offset", "40"},
+                     {"length", "999999999999999999"}};
+       return at_initializer(m, "w0");
+     }},
+    {"an external offset that overflows", errc::bad_external_data, "offset",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"offset", "18446744073709551616"}};
+       return in(t.write(), w::field(13, w::field(1, "offset").put(
+                                             w::field(2, "18446744073709551616"))));
+     }},
+    {"a negative external offset", errc::bad_external_data, "offset",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"offset", "-4"}};
+       return in(t.write(), w::field(13, w::field(1, "offset").put(w::field(2, "-4"))));
+     }},
+    {"an external length that is no number", errc::bad_external_data, "length",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"length", "0x18"}};
+       return in(t.write(), w::field(13, w::field(1, "length").put(w::field(2, "0x18"))));
+     }},
+    {"an external offset that is empty", errc::bad_external_data, "offset",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"offset", ""}};
+       return in(t.write(), w::field(13, w::field(1, "offset").put(w::field(2, ""))));
+     }},
+    {"an external entry whose value is a number", errc::wrong_wire_type, "location",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       const bytes entry = w::field(1, "location").put(w::varint_field(2, 77));
+       t.extra = w::field(13, entry);
+       return in(t.write(), t.write().size() - 2);
+     }},
+    {"a cut external entry", errc::truncated, "location",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.extra = w::field(13, w::field(1, "location").put("\x12\x09zz"));
+       return in(t.write(), t.write().size() - 4);
+     }},
+    {"a data location that ONNX does not have", errc::bad_external_data, "w0",
+     [](model& m) { return append_to_tensor(m, "w0", w::varint_field(14, 2)); }},
+    {"external entries of a tensor that is not external", errc::bad_external_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").external = {{"location", "weights.bin"}};
+       return at_initializer(m, "w0");
+     }},
+    {"external data longer than the tensor", errc::long_data, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}};
+       return at_initializer(m, "w0");
+     }},
+    {"external data shorter than the tensor", errc::short_data, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "weights.bin"}, {"length", "23"}};
+       return at_initializer(m, "w0");
+     }},
+
+    // ---- the chain
+    {"Div before Sub", errc::bad_scaler, "scaled",
+     [](model& m) {
+       m.g.producer("scaled").inputs[0] = "features";
+       m.g.nodes.erase(m.g.nodes.begin());
+       return at_node(m, "scaled");
+     }},
+    {"Mul before Sub", errc::bad_scaler, "scaled",
+     [](model& m) {
+       m.g.producer("scaled") = {"Mul", {"features", "std"}, {"scaled"}};
+       m.g.nodes.erase(m.g.nodes.begin());
+       return at_node(m, "scaled");
+     }},
+    {"mean - x", errc::bad_scaler, "centred",
+     [](model& m) {
+       m.g.producer("centred").inputs = {"mean", "features"};
+       return at_node(m, "centred");
+     }},
+    {"std / x", errc::bad_scaler, "scaled",
+     [](model& m) {
+       m.g.producer("scaled").inputs = {"std", "centred"};
+       return at_node(m, "scaled");
+     }},
+    {"Sub twice", errc::bad_scaler, "scaled",
+     [](model& m) {
+       m.g.producer("scaled").op_type = "Sub";
+       return at_node(m, "scaled");
+     }},
+    {"Sub alone", errc::bad_scaler, "h0",
+     [](model& m) {
+       m.g.producer("h0").inputs[0] = "centred";
+       m.g.nodes.erase(m.g.nodes.begin() + 1);
+       return at_node(m, "h0");
+     }},
+    {"a second Div", errc::bad_scaler, "twice",
+     [](model& m) {
+       m.g.producer("h0").inputs[0] = "twice";
+       insert(m, 2, {"Div", {"scaled", "std"}, {"twice"}});
+       return at_node(m, "twice");
+     }},
+    {"Sub behind a layer", errc::bad_scaler, "a0",
+     [](model& m) {
+       m.g.producer("a0") = {"Sub", {"h0", "b0"}, {"a0"}};
+       return at_node(m, "a0");
+     }},
+    {"Mul behind a layer", errc::bad_scaler, "a0",
+     [](model& m) {
+       m.g.producer("a0") = {"Mul", {"h0", "b0"}, {"a0"}};
+       return at_node(m, "a0");
+     }},
+    {"MatMul without Add", errc::missing_bias, "a0",
+     [](model& m) {
+       m.g.producer("h0") = {"MatMul", {"scaled", "w0"}, {"h0"}};
+       m.g.initializer("w0").dims = {3, 2};
+       return at_node(m, "a0");
+     }},
+    {"MatMul without Add at the output", errc::missing_bias, "h1",
+     [](model& m) {
+       m.g.producer("h1") = {"MatMul", {"a0", "w1"}, {"h1"}};
+       m.g.initializer("w1").dims = {2, 1};
+       m.g.nodes.pop_back();
+       m.g.outputs[0] = {"h1", {"N", 1}};
+       return in(m.g.outputs[0].write());
+     }},
+    {"two layers without Relu", errc::missing_relu, "h1",
+     [](model& m) {
+       m.g.producer("h1").inputs[0] = "h0";
+       m.g.nodes.erase(m.g.nodes.begin() + 3);
+       return at_node(m, "h1");
+     }},
+    {"Relu at the output", errc::relu_at_output, "r",
+     [](model& m) {
+       m.g.producer("y") = {"Relu", {"h1"}, {"r"}};
+       m.g.outputs[0] = {"r", {"N", 1}};
+       return in(m.g.outputs[0].write());
+     }},
+    {"Relu before the way out", errc::relu_at_output, "y",
+     [](model& m) {
+       reconnect(m, "h1", "r");
+       insert(m, 5, {"Relu", {"h1"}, {"r"}});
+       return at_node(m, "y");
+     }},
+    {"an output that is the input", errc::no_layers, "features",
+     [](model& m) {
+       m.g.nodes.clear();
+       m.g.outputs[0].name = "features";
+       return in(m.g.outputs[0].write());
+     }},
+    {"a scaler alone", errc::no_layers, "scaled",
+     [](model& m) {
+       m.g.nodes.resize(2, m.g.nodes[0]);
+       m.g.outputs[0] = {"scaled", {"N", 3}};
+       return in(m.g.outputs[0].write());
+     }},
+
+    // ---- plan against network
+    {"another hidden size", errc::network_mismatch, "h0",
+     [](model& m) {
+       m = w::fp32_model({3, 4, 1});
+       return at_node(m, "h0");
+     }},
+    {"another number of inputs", errc::network_mismatch, "first",
+     [](model& m) {
+       m = w::fp32_model({2, 2, 1});
+       m.g.producer("h0").name = "first";
+       return at_node(m, "h0");
+     }},
+    {"another number of layers", errc::network_mismatch, "deep",
+     [](model& m) {
+       m = w::fp32_model({3, 2, 2, 1});
+       m.g.name = "deep";
+       return start;
+     }},
+    {"int8 layers for a float32 network", errc::precision_mismatch, "int8",
+     [](model& m) {
+       m = w::int8_model({3, 2, 1});
+       return at_node(m, "q0");
+     }},
+};
+
+// Broken versions of the dynamic-PTQ form: 3-2-1.
+const std::vector<row> int8_rows{
+    {"float32 layers for an int8 network", errc::precision_mismatch, "fp32",
+     [](model& m) {
+       m = w::fp32_model({3, 2, 1});
+       return at_node(m, "h0");
+     }},
+    {"another hidden size", errc::network_mismatch, "q0",
+     [](model& m) {
+       m = w::int8_model({3, 4, 1});
+       return at_node(m, "q0");
+     }},
+    {"DynamicQuantizeLinear in opset 10", errc::operator_needs_newer_opset, "q0",
+     [](model& m) {
+       m.opsets[0].version = 10;
+       return at_node(m, "q0");
+     }},
+    {"a missing result of DynamicQuantizeLinear", errc::wrong_arity, "q0",
+     [](model& m) {
+       m.g.producer("q0").outputs.pop_back();
+       m.g.producer("i0").inputs = {"q0", "w0"};
+       return at_node(m, "q0");
+     }},
+    {"an unnamed result", errc::missing_name, "q0",
+     [](model& m) {
+       m.g.producer("q0").outputs[1] = {};
+       m.g.producer("sc0").inputs = {"s0", "s1"};
+       return at_node(m, "q0");
+     }},
+    {"two results of one node with one name", errc::duplicate_name, "q0",
+     [](model& m) {
+       m.g.producer("q0").outputs[1] = "q0";
+       m.g.producer("sc0").inputs[0] = "q0";
+       return at_node(m, "q0");
+     }},
+    {"the scale used twice", errc::branch, "qs0",
+     [](model& m) {
+       m.g.producer("sc0").inputs[1] = "qs0";
+       return at_node(m, "sc0");
+     }},
+    {"the zero point of another layer", errc::bad_zero_point, "i1",
+     [](model& m) {
+       m.g.producer("i1").inputs[2] = "z0";
+       return at_node(m, "i1");
+     }},
+    {"no zero point for the activations", errc::bad_zero_point, "i0",
+     [](model& m) {
+       m.g.producer("i0").inputs = {"q0", "w0"};
+       return at_node(m, "i0");
+     }},
+    {"a weight zero point that is not zero", errc::bad_zero_point, "z1",
+     [](model& m) {
+       m.g.initializer("z1").ints[0] = 1;
+       return in(m.g.initializer("z1").write(), m.g.initializer("z1").write().size() - 1);
+     }},
+    {"a weight zero point in int32_data", errc::bad_zero_point, "z1",
+     [](model& m) {
+       m.g.initializer("z1").ints[0] = -1;
+       m.g.initializer("z1").form = storage::unpacked;
+       return in(m.g.initializer("z1").write(), w::int_field(5, -1));
+     }},
+    {"weight zero points of another length", errc::shape_mismatch, "z0",
+     [](model& m) {
+       m.g.initializer("z0") = w::integers("z0", {3}, w::int8, {0, 0, 0});
+       return at_initializer(m, "z0");
+     }},
+    {"a uint8 weight", errc::wrong_element_type, "w0",
+     [](model& m) {
+       m.g.initializer("w0").type = w::uint8;
+       return at_initializer(m, "w0");
+     }},
+    {"a uint8 weight zero point", errc::wrong_element_type, "z0",
+     [](model& m) {
+       m.g.initializer("z0").type = w::uint8;
+       return at_initializer(m, "z0");
+     }},
+    {"a transposed weight", errc::shape_mismatch, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {2, 3};
+       return at_initializer(m, "w0");
+     }},
+    {"a weight that does not fit eight bits", errc::value_out_of_range, "w1",
+     [](model& m) {
+       m.g.initializer("w1") = w::integers("w1", {2, 1}, w::int8, {1, 128}, storage::packed);
+       return in(m.g.initializer("w1").write(), w::varint(128));
+     }},
+    {"a weight below -128", errc::value_out_of_range, "w1",
+     [](model& m) {
+       m.g.initializer("w1") = w::integers("w1", {2, 1}, w::int8, {1, -129}, storage::unpacked);
+       return in(m.g.initializer("w1").write(), w::int_field(5, -129));
+     }},
+    {"short int8 data", errc::short_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").ints.pop_back();
+       return in(m.g.initializer("w0").write(), m.g.initializer("w0").raw_data());
+     }},
+    {"long int8 data", errc::long_data, "w0",
+     [](model& m) {
+       m.g.initializer("w0").ints.push_back(0);
+       return in(m.g.initializer("w0").write(), m.g.initializer("w0").raw_data());
+     }},
+    {"a weight scale of zero", errc::bad_scale, "s0",
+     [](model& m) { return replace_data(m, "s0", 0, 0); }},
+    {"a negative weight scale", errc::bad_scale, "s1",
+     [](model& m) { return replace_data(m, "s1", 0, -1); }},
+    {"a NaN weight scale", errc::bad_scale, "s0",
+     [](model& m) { return replace_data(m, "s0", 0, nan); }},
+    {"an infinite weight scale", errc::bad_scale, "s1",
+     [](model& m) { return replace_data(m, "s1", 0, inf); }},
+    {"weight scales of another length", errc::shape_mismatch, "s0",
+     [](model& m) {
+       m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
+       return at_initializer(m, "s0");
+     }},
+    {"a weight scale that is computed", errc::not_constant, "computed",
+     [](model& m) {
+       m.g.producer("sc0").inputs[1] = "computed";
+       insert(m, 3, {"Relu", {"s0"}, {"computed"}});
+       return at_node(m, "sc0");
+     }},
+    {"a std of zero", errc::zero_std, "std", [](model& m) { return replace_data(m, "std", 1, 0); }},
+    {"an infinite bias", errc::non_finite_weight, "b1",
+     [](model& m) { return replace_data(m, "b1", 0, inf); }},
+    {"a bias of another length", errc::shape_mismatch, "b0",
+     [](model& m) {
+       m.g.initializer("b0") = w::floats("b0", {3}, {1, 2, 3});
+       return at_initializer(m, "b0");
+     }},
+    {"Cast to int64", errc::bad_attribute, "to",
+     [](model& m) {
+       m.g.producer("f0").attributes = {w::int_attribute("to", 7)};
+       return at_node(m, "f0");
+     }},
+    {"Cast to nothing", errc::bad_attribute, "to",
+     [](model& m) {
+       m.g.producer("f0").attributes.clear();
+       return at_node(m, "f0");
+     }},
+    {"no Cast", errc::unexpected_operator, "p0",
+     [](model& m) {
+       m.g.producer("p0").inputs[0] = "i0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "f0"; });
+       return at_node(m, "p0");
+     }},
+    {"no product with the scale", errc::unexpected_operator, "h0",
+     [](model& m) {
+       m.g.producer("h0").inputs[0] = "f0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "p0"; });
+       return at_node(m, "h0");
+     }},
+    {"a product with another scale", errc::unexpected_operator, "p0",
+     [](model& m) {
+       m.g.producer("p0").inputs[1] = "s0";
+       return at_node(m, "p0");
+     }},
+    {"the quantised row as the weight", errc::unexpected_operator, "i0",
+     [](model& m) {
+       std::swap(m.g.producer("i0").inputs[0], m.g.producer("i0").inputs[1]);
+       return at_node(m, "i0");
+     }},
+    {"MatMulInteger at the start", errc::unexpected_operator, "i",
+     [](model& m) {
+       insert(m, 0, {"MatMulInteger", {"features", "w0"}, {"i"}});
+       m.g.producer("centred").inputs[0] = "i";
+       return at_node(m, "i");
+     }},
+    {"no Add", errc::missing_bias, "a0",
+     [](model& m) {
+       m.g.producer("a0").inputs[0] = "p0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "h0"; });
+       return at_node(m, "a0");
+     }},
+    {"a float32 layer behind an int8 layer", errc::mixed_precision, "h1",
+     [](model& m) {
+       m.g.nodes.resize(9, m.g.nodes[0]);
+       REQUIRE(m.g.nodes.back().op_type.view() == "Relu");
+       m.g.initializer("w1") = w::floats("w1", {2, 1}, {1, 2});
+       m.g.nodes.push_back({"Gemm", {"a0", "w1", "b1"}, {"h1"}});
+       m.g.nodes.push_back({"Squeeze", {"h1", "axes"}, {"y"}});
+       return at_node(m, "h1");
+     }},
+    {"two layers without Relu", errc::missing_relu, "q1",
+     [](model& m) {
+       m.g.producer("q1").inputs[0] = "h0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
+       return at_node(m, "q1");
+     }},
+};
+
+const bytes external_bytes(std::string(64, '\0'));
+const tinymlp::onnx::external_file external_files[] = {{"weights.bin", external_bytes.span()}};
+
+std::size_t expected_offset(const bytes& file, const place& p) {
+  if (p.of == place::kind::start) return 0;
+  if (p.of == place::kind::before_end) return file.size() - p.delta;
+  const std::size_t at = file.find(p.around);
+  REQUIRE(at != std::string_view::npos);
+  CHECK(at == file.view().rfind(p.around)); // once only, lest it point elsewhere
+  return at + p.delta;
+}
+
+template <class Net> void check(const row& r, model good) {
+  CAPTURE(std::string_view(r.what));
+  REQUIRE(tinymlp::load<Net>(good.write().span(), external_files));
+  const place where = r.break_it(good);
+  const bytes file = good.write();
+  const auto net = tinymlp::load<Net>(file.span(), external_files);
+  REQUIRE_FALSE(net.has_value());
+  const tinymlp::error e = net.error();
+  CHECK(tinymlp::message(e.code) == tinymlp::message(r.code));
+  CHECK(e.where == r.where);
+  CHECK(e.offset == expected_offset(file, where));
+}
+
+} // namespace
+
+TEST_CASE("a broken float32 model is refused with code, offset and name") {
+  for (const row& r : float_rows) check<tinymlp::network<3, 2, 1>>(r, w::fp32_model({3, 2, 1}));
+}
+
+TEST_CASE("a broken int8 model is refused with code, offset and name") {
+  for (const row& r : int8_rows)
+    check<tinymlp::quantized_network<3, 2, 1>>(r, w::int8_model({3, 2, 1}));
+}
+
+TEST_CASE("every code is produced by some row, and says something of its own") {
+  std::set<errc> produced{errc::ok, errc::size_mismatch, errc::isa_unsupported}; // of calls
+  for (const row& r : float_rows) produced.insert(r.code);
+  for (const row& r : int8_rows) produced.insert(r.code);
+  std::set<std::string_view> messages;
+  constexpr auto last = static_cast<unsigned>(errc::isa_unsupported);
+  for (unsigned i = 0; i <= last; ++i) {
+    const auto code = static_cast<errc>(i);
+    CAPTURE(i);
+    CAPTURE(tinymlp::message(code));
+    CHECK(produced.contains(code));
+    CHECK_FALSE(tinymlp::message(code).empty());
+    CHECK(messages.insert(tinymlp::message(code)).second);
+  }
+  CHECK(tinymlp::message(static_cast<errc>(last + 1)) == "unknown error");
+}
