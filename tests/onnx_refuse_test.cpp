@@ -580,6 +580,16 @@ const std::vector<row> float_rows{
        m.g.remove_initializer("w0");
        return at_node(m, "h0");
      }},
+    {"an output that nothing defines", errc::dangling_name, "nowhere",
+     [](model& m) {
+       m.g.outputs[0].name = "nowhere";
+       return in(m.g.outputs[0].write());
+     }},
+    {"an output that is a constant", errc::disconnected_node, "y",
+     [](model& m) {
+       m.g.outputs[0].name = "b1";
+       return in(m.g.write());
+     }},
     {"nodes out of order", errc::not_sorted, "centred",
      [](model& m) {
        std::swap(m.g.nodes[0], m.g.nodes[1]);

@@ -322,6 +322,10 @@ private:
       if (const error e = check_outputs(i); failed(e)) return e;
       if (const error e = check_inputs(i); failed(e)) return e;
     }
+    const std::string_view out = g_.output.name;
+    if (out != g_.input.name && g_.find_tensor(out) == nullptr &&
+        g_.producer_of(out) == g_.node_count)
+      return {errc::dangling_name, g_.output.offset, out};
     return {};
   }
 
