@@ -605,6 +605,12 @@ const std::vector<row> float_rows{
        m.g.producer("a0").inputs[0] = "h1";
        return at_node(m, "a0");
      }},
+    {"a Constant node after the node that uses it", errc::not_sorted, "b1",
+     [](model& m) {
+       m.g.remove_initializer("b1");
+       m.g.nodes.push_back(w::constant("b1", w::floats_attribute("value_floats", {1})));
+       return at_node(m, "h1");
+     }},
     {"a value used twice", errc::branch, "h0",
      [](model& m) {
        m.g.nodes.push_back({"Relu", {"h0"}, {"dead"}});

@@ -259,6 +259,7 @@ private:
         return {errc::wrong_arity, message.offset, n.label()};
       tensor t;
       if (const error e = parse_constant(n, files_, t); failed(e)) return e;
+      t.first_user = g_.node_count; // the nodes before it must not
       return add_tensor(t);
     }
     if (g_.node_count == max_nodes) return {errc::too_many_nodes, message.offset, n.label()};
@@ -347,7 +348,11 @@ private:
     const node& n = g_.nodes[i];
     for (std::size_t k = 0; k < n.input_count; ++k) {
       const std::string_view value = n.inputs[k];
-      if (value.empty() || value == g_.input.name || g_.find_tensor(value) != nullptr) continue;
+      if (value.empty() || value == g_.input.name) continue;
+      if (const tensor* t = g_.find_tensor(value); t != nullptr) {
+        if (t->first_user > i) return {errc::not_sorted, n.body.offset, value};
+        continue;
+      }
       const std::size_t producer = g_.producer_of(value);
       if (producer == g_.node_count) return {errc::dangling_name, n.body.offset, value};
       if (producer >= i) return {errc::not_sorted, n.body.offset, value};

@@ -47,8 +47,7 @@ struct tensor {
   view raw{};  // contiguous little-endian elements, if is_raw
   view body{}; // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
-
-  constexpr bool is_scalar_like() const noexcept { return count == 1; }
+  std::size_t first_user = 0; // index of the first node that may use it
 };
 
 // Reads the elements of a checked tensor in row-major order.
