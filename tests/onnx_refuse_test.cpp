@@ -570,6 +570,17 @@ const std::vector<row> float_rows{
        m.g.nodes.push_back(w::constant("b1", w::float_attribute("value_float", 1)));
        return at_initializer(m, "b1");
      }},
+    {"an initializer listed twice among the inputs", errc::duplicate_name, "b1",
+     [](model& m) {
+       m.g.inputs.push_back({"b1", {1}});
+       m.g.inputs.push_back({"b1", {"one"}});
+       return in(m.g.inputs[2].write());
+     }},
+    {"a Constant named like the input", errc::duplicate_name, "features",
+     [](model& m) {
+       insert(m, 0, w::constant("features", w::float_attribute("value_float", 1)));
+       return in(m.g.inputs[0].write());
+     }},
     {"a name that nothing defines", errc::dangling_name, "nowhere",
      [](model& m) {
        m.g.producer("a0").inputs[0] = "nowhere";

@@ -55,10 +55,15 @@ struct graph {
   std::array<tensor, max_tensors> tensors{};
   value_info input{}, output{};
 
+  // Index of the constant of that name, or tensor_count.
+  constexpr std::size_t index_of_tensor(std::string_view wanted) const noexcept {
+    std::size_t i = 0;
+    while (i < tensor_count && tensors[i].name != wanted) ++i;
+    return i;
+  }
   constexpr const tensor* find_tensor(std::string_view wanted) const noexcept {
-    for (std::size_t i = 0; i < tensor_count; ++i)
-      if (tensors[i].name == wanted) return &tensors[i];
-    return nullptr;
+    const std::size_t i = index_of_tensor(wanted);
+    return i == tensor_count ? nullptr : &tensors[i];
   }
   // Index of the node that computes the value, or node_count.
   constexpr std::size_t producer_of(std::string_view value) const noexcept {
@@ -270,6 +275,7 @@ private:
   constexpr error add_initializer(view message) noexcept {
     tensor t;
     if (const error e = parse_tensor(message, files_, t); failed(e)) return e;
+    t.may_be_listed = true;
     return add_tensor(t);
   }
 
@@ -300,7 +306,12 @@ private:
       value_info v;
       if (const error e = parse_value_info(f.payload, v); failed(e)) return e;
       if (f.number == graph_input) {
-        if (g_.find_tensor(v.name) != nullptr) continue;
+        const std::size_t t = g_.index_of_tensor(v.name);
+        if (t != g_.tensor_count) {
+          if (!g_.tensors[t].may_be_listed) return {errc::duplicate_name, v.offset, v.name};
+          g_.tensors[t].may_be_listed = false;
+          continue;
+        }
         if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
         g_.input = v;
       } else {

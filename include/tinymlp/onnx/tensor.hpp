@@ -48,6 +48,7 @@ struct tensor {
   view body{}; // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
   std::size_t first_user = 0; // index of the first node that may use it
+  bool may_be_listed = false; // among the graph's inputs: an initializer not listed yet
 };
 
 // Reads the elements of a checked tensor in row-major order.
