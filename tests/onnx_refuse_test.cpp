@@ -253,6 +253,11 @@ const std::vector<row> float_rows{
        m.opsets[0].version = -17;
        return before_end(11);
      }},
+    {"two opsets of the default domain", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx", 18});
+       return before_end(m.opsets[1].write().size());
+     }},
     {"training info", errc::unsupported_feature, "training_info",
      [](model& m) { return append(m, w::field(20, "")); }},
     {"a function", errc::unsupported_feature, "functions",

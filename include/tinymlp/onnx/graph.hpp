@@ -391,7 +391,9 @@ constexpr error parse_opset(view message, graph& to) noexcept {
   }
   if (domain == "ai.onnx.ml") to.imports_ml = version >= 1;
   if (!domain.empty() && domain != "ai.onnx") return {};
-  if (version < 7 || version > 23) return {errc::bad_opset, message.offset, "opset_import"};
+  const bool repeated = to.opset != 0;
+  if (repeated || version < 7 || version > 23)
+    return {errc::bad_opset, message.offset, "opset_import"};
   to.opset = version;
   return {};
 }
