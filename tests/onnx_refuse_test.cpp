@@ -1249,6 +1249,13 @@ const std::vector<row> float_rows{
        t.external = {{"location", "weights.bin"}, {"length", "23"}};
        return at_initializer(m, "w0");
      }},
+    {"a NaN in external data", errc::non_finite_weight, "w0",
+     [](model& m) {
+       w::tensor& t = m.g.initializer("w0");
+       t.form = storage::external;
+       t.external = {{"location", "nan.bin"}, {"offset", "40"}};
+       return at_initializer(m, "w0");
+     }},
 
     // ---- the chain
     {"Div before Sub", errc::bad_scaler, "scaled",
@@ -1560,7 +1567,9 @@ const std::vector<row> int8_rows{
 };
 
 const bytes external_bytes(std::string(64, '\0'));
-const tinymlp::onnx::external_file external_files[] = {{"weights.bin", external_bytes.span()}};
+const bytes external_nan(std::string(60, '\0') + "\xff\xff\xff\xff");
+const tinymlp::onnx::external_file external_files[] = {{"weights.bin", external_bytes.span()},
+                                                       {"nan.bin", external_nan.span()}};
 
 std::size_t expected_offset(const bytes& file, const place& p) {
   if (p.of == place::kind::start) return 0;

@@ -44,8 +44,9 @@ struct tensor {
   std::array<std::uint64_t, max_rank> dims{};
   std::uint64_t count = 1; // product of dims
   bool is_raw = false;
-  view raw{};  // contiguous little-endian elements, if is_raw
-  view body{}; // else the message in whose field `data_field` they are
+  bool is_external = false; // raw data outside the model's file, at the offset of the message
+  view raw{};               // contiguous little-endian elements, if is_raw
+  view body{};              // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
   std::size_t first_user = 0; // index of the first node that may use it
   bool may_be_listed = false; // among the graph's inputs: an initializer not listed yet
@@ -55,8 +56,8 @@ struct tensor {
 class element_reader {
 public:
   constexpr explicit element_reader(const tensor& t) noexcept
-      : is_raw_(t.is_raw), type_(t.type), raw_(t.raw), body_(t.body), packed_(view{}),
-        data_field_(t.data_field) {}
+      : is_raw_(t.is_raw), is_external_(t.is_external), type_(t.type), raw_(t.raw), body_(t.body),
+        packed_(view{}), data_field_(t.data_field) {}
 
   // The bits of the next element: of a float32 in the low half; integers sign-extended.
   // Returns false at the end; `code()` then tells whether the data was sound.
@@ -76,7 +77,7 @@ public:
     return true;
   }
   constexpr errc code() const noexcept { return code_; }
-  // Where the last element was read, in the file.
+  // Where the last element was read, in the model's file; the tensor, if that was elsewhere.
   constexpr std::size_t offset() const noexcept { return offset_; }
 
   static constexpr std::size_t width(element type) noexcept {
@@ -89,7 +90,7 @@ private:
     if (raw_.size - at_ < w) return false;
     bits = cursor::little_endian(raw_.data + at_, w);
     if (type_ == element::int8 && bits >= 0x80) bits |= ~std::uint64_t{0xff};
-    offset_ = raw_.offset + at_;
+    offset_ = raw_.offset + (is_external_ ? 0 : at_);
     at_ += w;
     return true;
   }
@@ -123,7 +124,7 @@ private:
     return code == errc::ok;
   }
 
-  bool is_raw_;
+  bool is_raw_, is_external_;
   element type_;
   view raw_;
   cursor body_, packed_;
@@ -214,7 +215,7 @@ constexpr error resolve_external(tensor& t, const external_reference& from,
     const std::uint64_t rest = file.bytes.size() - from.offset;
     const std::uint64_t size = from.has_length ? from.length : rest;
     if (size > rest) return {errc::bad_external_data, t.offset, t.name};
-    t.is_raw = true;
+    t.is_raw = t.is_external = true;
     t.raw = {file.bytes.data() + from.offset, static_cast<std::size_t>(size), t.offset};
     return {};
   }
