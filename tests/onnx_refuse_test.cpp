@@ -327,6 +327,18 @@ const std::vector<row> float_rows{
      }},
     {"the node's own name, where it has one", errc::unsupported_attribute, "alpha",
      [](model& m) { return append_to_node(m, "a0", w::float_attribute("alpha", 1)); }},
+    {"value_float in opset 11", errc::operator_needs_newer_opset, "value_float",
+     [](model& m) {
+       m.opsets[0].version = 11;
+       m.g.nodes.push_back({"Constant", {}, {"c"}});
+       return append_to_node(m, "c", w::float_attribute("value_float", 1));
+     }},
+    {"Gemm without C in opset 10", errc::operator_needs_newer_opset, "h0",
+     [](model& m) {
+       m.opsets[0].version = 10;
+       m.g.producer("h0").inputs.pop_back();
+       return at_node(m, "h0");
+     }},
 
     // ---- arity and attributes
     {"Relu of two operands", errc::wrong_arity, "a0",

@@ -211,8 +211,10 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
   return {};
 }
 
-// The constant that a Constant node yields (attribute value, value_float(s) or value_int(s)).
-constexpr error parse_constant(const node& n, external_files files, tensor& out) noexcept {
+// The constant that a Constant node yields: attribute value or, from operator set 12 on,
+// value_float(s) or value_int(s).
+constexpr error parse_constant(const node& n, std::int64_t opset, external_files files,
+                               tensor& out) noexcept {
   bool found = false;
   for (cursor c(n.body); !c.done();) {
     field f;
@@ -225,6 +227,7 @@ constexpr error parse_constant(const node& n, external_files files, tensor& out)
                          (a.name == "value_floats" && a.type == attribute_type::floats) ||
                          (a.name == "value_int" && a.type == attribute_type::int64) ||
                          (a.name == "value_ints" && a.type == attribute_type::ints);
+    if (is_list && opset < 12) return {errc::operator_needs_newer_opset, a.offset, a.name};
     if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
     if (found) return {errc::bad_attribute, a.offset, a.name};
     found = true;
@@ -263,7 +266,7 @@ private:
       if (n.output_count != 1 || n.input_count != 0)
         return {errc::wrong_arity, message.offset, n.label()};
       tensor t;
-      if (const error e = parse_constant(n, files_, t); failed(e)) return e;
+      if (const error e = parse_constant(n, g_.opset, files_, t); failed(e)) return e;
       t.first_user = g_.node_count; // the nodes before it must not
       return add_tensor(t);
     }

@@ -396,7 +396,7 @@ private:
     return {};
   }
 
-  // Gemm (7, 9, 11, 13): alpha * x * B' + beta * C.
+  // Gemm (7, 9, 11, 13): alpha * x * B' + beta * C; C may be omitted from 11 on.
   constexpr error apply_gemm(const node& n) noexcept {
     dense* layer = nullptr;
     if (const error e = open_layer(n, precision::fp32, layer); failed(e)) return e;
@@ -410,6 +410,7 @@ private:
     if (trans_b != 0 && trans_b != 1) return at(errc::bad_attribute, n, "transB");
     layer->transposed = trans_b == 1;
     if (const error e = take_weight(n, n.inputs[1], element::float32, *layer); failed(e)) return e;
+    if (n.input_count == 2 && g_.opset < 11) return at(errc::operator_needs_newer_opset, n);
     if (n.input_count == 3)
       if (const error e = take_bias(n, n.inputs[2], *layer); failed(e)) return e;
     return close_layer(n, *layer);
