@@ -178,7 +178,7 @@ const std::vector<row> float_rows{
        p.delta += 2;
        return p;
      }},
-    {"an attribute's name as a number", errc::wrong_wire_type, "",
+    {"an attribute's name as a number", errc::wrong_wire_type, "h0",
      [](model& m) { return append_to_node(m, "h0", {"", w::varint_field(1, 77), 1}, 5); }},
     {"an attribute's type as a string", errc::wrong_wire_type, "beta",
      [](model& m) { return append_to_node(m, "h0", {"beta", w::field(20, "1"), 0}, 4); }},
@@ -525,7 +525,7 @@ const std::vector<row> float_rows{
        m.g.inputs.clear();
        return in(m.g.write());
      }},
-    {"an empty graph", errc::missing_input, "",
+    {"an empty graph", errc::missing_input, "graph",
      [](model& m) {
        m.g = {};
        m.g.name = {};
@@ -553,13 +553,38 @@ const std::vector<row> float_rows{
        m.g.initializer("w0").name = {};
        return at_initializer(m, "");
      }},
-    {"an input without a name", errc::missing_name, "graph input or output",
+    {"an input without a name", errc::missing_name, "graph input",
      [](model& m) {
        m.g.inputs[0].name = {};
        return in(m.g.inputs[0].write());
      }},
     {"an attribute without a name", errc::missing_name, "attribute",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("", 1)); }},
+    {"an output without a name", errc::missing_name, "graph output",
+     [](model& m) {
+       m.g.outputs[0].name = {};
+       m.g.outputs[0].extra = w::field(3, "a doc string");
+       return in(m.g.outputs[0].write());
+     }},
+    {"short data of an initializer without a name", errc::short_data, "initializer",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("", {2}, {77}));
+       return at_element(m, "", 0);
+     }},
+    {"short data of the value of a Constant", errc::short_data, "c",
+     [](model& m) {
+       const w::tensor t = w::floats("", {2}, {77});
+       m.g.nodes.push_back(w::constant("c", w::tensor_attribute("value", t)));
+       return in(at_node(m, "c").around, t.raw_data());
+     }},
+    {"a node of which nothing is known", errc::truncated, "node",
+     [](model& m) { return in(append_to_graph(m, w::field(1, "\x0a\x05zz")).around, bytes("\x0a\x05zz")); }},
+    {"another number of layers in a graph without a name", errc::network_mismatch, "graph",
+     [](model& m) {
+       m = w::fp32_model({3, 2, 2, 1});
+       m.g.name = {};
+       return start;
+     }},
     {"two initializers of one name", errc::duplicate_name, "b1",
      [](model& m) {
        m.g.initializer("b0").name = "b1";

@@ -98,7 +98,8 @@ namespace detail {
 // Sizes, in order, equal to the plan's?
 template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept {
-  if (plan.layer_count != Shape::layer_count) return {errc::network_mismatch, 0, plan.graph_name};
+  if (plan.layer_count != Shape::layer_count)
+    return onnx::naming({errc::network_mismatch, 0, plan.graph_name}, "graph");
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
     const onnx::dense& layer = plan.layers[l];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])

@@ -30,7 +30,9 @@ struct node {
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
-    return !name.empty() ? name : output_count != 0 ? outputs[0] : op_type;
+    if (!name.empty()) return name;
+    if (output_count != 0 && !outputs[0].empty()) return outputs[0];
+    return !op_type.empty() ? op_type : "node";
   }
 };
 
@@ -206,7 +208,7 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
     if (f.number == 2)
       if (const error e = parse_type(f.payload, v); failed(e)) return e;
   }
-  if (v.name.empty()) return {errc::missing_name, v.offset, "graph input or output"};
+  if (v.name.empty()) return {errc::missing_name, v.offset, {}};
   out = v;
   return {};
 }
@@ -221,7 +223,7 @@ constexpr error parse_constant(const node& n, std::int64_t opset, external_files
     if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
     if (f.number != node_attribute) continue;
     attribute a;
-    if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
+    if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
     const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
     const bool is_list = (a.name == "value_float" && a.type == attribute_type::float32) ||
                          (a.name == "value_floats" && a.type == attribute_type::floats) ||
@@ -232,7 +234,7 @@ constexpr error parse_constant(const node& n, std::int64_t opset, external_files
     if (found) return {errc::bad_attribute, a.offset, a.name};
     found = true;
     const error e = is_value ? parse_tensor(a.t, files, out) : tensor_of(a, out);
-    if (failed(e)) return e;
+    if (failed(e)) return naming(e, n.label());
   }
   if (!found) return {errc::missing_data, n.body.offset, n.label()};
   out.name = n.outputs[0];
@@ -277,7 +279,8 @@ private:
 
   constexpr error add_initializer(view message) noexcept {
     tensor t;
-    if (const error e = parse_tensor(message, files_, t); failed(e)) return e;
+    if (const error e = parse_tensor(message, files_, t); failed(e))
+      return naming(e, "initializer");
     t.may_be_listed = true;
     return add_tensor(t);
   }
@@ -307,7 +310,8 @@ private:
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
       if (f.number != graph_input && f.number != graph_output) continue;
       value_info v;
-      if (const error e = parse_value_info(f.payload, v); failed(e)) return e;
+      if (const error e = parse_value_info(f.payload, v); failed(e))
+        return naming(e, f.number == graph_input ? "graph input" : "graph output");
       if (f.number == graph_input) {
         const std::size_t t = g_.index_of_tensor(v.name);
         if (t != g_.tensor_count) {
@@ -322,8 +326,8 @@ private:
         g_.output = v;
       }
     }
-    if (inputs == 0) return {errc::missing_input, g_.offset, g_.name};
-    if (outputs == 0) return {errc::missing_output, g_.offset, g_.name};
+    if (inputs == 0) return naming({errc::missing_input, g_.offset, g_.name}, "graph");
+    if (outputs == 0) return naming({errc::missing_output, g_.offset, g_.name}, "graph");
     return {};
   }
 

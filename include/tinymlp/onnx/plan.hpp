@@ -131,7 +131,7 @@ private:
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
       if (f.number != node_attribute) continue;
       attribute a;
-      if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
+      if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
       if (!lists(accepted, a.name)) return {errc::unsupported_attribute, a.offset, a.name};
       attribute other;
       if (find_attribute(n, a.name, other) && other.offset != a.offset)

@@ -20,6 +20,11 @@ using protobuf::view;
 using protobuf::wire;
 
 constexpr bool failed(const error& e) noexcept { return e.code != errc::ok; }
+// The error, which names `part` if it names nothing better.
+constexpr error naming(error e, std::string_view part) noexcept {
+  if (e.where.empty()) e.where = part;
+  return e;
+}
 
 // TensorProto.DataType, as far as this subset computes with it.
 enum class element : std::uint32_t { undefined = 0, float32 = 1, int8 = 3, int64 = 7 };
