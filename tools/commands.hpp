@@ -11,5 +11,6 @@ namespace tinymlp::tools {
 void add_score_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_embed_command(CLI::App& app);
+void add_quantize_command(CLI::App& app);
 
 } // namespace tinymlp::tools

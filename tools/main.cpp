@@ -14,7 +14,8 @@ namespace {
 
 using namespace tinymlp::tools;
 
-constexpr auto commands = {add_score_command, add_inspect_command, add_embed_command};
+constexpr auto commands = {add_score_command, add_inspect_command, add_embed_command,
+                           add_quantize_command};
 
 int run(int argc, char** argv) {
   CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame, from six "

@@ -80,21 +80,10 @@ std::unique_ptr<model> make_model(const Net& network, model_description descript
   return std::make_unique<model_of<Net>>(network, std::move(description), which);
 }
 
-std::vector<float> values_of(const onnx::tensor& from, std::size_t count) {
-  std::vector<float> values(count);
-  onnx::element_reader reader(from);
-  float value = 0;
-  for (float& to : values) { // one value stands for all: past its end a reader keeps the last
-    reader.next(value);
-    to = value;
-  }
-  return values;
-}
-
 void describe_scaler(const onnx::plan& plan, model_description& to) {
   if (plan.input_scaler.op == onnx::scale_op::none) return;
-  to.mean = values_of(plan.input_scaler.mean, plan.inputs);
-  to.std = values_of(plan.input_scaler.scale, plan.inputs);
+  to.mean = broadcast_values(plan.input_scaler.mean, plan.inputs);
+  to.std = broadcast_values(plan.input_scaler.scale, plan.inputs);
   if (plan.input_scaler.op == onnx::scale_op::multiply)
     for (float& value : to.std) value = 1 / value;
 }

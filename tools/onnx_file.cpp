@@ -139,6 +139,17 @@ std::string shape_text(const onnx::plan& plan) {
   return text;
 }
 
+std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count) {
+  std::vector<float> values(count);
+  onnx::element_reader reader(from);
+  float value = 0;
+  for (float& to : values) {
+    reader.next(value); // past its end a reader keeps the last value
+    to = value;
+  }
+  return values;
+}
+
 onnx_file read_onnx_file(const std::string& path) {
   byte_source source(path);
   held_text text = read_whole(source, largest_model, 0, "not one of these networks");

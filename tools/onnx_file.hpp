@@ -43,6 +43,9 @@ std::string describe(const error& why);
 // The sizes of the layers: "6-16-8-1".
 std::string shape_text(const onnx::plan& plan);
 
+// The float32 tensor's values; one value stands for all `count`.
+std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count);
+
 // Lowercase hex.
 std::string sha256_of(std::string_view bytes);
 

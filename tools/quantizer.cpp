@@ -1,0 +1,304 @@
+#include "quantizer.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "failure.hpp"
+#include "protobuf_writer.hpp"
+
+namespace tinymlp::tools {
+namespace {
+
+// ---- weights
+
+void multiply(std::vector<float>& values, float factor, std::string_view tensor) {
+  if (factor == 1) return;
+  for (float& value : values) {
+    value = kernels::exact::narrow(double{value} * double{factor});
+    if (!kernels::exact::is_finite(value))
+      fail("{}: overflows float32 when the Gemm's alpha or beta is folded in", tensor);
+  }
+}
+
+// Row-major [inputs, outputs], alpha folded in.
+std::vector<float> read_weight(const onnx::dense& from) {
+  std::vector<float> weight = broadcast_values(from.weight, from.inputs * from.outputs);
+  multiply(weight, from.alpha, from.weight.name);
+  if (!from.transposed) return weight;
+  std::vector<float> turned(weight.size());
+  for (std::size_t i = 0; i < from.inputs; ++i)
+    for (std::size_t o = 0; o < from.outputs; ++o)
+      turned[i * from.outputs + o] = weight[o * from.inputs + i];
+  return turned;
+}
+
+std::vector<float> read_bias(const onnx::dense& from) {
+  if (!from.has_bias) return std::vector<float>(from.outputs);
+  std::vector<float> bias = broadcast_values(from.bias, from.outputs);
+  multiply(bias, from.beta, from.bias.name);
+  return bias;
+}
+
+quantized_layer quantize_layer(const onnx::dense& from, granularity grain) {
+  quantized_layer to;
+  to.weight_name = from.weight.name;
+  to.bias_name = from.has_bias ? std::string(from.bias.name) : to.weight_name + "_bias";
+  to.inputs = from.inputs;
+  to.outputs = from.outputs;
+  const std::vector<float> weight = read_weight(from);
+  const std::size_t scales = grain == granularity::per_channel ? to.outputs : 1;
+  std::vector<float> largest(scales);
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    float& most = largest[i % to.outputs % scales];
+    most = std::max(most, weight[i] < 0 ? -weight[i] : weight[i]);
+  }
+  for (const float most : largest) to.scale.push_back(symmetric_scale(most));
+  for (std::size_t i = 0; i < weight.size(); ++i)
+    to.weight.push_back(quantize_weight(weight[i], to.scale[i % to.outputs % scales]));
+  to.bias = read_bias(from);
+  return to;
+}
+
+// ---- the ONNX file; field numbers are those of onnx.proto
+
+constexpr std::int64_t oldest_opset = 11; // DynamicQuantizeLinear
+constexpr std::int64_t oldest_ir = 6;     // came with operator set 11
+constexpr std::size_t largest_model = std::numeric_limits<std::int32_t>::max(); // of protobuf
+
+std::string_view as_bytes(const std::vector<std::int8_t>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size()};
+}
+
+std::string as_bytes(std::span<const float> values) {
+  std::string bytes;
+  for (const float value : values)
+    for (unsigned shift = 0; shift < 32; shift += 8)
+      bytes += static_cast<char>(std::bit_cast<std::uint32_t>(value) >> shift & 0xffU);
+  return bytes;
+}
+
+std::vector<float> all_floats(const onnx::tensor& from) {
+  return broadcast_values(from, static_cast<std::size_t>(from.count));
+}
+
+protobuf_message int_attribute(std::string_view name, std::int64_t value) {
+  protobuf_message a;
+  a.add_bytes(1, name);
+  a.add_varint(3, static_cast<std::uint64_t>(value));
+  a.add_varint(20, static_cast<std::uint64_t>(onnx::attribute_type::int64));
+  return a;
+}
+
+protobuf_message ints_attribute(std::string_view name, std::int64_t value) {
+  protobuf_message a;
+  a.add_bytes(1, name);
+  a.add_varint(8, static_cast<std::uint64_t>(value));
+  a.add_varint(20, static_cast<std::uint64_t>(onnx::attribute_type::ints));
+  return a;
+}
+
+protobuf_message floats_attribute(std::string_view name, std::span<const float> values) {
+  protobuf_message a;
+  a.add_bytes(1, name);
+  for (const float value : values) a.add_float(7, value); // proto2: not packed
+  a.add_varint(20, static_cast<std::uint64_t>(onnx::attribute_type::floats));
+  return a;
+}
+
+// The ValueInfoProto at `offset`, as it stands in the model, so that dynamic dimensions keep
+// their names.
+std::string_view value_info_bytes(std::string_view model, std::size_t graph_offset,
+                                  std::size_t offset) {
+  protobuf::field f;
+  for (protobuf::cursor m({model.data(), model.size(), 0}); m.next(f) == errc::ok;) {
+    if (f.payload.offset != graph_offset) continue;
+    for (protobuf::cursor g(f.payload); g.next(f) == errc::ok;)
+      if (f.payload.offset == offset) return f.payload.text();
+    break;
+  }
+  fail("the graph's input or output moved while it was read"); // the parser found it there
+}
+
+class model_writer {
+public:
+  model_writer(std::string_view model, const onnx::graph& graph, const onnx::plan& plan,
+               granularity grain)
+      : model_(model), graph_(graph), plan_(plan), grain_(grain),
+        opset_(std::max(plan.opset, oldest_opset)) {
+    taken_.emplace(plan.input_name);
+    taken_.emplace(plan.output_name);
+  }
+
+  std::string write(std::span<const quantized_layer> layers) {
+    const bool squeezes = plan_.output_rank == 1;
+    std::string value = write_scaler(std::string(plan_.input_name));
+    for (const quantized_layer& layer : layers) {
+      const bool is_last = &layer == &layers.back();
+      const std::string sum =
+          is_last && !squeezes ? std::string(plan_.output_name) : unique("dense");
+      write_layer(layer, value, sum);
+      value = is_last ? sum : unique("relu");
+      if (!is_last) add_node("Relu", {sum}, {value});
+    }
+    if (squeezes) write_squeeze(value);
+    return assemble();
+  }
+
+private:
+  // The wanted name, or the first of wanted_2, wanted_3, ... that is free.
+  std::string unique(std::string_view wanted) {
+    std::string name(wanted);
+    for (int i = 2; !taken_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+    return name;
+  }
+
+  protobuf_message& add_node(std::string_view op_type,
+                             std::initializer_list<std::string_view> inputs,
+                             std::initializer_list<std::string_view> outputs) {
+    protobuf_message& n = nodes_.emplace_back();
+    for (const std::string_view input : inputs) n.add_bytes(1, input);
+    for (const std::string_view output : outputs) n.add_bytes(2, output);
+    n.add_bytes(4, op_type);
+    return n;
+  }
+
+  std::string add_tensor(std::string_view wanted, onnx::element type,
+                         std::span<const std::uint64_t> dims, std::string_view raw) {
+    std::string name = unique(wanted);
+    protobuf_message& t = tensors_.emplace_back();
+    for (const std::uint64_t dim : dims) t.add_varint(1, dim);
+    t.add_varint(2, static_cast<std::uint64_t>(type));
+    t.add_bytes(8, name);
+    t.add_bytes(9, raw);
+    return name;
+  }
+
+  std::string copy_floats(const onnx::tensor& from) {
+    return add_tensor(from.name, onnx::element::float32, std::span(from.dims).first(from.rank),
+                      as_bytes(all_floats(from)));
+  }
+
+  std::string write_scaler(const std::string& input) {
+    const onnx::scaler& s = plan_.input_scaler;
+    if (s.op == onnx::scale_op::none) return input;
+    const std::string scaled = unique("scaled");
+    const auto nodes = std::span(graph_.nodes).first(graph_.node_count);
+    uses_ml_ = std::any_of(nodes.begin(), nodes.end(),
+                           [](const onnx::node& n) { return n.op_type == "Scaler"; });
+    if (uses_ml_) {
+      protobuf_message& n = add_node("Scaler", {input}, {scaled});
+      n.add_message(5, floats_attribute("offset", all_floats(s.mean)));
+      n.add_message(5, floats_attribute("scale", all_floats(s.scale)));
+      n.add_bytes(7, "ai.onnx.ml");
+      return scaled;
+    }
+    const std::string centred = unique("centred");
+    add_node("Sub", {input, copy_floats(s.mean)}, {centred});
+    add_node(s.op == onnx::scale_op::divide ? "Div" : "Mul", {centred, copy_floats(s.scale)},
+             {scaled});
+    return scaled;
+  }
+
+  void write_layer(const quantized_layer& layer, const std::string& input,
+                   const std::string& output) {
+    const std::uint64_t shape[] = {layer.inputs, layer.outputs};
+    const auto scale_shape =
+        std::span(shape).subspan(1, grain_ == granularity::per_channel ? 1 : 0);
+    const std::string weight = add_tensor(layer.weight_name + "_quantized", onnx::element::int8,
+                                          shape, as_bytes(layer.weight));
+    const std::string scale = add_tensor(layer.weight_name + "_scale", onnx::element::float32,
+                                         scale_shape, as_bytes(layer.scale));
+    const std::string zero = add_tensor(layer.weight_name + "_zero_point", onnx::element::int8,
+                                        scale_shape, std::string(layer.scale.size(), '\0'));
+    const std::string bias = add_tensor(layer.bias_name, onnx::element::float32,
+                                        std::span(shape).last(1), as_bytes(layer.bias));
+    const std::string x = unique(input + "_quantized"), x_scale = unique(input + "_scale"),
+                      x_zero = unique(input + "_zero_point"), both = unique(output + "_scale"),
+                      sum = unique(output + "_int32"), real = unique(output + "_float32"),
+                      product = unique(output + "_product");
+    add_node("DynamicQuantizeLinear", {input}, {x, x_scale, x_zero});
+    add_node("Mul", {x_scale, scale}, {both});
+    add_node("MatMulInteger", {x, weight, x_zero, zero}, {sum});
+    add_node("Cast", {sum}, {real})
+        .add_message(5, int_attribute("to", static_cast<std::int64_t>(onnx::element::float32)));
+    add_node("Mul", {real, both}, {product});
+    add_node("Add", {product, bias}, {output});
+  }
+
+  // Squeeze takes its axes as an attribute before operator set 13, as an input since.
+  void write_squeeze(const std::string& value) {
+    if (opset_ < 13) {
+      add_node("Squeeze", {value}, {plan_.output_name}).add_message(5, ints_attribute("axes", 1));
+      return;
+    }
+    const std::uint64_t one[] = {1};
+    const std::string axes =
+        add_tensor("axes", onnx::element::int64, one, std::string("\1\0\0\0\0\0\0\0", 8));
+    add_node("Squeeze", {value, axes}, {plan_.output_name});
+  }
+
+  std::string assemble() const {
+    protobuf_message graph;
+    for (const protobuf_message& n : nodes_) graph.add_message(1, n);
+    graph.add_bytes(2, plan_.graph_name.empty() ? "graph" : plan_.graph_name);
+    for (const protobuf_message& t : tensors_) graph.add_message(5, t);
+    graph.add_bytes(11, value_info_bytes(model_, graph_.offset, graph_.input.offset));
+    graph.add_bytes(12, value_info_bytes(model_, graph_.offset, graph_.output.offset));
+    protobuf_message to;
+    to.add_varint(1, static_cast<std::uint64_t>(std::max(plan_.ir_version, oldest_ir)));
+    to.add_bytes(2, "tinymlp"); // without a version: the bytes depend on the input alone
+    to.add_message(7, graph);
+    to.add_message(8, opset_import("", opset_));
+    if (uses_ml_) to.add_message(8, opset_import("ai.onnx.ml", 1)); // the first with Scaler
+    if (to.bytes().size() > largest_model)
+      fail("the result would be larger than the 2 GiB of a protobuf message");
+    return to.bytes();
+  }
+
+  static protobuf_message opset_import(std::string_view domain, std::int64_t version) {
+    protobuf_message o;
+    o.add_bytes(1, domain);
+    o.add_varint(2, static_cast<std::uint64_t>(version));
+    return o;
+  }
+
+  std::string_view model_;
+  const onnx::graph& graph_;
+  const onnx::plan& plan_;
+  granularity grain_;
+  std::int64_t opset_;
+  std::set<std::string, std::less<>> taken_;
+  std::vector<protobuf_message> nodes_, tensors_;
+  bool uses_ml_ = false;
+};
+
+} // namespace
+
+std::vector<quantized_layer> quantize_layers(const onnx::plan& plan, granularity grain) {
+  if (plan.kind != onnx::precision::fp32) fail("the model is int8 already");
+  std::vector<quantized_layer> layers;
+  for (const onnx::dense& layer : std::span(plan.layers).first(plan.layer_count))
+    layers.push_back(quantize_layer(layer, grain));
+  return layers;
+}
+
+std::string quantize_model(const onnx_file& file, granularity grain) {
+  try {
+    std::vector<onnx::external_file> external;
+    for (const external_data& data : file.external) external.push_back({data.location, data.bytes});
+    onnx::graph graph;
+    if (const error why = onnx::parse_model(file.bytes, external, graph); onnx::failed(why))
+      fail("{}", describe(why));
+    return model_writer({file.bytes.data(), file.bytes.size()}, graph, file.plan, grain)
+        .write(quantize_layers(file.plan, grain));
+  } catch (const failure& why) {
+    fail("{}: {}", file.path, why.what());
+  }
+}
+
+} // namespace tinymlp::tools
