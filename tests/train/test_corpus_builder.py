@@ -1,0 +1,102 @@
+import csv
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+from tinymlp_train import corpus, inference, ladder, measure, metrics, sources
+
+import numpy as np
+
+
+class Ladder(unittest.TestCase):
+    def test_parse(self):
+        self.assertEqual(ladder.parse("x264_s1_2:24"), ladder.Variant("x264_s1_2", "24"))
+        arguments, scale = ladder.parse("x264_s1_2:24").encoder()
+        self.assertEqual(scale, (1, 2))
+        self.assertEqual(arguments[-2:], ["-crf", "24"])
+        self.assertEqual(ladder.parse("blur:1.5").filter(), "gblur=sigma=1.5")
+        for text in ("x264", "x266:20", "x264:20;rm", "blur:", "_s1_2:20", "blur_s1_2:1"):
+            with self.subTest(text), self.assertRaises(ValueError):
+                ladder.parse(text)
+
+
+class Logs(unittest.TestCase):
+    def test_real_log(self):
+        folder = support.SHARED / "data/logs"
+        if not folder.exists():
+            self.skipTest("the logs are not on this machine")
+        rows = measure.read_log(folder / "ffprobe_libvmaf2_vtest_x264_36.json")
+        with open(folder / "ffprobe_libvmaf2_vtest_x264_36.csv", newline="") as stream:
+            expected = [[float(r["integer_" + f]) for f in corpus.FEATURES] + [float(r["vmaf"])]
+                        for r in csv.DictReader(stream)]
+        np.testing.assert_array_equal(rows, expected)
+
+    def test_incomplete_logs_are_refused(self):
+        good = ('{"frames":[{"frameNum":0,"metrics":{"integer_adm2":1,"integer_vif_scale0":1,'
+                '"integer_vif_scale1":1,"integer_vif_scale2":1,"integer_vif_scale3":1,'
+                '"integer_motion2":0,"vmaf":97}}]}')
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "log.json"
+            path.write_text(good)
+            self.assertEqual(measure.read_log(path), [[1, 1, 1, 1, 1, 0, 97]])
+            for bad in (good[:-2], "{}", good.replace('"frameNum":0', '"frameNum":1'),
+                        good.replace("integer_motion2", "motion3"), good.replace("97", "null"),
+                        good.replace("97", "NaN")):
+                path.write_text(bad)
+                with self.subTest(bad[:40]), self.assertRaises(corpus.CorpusError):
+                    measure.read_log(path)
+
+
+class Building(unittest.TestCase):
+    def setUp(self):
+        if not shutil.which("ffmpeg") or not sources.OPENCV_DOC.exists():
+            self.skipTest("needs ffmpeg and opencv-doc")
+        fetched = support.ROOT / measure.FETCHED
+        self.ffprobe = str(fetched) if fetched.exists() else "ffprobe"
+        try:
+            measure.find_ffprobe(self.ffprobe)
+        except measure.ToolError:
+            self.skipTest("needs an ffprobe with libvmaf (tools/train/fetch_ffprobe)")
+
+    def build(self, folder, *arguments):
+        return subprocess.run(
+            [sys.executable, support.TOOLS / "corpus.py", "--ffprobe", self.ffprobe, "--work",
+             folder / "work", "--output", folder / "out.csv", *arguments],
+            capture_output=True, text=True)
+
+    def test_a_small_ladder(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            self.assertEqual(self.build(folder, "--small").returncode, 0)
+            first = (folder / "out.csv").read_bytes()
+            again = self.build(folder, "--small")
+            self.assertNotIn("frames,", again.stderr)  # nothing was measured anew
+            self.assertEqual((folder / "out.csv").read_bytes(), first)
+            self.assertEqual(list((folder / "work").glob("run_*")), [])
+        rows = corpus.parse(first)
+        self.assertEqual(len(rows), 5 * 24)
+        blurred, perfect = rows.y[-24:].mean(), rows.y[:24].mean()
+        self.assertGreater(perfect, 97)
+        self.assertLess(blurred, perfect)
+        self.assertEqual(rows.x[0, 5], 0)
+        # Rows that no network was trained on, from another version of libvmaf.
+        scores = inference.Model(support.MODEL / "mlp_medium.onnx").scores(rows.x)
+        self.assertGreater(metrics.plcc(scores, rows.y), 0.999)
+        self.assertLess(metrics.rmse(scores, rows.y), 1.0)
+
+    def test_a_clip_that_is_too_short(self):
+        clip = sources.OPENCV_DOC / "examples/data/tree.avi"
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            run = self.build(folder, "--clip", f"tree={clip}", "--frames", "100")
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("gives 68 frames there, 100 are needed", run.stderr)
+            self.assertFalse((folder / "out.csv").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
