@@ -1,4 +1,6 @@
 import hashlib
+import lzma
+import tempfile
 import unittest
 
 import support
@@ -21,7 +23,6 @@ class Parsing(unittest.TestCase):
         plain = (HEADER + ROW * 50).encode()
         packed = corpus.pack(plain)
         self.assertEqual(packed, corpus.pack(plain))
-        import lzma
         self.assertEqual(lzma.decompress(packed), plain)
 
     def test_bad_files_are_refused_with_their_line(self):
@@ -44,7 +45,6 @@ class Parsing(unittest.TestCase):
             corpus.parse(b"\xff\xfe")
 
     def test_truncated_archive(self):
-        import tempfile
         packed = corpus.SHIPPED.read_bytes()
         with tempfile.NamedTemporaryFile(suffix=".csv.xz") as f:
             f.write(packed[:len(packed) // 2])

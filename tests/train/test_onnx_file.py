@@ -117,6 +117,25 @@ class Files(unittest.TestCase):
         for a, b in zip(network.weights + network.biases, back.weights + back.biases):
             np.testing.assert_array_equal(a, b)
 
+    def test_export_keeps_int8_keys_of_the_same_weights_only(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+
+            def export(seed):
+                path = folder / "mlp_small.npz"
+                networks.save(path, random_network(networks.SHAPES["mlp_small"], seed))
+                subprocess.run([sys.executable, support.TOOLS / "export.py", path, "--output",
+                                folder], check=True, capture_output=True)
+                return json.loads((folder / "mlp_small.json").read_text())
+
+            first = export(1)
+            self.assertEqual(first["quant_mode"], "fp32")
+            int8 = {**first, "quant_mode": "dynamic", "int8_sha256": "0" * 64}
+            (folder / "mlp_small.json").write_text(json.dumps(int8))
+            self.assertEqual(export(1), int8)
+            self.assertEqual(export(2)["quant_mode"], "fp32")
+            self.assertNotIn("int8_sha256", export(2))
+
     def test_export_refuses_what_is_no_network(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)

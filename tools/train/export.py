@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Writes trained weights (.npz) as an ONNX file and its sidecar JSON.
 
-Needs NumPy and onnx (requirements.txt). Equal weights give equal bytes.
+Needs NumPy and onnx (requirements.txt). Equal weights give equal bytes. What a sidecar says of an
+int8 file is kept while the fp32 file stays the same, and dropped when it changes.
 """
 import argparse
+import json
 import pathlib
 import sys
 import zipfile
@@ -13,6 +15,21 @@ from tinymlp_train import files, networks, onnx_file
 NOTES = ("{shape} fusion of the six canonical libvmaf features, trained on the {rows} corpus rows "
          "with vmaf_v0.6.1 as the teacher, whose scores are clipped to 0..100. The scaler is part "
          "of the graph: feed raw feature values.")
+
+
+INT8_KEYS = ("quant_mode", "int8_sha256", "quant_calibration_set", "quant_accuracy_budget_plcc")
+
+
+def keep_int8(sidecar, path):
+    """Copies the int8 keys from the sidecar at `path` when it describes the same fp32 bytes."""
+    if not path.exists():
+        return sidecar
+    old = json.loads(path.read_text("utf-8"))
+    if old.get("sha256") == sidecar["sha256"]:
+        return {**sidecar, **{k: old[k] for k in INT8_KEYS if k in old}}
+    if "int8_sha256" in old:
+        print(f"export: {path.stem}: the weights changed; quantise it anew", file=sys.stderr)
+    return sidecar
 
 
 def main():
@@ -32,8 +49,9 @@ def main():
         notes = NOTES.format(shape="-".join(map(str, shape)), rows=args.rows)
         # The sidecar names the file's hash, so it is written last.
         files.write_bytes(args.output / f"{name}.onnx", data)
-        files.write_json(args.output / f"{name}.json",
-                         onnx_file.sidecar(name, data, fitted, shape, notes))
+        beside = args.output / f"{name}.json"
+        sidecar = onnx_file.sidecar(name, data, fitted, shape, notes)
+        files.write_json(beside, keep_int8(sidecar, beside))
         print(f"{args.output / name}.onnx: {len(data)} bytes")
 
 

@@ -75,6 +75,49 @@ def holdout_recipes(data):
     return markdown(head, rows)
 
 
+def plus_minus(spread, figure):
+    """`mean ± std`, with the digits that the figure is read with."""
+    digits = {"plcc": 6, "rmse": 3}.get(figure, 4)
+    return f"{spread['mean']:.{digits}f} ± {spread['std']:.{digits}f}"
+
+
+def over_sources(parts, kind, figure):
+    """Mean and sample deviation over sources of a model that was not trained on any of them."""
+    values = [s[kind][figure] for name, s in parts.items() if name != "all"]
+    mean = sum(values) / len(values)
+    return {"mean": mean, "std": (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5}
+
+
+LOSO_FIGURES = ("plcc", "srocc", "srocc_position", "rmse")
+LOSO_HEAD = ["PLCC", "SROCC", "SROCC by position", "RMSE"]
+
+
+def loso_folds(data):
+    """Leave-source-out, mean and deviation over folds, with the reference models beside it."""
+    rows = []
+    for name, by_variant in data("loso.json")["networks"].items():
+        for variant, summary in by_variant.items():
+            rows.append([name, variant] + [
+                plus_minus(summary["clipped"][f]["over_folds"], f) for f in LOSO_FIGURES])
+    for name, result in data("reference.json").items():
+        rows.append([name, "nothing"] + [
+            plus_minus(over_sources(result["parts"], "clipped", f), f) for f in LOSO_FIGURES])
+    return markdown(["Network", "Left out"] + LOSO_HEAD, rows)
+
+
+def loso_seeds(data):
+    """Leave-source-out, the mean over folds and its deviation over seeds, clipped and raw."""
+    rows = []
+    for name, by_variant in data("loso.json")["networks"].items():
+        for variant, summary in by_variant.items():
+            raw = summary["raw"]
+            rows.append([name, variant] + [
+                plus_minus(summary["clipped"][f]["over_seeds"], f) for f in LOSO_FIGURES]
+                + [plus_minus(raw["plcc"]["over_seeds"], "plcc"),
+                   plus_minus(raw["rmse"]["over_seeds"], "rmse")])
+    return markdown(["Network", "Left out"] + LOSO_HEAD + ["raw PLCC", "raw RMSE"], rows)
+
+
 def probes(data):
     evaluation = data("evaluation.json")
     names = list(next(iter(evaluation.values()))["probes"])
@@ -83,7 +126,8 @@ def probes(data):
         for network, result in evaluation.items()])
 
 
-PARTS = {f.__name__: f for f in (fit, holdout, holdout_recipes, probes)}
+PARTS = {f.__name__: f
+         for f in (fit, holdout, holdout_recipes, loso_folds, loso_seeds, probes)}
 
 
 def render(text, data):

@@ -121,7 +121,8 @@ def read_log(path):
     rows = []
     for expected, frame in enumerate(frames):
         metrics = frame["metrics"]
-        row = [metrics.get("integer_" + f, metrics.get(f)) for f in FEATURES] + [metrics.get("vmaf")]
+        row = [metrics.get("integer_" + f, metrics.get(f)) for f in FEATURES]
+        row.append(metrics.get("vmaf"))
         if frame["frameNum"] != expected or any(v is None or not math.isfinite(v) for v in row):
             raise CorpusError(f"{path.name}: frame {frame['frameNum']} is incomplete")
         rows.append(row)

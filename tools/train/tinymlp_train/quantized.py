@@ -20,7 +20,7 @@ def quantize(path):
     with tempfile.TemporaryDirectory() as folder:
         plain, packed = (pathlib.Path(folder) / n for n in ("plain.onnx", "packed.onnx"))
         onnx.save(model, plain)
-        logging.disable(logging.WARNING)  # it advises a preprocessing step that changes nothing here
+        logging.disable(logging.WARNING)  # it advises preprocessing, which changes nothing here
         try:
             quantize_dynamic(plain, packed, weight_type=QuantType.QInt8)
         finally:

@@ -31,9 +31,9 @@ class Recipe:
 BASE = Recipe()
 
 # What the shipped files are trained with. The corpus has an eighth of the rows that BASE was made
-# for, so 90 epochs stop far from convergence. Default initialisation suits targets of unit variance;
-# on raw scores around 75 the first steps kill units, and content never seen suffers. A rate that
-# falls to zero removes the jitter of the last steps.
+# for, so 90 epochs stop far from convergence. Default initialisation suits targets of unit
+# variance; on raw scores the first steps must move every unit far, which leaves some of them dead,
+# and content never seen suffers. A rate that falls to zero removes the jitter of the last steps.
 SHIPPED = Recipe(epochs=200, lr=1e-2, schedule="cosine", standardize=True)
 
 
