@@ -143,7 +143,7 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::duplicate_field: return "a message that may occur once occurs twice";
   case errc::missing_graph: return "the model has no graph";
   case errc::bad_ir_version: return "the IR version is missing or below 3";
-  case errc::bad_opset: return "the default-domain opset is missing or outside 7 to 23";
+  case errc::bad_opset: return "the default-domain opset is missing, repeated or outside 7 to 23";
   case errc::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";
@@ -391,6 +391,11 @@ using protobuf::view;
 using protobuf::wire;
 
 constexpr bool failed(const error& e) noexcept { return e.code != errc::ok; }
+// The error, which names `part` if it names nothing better.
+constexpr error naming(error e, std::string_view part) noexcept {
+  if (e.where.empty()) e.where = part;
+  return e;
+}
 
 // TensorProto.DataType, as far as this subset computes with it.
 enum class element : std::uint32_t { undefined = 0, float32 = 1, int8 = 3, int64 = 7 };
@@ -415,19 +420,20 @@ struct tensor {
   std::array<std::uint64_t, max_rank> dims{};
   std::uint64_t count = 1; // product of dims
   bool is_raw = false;
-  view raw{};  // contiguous little-endian elements, if is_raw
-  view body{}; // else the message in whose field `data_field` they are
+  bool is_external = false; // raw data outside the model's file, at the offset of the message
+  view raw{};               // contiguous little-endian elements, if is_raw
+  view body{};              // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
-
-  constexpr bool is_scalar_like() const noexcept { return count == 1; }
+  std::size_t first_user = 0; // index of the first node that may use it
+  bool may_be_listed = false; // among the graph's inputs: an initializer not listed yet
 };
 
 // Reads the elements of a checked tensor in row-major order.
 class element_reader {
 public:
   constexpr explicit element_reader(const tensor& t) noexcept
-      : is_raw_(t.is_raw), type_(t.type), raw_(t.raw), body_(t.body), packed_(view{}),
-        data_field_(t.data_field) {}
+      : is_raw_(t.is_raw), is_external_(t.is_external), type_(t.type), raw_(t.raw), body_(t.body),
+        packed_(view{}), data_field_(t.data_field) {}
 
   // The bits of the next element: of a float32 in the low half; integers sign-extended.
   // Returns false at the end; `code()` then tells whether the data was sound.
@@ -447,7 +453,7 @@ public:
     return true;
   }
   constexpr errc code() const noexcept { return code_; }
-  // Where the last element was read, in the file.
+  // Where the last element was read, in the model's file; the tensor, if that was elsewhere.
   constexpr std::size_t offset() const noexcept { return offset_; }
 
   static constexpr std::size_t width(element type) noexcept {
@@ -460,7 +466,7 @@ private:
     if (raw_.size - at_ < w) return false;
     bits = cursor::little_endian(raw_.data + at_, w);
     if (type_ == element::int8 && bits >= 0x80) bits |= ~std::uint64_t{0xff};
-    offset_ = raw_.offset + at_;
+    offset_ = raw_.offset + (is_external_ ? 0 : at_);
     at_ += w;
     return true;
   }
@@ -472,11 +478,11 @@ private:
       if (body_.done()) return false;
       if (!keep(body_.next(f))) return false;
       if (f.number != data_field_) continue;
+      offset_ = f.offset;
       if (f.type == wire::length_delimited) {
         packed_ = cursor(f.payload);
       } else if (f.type == single_type()) {
         bits = f.value;
-        offset_ = f.offset;
         return true;
       } else {
         return keep(errc::wrong_wire_type);
@@ -494,7 +500,7 @@ private:
     return code == errc::ok;
   }
 
-  bool is_raw_;
+  bool is_raw_, is_external_;
   element type_;
   view raw_;
   cursor body_, packed_;
@@ -585,7 +591,7 @@ constexpr error resolve_external(tensor& t, const external_reference& from,
     const std::uint64_t rest = file.bytes.size() - from.offset;
     const std::uint64_t size = from.has_length ? from.length : rest;
     if (size > rest) return {errc::bad_external_data, t.offset, t.name};
-    t.is_raw = true;
+    t.is_raw = t.is_external = true;
     t.raw = {file.bytes.data() + from.offset, static_cast<std::size_t>(size), t.offset};
     return {};
   }
@@ -836,7 +842,9 @@ struct node {
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
-    return !name.empty() ? name : output_count != 0 ? outputs[0] : op_type;
+    if (!name.empty()) return name;
+    if (output_count != 0 && !outputs[0].empty()) return outputs[0];
+    return !op_type.empty() ? op_type : "node";
   }
 };
 
@@ -861,10 +869,15 @@ struct graph {
   std::array<tensor, max_tensors> tensors{};
   value_info input{}, output{};
 
+  // Index of the constant of that name, or tensor_count.
+  constexpr std::size_t index_of_tensor(std::string_view wanted) const noexcept {
+    std::size_t i = 0;
+    while (i < tensor_count && tensors[i].name != wanted) ++i;
+    return i;
+  }
   constexpr const tensor* find_tensor(std::string_view wanted) const noexcept {
-    for (std::size_t i = 0; i < tensor_count; ++i)
-      if (tensors[i].name == wanted) return &tensors[i];
-    return nullptr;
+    const std::size_t i = index_of_tensor(wanted);
+    return i == tensor_count ? nullptr : &tensors[i];
   }
   // Index of the node that computes the value, or node_count.
   constexpr std::size_t producer_of(std::string_view value) const noexcept {
@@ -1007,30 +1020,33 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
     if (f.number == 2)
       if (const error e = parse_type(f.payload, v); failed(e)) return e;
   }
-  if (v.name.empty()) return {errc::missing_name, v.offset, "graph input or output"};
+  if (v.name.empty()) return {errc::missing_name, v.offset, {}};
   out = v;
   return {};
 }
 
-// The constant that a Constant node yields (attribute value, value_float(s) or value_int(s)).
-constexpr error parse_constant(const node& n, external_files files, tensor& out) noexcept {
+// The constant that a Constant node yields: attribute value or, from operator set 12 on,
+// value_float(s) or value_int(s).
+constexpr error parse_constant(const node& n, std::int64_t opset, external_files files,
+                               tensor& out) noexcept {
   bool found = false;
   for (cursor c(n.body); !c.done();) {
     field f;
     if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
     if (f.number != node_attribute) continue;
     attribute a;
-    if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
+    if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
     const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
     const bool is_list = (a.name == "value_float" && a.type == attribute_type::float32) ||
                          (a.name == "value_floats" && a.type == attribute_type::floats) ||
                          (a.name == "value_int" && a.type == attribute_type::int64) ||
                          (a.name == "value_ints" && a.type == attribute_type::ints);
+    if (is_list && opset < 12) return {errc::operator_needs_newer_opset, a.offset, a.name};
     if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
     if (found) return {errc::bad_attribute, a.offset, a.name};
     found = true;
     const error e = is_value ? parse_tensor(a.t, files, out) : tensor_of(a, out);
-    if (failed(e)) return e;
+    if (failed(e)) return naming(e, n.label());
   }
   if (!found) return {errc::missing_data, n.body.offset, n.label()};
   out.name = n.outputs[0];
@@ -1064,7 +1080,8 @@ private:
       if (n.output_count != 1 || n.input_count != 0)
         return {errc::wrong_arity, message.offset, n.label()};
       tensor t;
-      if (const error e = parse_constant(n, files_, t); failed(e)) return e;
+      if (const error e = parse_constant(n, g_.opset, files_, t); failed(e)) return e;
+      t.first_user = g_.node_count; // the nodes before it must not
       return add_tensor(t);
     }
     if (g_.node_count == max_nodes) return {errc::too_many_nodes, message.offset, n.label()};
@@ -1074,7 +1091,9 @@ private:
 
   constexpr error add_initializer(view message) noexcept {
     tensor t;
-    if (const error e = parse_tensor(message, files_, t); failed(e)) return e;
+    if (const error e = parse_tensor(message, files_, t); failed(e))
+      return naming(e, "initializer");
+    t.may_be_listed = true;
     return add_tensor(t);
   }
 
@@ -1103,9 +1122,15 @@ private:
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
       if (f.number != graph_input && f.number != graph_output) continue;
       value_info v;
-      if (const error e = parse_value_info(f.payload, v); failed(e)) return e;
+      if (const error e = parse_value_info(f.payload, v); failed(e))
+        return naming(e, f.number == graph_input ? "graph input" : "graph output");
       if (f.number == graph_input) {
-        if (g_.find_tensor(v.name) != nullptr) continue;
+        const std::size_t t = g_.index_of_tensor(v.name);
+        if (t != g_.tensor_count) {
+          if (!g_.tensors[t].may_be_listed) return {errc::duplicate_name, v.offset, v.name};
+          g_.tensors[t].may_be_listed = false;
+          continue;
+        }
         if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
         g_.input = v;
       } else {
@@ -1113,8 +1138,8 @@ private:
         g_.output = v;
       }
     }
-    if (inputs == 0) return {errc::missing_input, g_.offset, g_.name};
-    if (outputs == 0) return {errc::missing_output, g_.offset, g_.name};
+    if (inputs == 0) return naming({errc::missing_input, g_.offset, g_.name}, "graph");
+    if (outputs == 0) return naming({errc::missing_output, g_.offset, g_.name}, "graph");
     return {};
   }
 
@@ -1128,6 +1153,10 @@ private:
       if (const error e = check_outputs(i); failed(e)) return e;
       if (const error e = check_inputs(i); failed(e)) return e;
     }
+    const std::string_view out = g_.output.name;
+    if (out != g_.input.name && g_.find_tensor(out) == nullptr &&
+        g_.producer_of(out) == g_.node_count)
+      return {errc::dangling_name, g_.output.offset, out};
     return {};
   }
 
@@ -1149,7 +1178,11 @@ private:
     const node& n = g_.nodes[i];
     for (std::size_t k = 0; k < n.input_count; ++k) {
       const std::string_view value = n.inputs[k];
-      if (value.empty() || value == g_.input.name || g_.find_tensor(value) != nullptr) continue;
+      if (value.empty() || value == g_.input.name) continue;
+      if (const tensor* t = g_.find_tensor(value); t != nullptr) {
+        if (t->first_user > i) return {errc::not_sorted, n.body.offset, value};
+        continue;
+      }
       const std::size_t producer = g_.producer_of(value);
       if (producer == g_.node_count) return {errc::dangling_name, n.body.offset, value};
       if (producer >= i) return {errc::not_sorted, n.body.offset, value};
@@ -1177,7 +1210,9 @@ constexpr error parse_opset(view message, graph& to) noexcept {
   }
   if (domain == "ai.onnx.ml") to.imports_ml = version >= 1;
   if (!domain.empty() && domain != "ai.onnx") return {};
-  if (version < 7 || version > 23) return {errc::bad_opset, message.offset, "opset_import"};
+  const bool repeated = to.opset != 0;
+  if (repeated || version < 7 || version > 23)
+    return {errc::bad_opset, message.offset, "opset_import"};
   to.opset = version;
   return {};
 }
@@ -1347,7 +1382,7 @@ private:
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
       if (f.number != node_attribute) continue;
       attribute a;
-      if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
+      if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
       if (!lists(accepted, a.name)) return {errc::unsupported_attribute, a.offset, a.name};
       attribute other;
       if (find_attribute(n, a.name, other) && other.offset != a.offset)
@@ -1430,7 +1465,7 @@ private:
       visited_[i] = true;
       value = g_.nodes[i].inputs[0];
     }
-    return at(errc::not_constant, user, value);
+    return at(errc::not_constant, user, value.empty() ? user.label() : value);
   }
 
   constexpr error float_constant(const node& user, std::string_view value, tensor& out) noexcept {
@@ -1612,7 +1647,7 @@ private:
     return {};
   }
 
-  // Gemm (7, 9, 11, 13): alpha * x * B' + beta * C.
+  // Gemm (7, 9, 11, 13): alpha * x * B' + beta * C; C may be omitted from 11 on.
   constexpr error apply_gemm(const node& n) noexcept {
     dense* layer = nullptr;
     if (const error e = open_layer(n, precision::fp32, layer); failed(e)) return e;
@@ -1626,6 +1661,7 @@ private:
     if (trans_b != 0 && trans_b != 1) return at(errc::bad_attribute, n, "transB");
     layer->transposed = trans_b == 1;
     if (const error e = take_weight(n, n.inputs[1], element::float32, *layer); failed(e)) return e;
+    if (n.input_count == 2 && g_.opset < 11) return at(errc::operator_needs_newer_opset, n);
     if (n.input_count == 3)
       if (const error e = take_bias(n, n.inputs[2], *layer); failed(e)) return e;
     return close_layer(n, *layer);
@@ -3725,7 +3761,8 @@ namespace detail {
 // Sizes, in order, equal to the plan's?
 template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept {
-  if (plan.layer_count != Shape::layer_count) return {errc::network_mismatch, 0, plan.graph_name};
+  if (plan.layer_count != Shape::layer_count)
+    return onnx::naming({errc::network_mismatch, 0, plan.graph_name}, "graph");
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
     const onnx::dense& layer = plan.layers[l];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
