@@ -2500,6 +2500,10 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -3034,6 +3038,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
@@ -3063,6 +3070,10 @@ TINYMLP_PRAGMA(GCC pop_options)
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -3621,6 +3632,9 @@ TINYMLP_PRAGMA(clang attribute pop)
 TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE

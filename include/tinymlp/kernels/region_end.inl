@@ -8,6 +8,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
