@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -12,11 +14,14 @@
 
 #define TINYMLP_TARGET "avx2,fma"
 #include <tinymlp/kernels/region_begin.inl>
-namespace tinymlp::kernels::avx2 {
+// Vectors have a namespace of their own: argument-dependent lookup must not reach from one
+// instruction set's algorithms to another's.
+namespace tinymlp::kernels::vectors {
 
-// 8 floats.
+// 8 floats, or 8 int32.
 struct v8 {
   using reg = __m256;
+  using ireg = __m256i;
   static constexpr std::size_t lanes = 8;
   static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
@@ -27,12 +32,89 @@ struct v8 {
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
   // max(0, a); NaN stays NaN, because the second operand is returned where one is NaN.
   static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); }
-  // NaN becomes the canonical one.
-  static TINYMLP_INLINE reg canonical(reg a) {
+  // The canonical NaN where `poison` is a NaN, else a.
+  static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
-    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(poison, poison, _CMP_UNORD_Q));
+  }
+
+  static TINYMLP_INLINE reg set(float a) { return _mm256_set1_ps(a); }
+  static TINYMLP_INLINE float first(reg a) { return _mm256_cvtss_f32(a); }
+  // Rounded: never fused with an addition.
+  static TINYMLP_INLINE reg mul(reg a, reg b) {
+    reg product = _mm256_mul_ps(a, b);
+#if defined(__GNUC__)
+    __asm__("" : "+x"(product));
+#endif
+    return product;
+  }
+  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm256_div_ps(a, b); }
+  static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
+  static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
+  // a < b ? x : y
+  static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
+  // N floats, then zeros; reads no further.
+  template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
+    if constexpr (N >= 8) return load(p);
+    else return _mm256_maskload_ps(p, first_lanes<N>());
+  }
+  template <std::size_t N> static TINYMLP_INLINE ireg first_lanes() {
+    return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
+                             -(N > 7));
+  }
+  static TINYMLP_INLINE float reduce_max(reg a) {
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+  }
+  static TINYMLP_INLINE float reduce_min(reg a) {
+    __m128 x = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_min_ss(x, _mm_movehdup_ps(x)));
+  }
+  static TINYMLP_INLINE float reduce_add(reg a) {
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+  }
+
+  static TINYMLP_INLINE ireg iset(std::int32_t a) { return _mm256_set1_epi32(a); }
+  static TINYMLP_INLINE ireg iload(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  }
+  static TINYMLP_INLINE void istore(void* p, ireg a) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), a);
+  }
+  static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm256_add_epi32(a, b); }
+  static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm256_sub_epi32(a, b); }
+  static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm256_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg to_int(reg a) { return _mm256_cvtps_epi32(a); } // half to even
+  static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
+  // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
+  static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
+    return _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
+  }
+  // Saturates to bytes: a, b, c and d of each lane side by side.
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    const ireg order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    return _mm256_shuffle_epi8(pack(a, b, c, d), order);
+  }
+  // Saturates to 8 bytes.
+  static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
+    const ireg both = _mm256_permutevar8x32_epi32(pack(a, a, a, a),
+                                                  _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    _mm_storel_epi64(static_cast<__m128i*>(p), _mm256_castsi256_si128(both));
   }
 };
+
+} // namespace tinymlp::kernels::vectors
+namespace tinymlp::kernels::avx2 {
+
+using vectors::v8;
 
 struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
@@ -55,10 +137,7 @@ struct ops {
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
     if constexpr (N >= 8) return x;
-    constexpr int m[8] = {-(N > 0), -(N > 1), -(N > 2), -(N > 3),
-                          -(N > 4), -(N > 5), -(N > 6), -(N > 7)};
-    return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_setr_epi32(m[0], m[1], m[2], m[3], m[4],
-                                                                  m[5], m[6], m[7])));
+    else return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
@@ -90,6 +169,21 @@ struct ops {
     column[3] = join_high(ab_high, cd_high);
   }
 
+  // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
+  // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
+  static constexpr std::int32_t zero = 0;
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    const __m256i even = _mm256_set1_epi32(0x00ff00ff);
+    const __m256i low = _mm256_madd_epi16(_mm256_and_si256(q, even),
+                                          _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    const __m256i high = _mm256_madd_epi16(_mm256_srli_epi16(q, 8), _mm256_srai_epi16(w, 8));
+    return _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
+  }
+  // Lane 4 * Half + J of x in all lanes.
+  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
+    return _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(4 * Half + J));
+  }
+
 private:
   static TINYMLP_INLINE __m256 load_pair(const float* low, const float* high) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
@@ -102,8 +196,11 @@ private:
   }
 };
 
+#include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>
+#include <tinymlp/kernels/int8_row.inl>
+#include <tinymlp/kernels/int8_rows.inl>
 
 } // namespace tinymlp::kernels::avx2
 #include <tinymlp/kernels/region_end.inl>

@@ -2,10 +2,13 @@
 // 8 lanes.
 #pragma once
 
+#include <tinymlp/kernels/avx2.hpp>
 #include <tinymlp/kernels/layout.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -13,25 +16,12 @@
 
 #define TINYMLP_TARGET "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"
 #include <tinymlp/kernels/region_begin.inl>
-namespace tinymlp::kernels::avx512 {
+namespace tinymlp::kernels::vectors {
 
-// 8 floats.
-struct v8 {
-  using reg = __m256;
-  static constexpr std::size_t lanes = 8;
-  static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
-  static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
-  static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
-  static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
-  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
-  static TINYMLP_INLINE reg add(reg a, reg b) { return _mm256_add_ps(a, b); }
-  static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
-  static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); } // NaN stays NaN
-};
-
-// 16 floats.
+// 16 floats, or 16 int32.
 struct v16 {
   using reg = __m512;
+  using ireg = __m512i;
   static constexpr std::size_t lanes = 16;
   static TINYMLP_INLINE reg zero() { return _mm512_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm512_loadu_ps(p); }
@@ -41,12 +31,74 @@ struct v16 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm512_sub_ps(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return _mm512_max_ps(zero(), a); }
-  // NaN becomes the canonical one.
-  static TINYMLP_INLINE reg canonical(reg a) {
+  // The canonical NaN where `poison` is a NaN, else a.
+  static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000));
-    return _mm512_mask_mov_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), nan);
+    return _mm512_mask_mov_ps(a, _mm512_cmp_ps_mask(poison, poison, _CMP_UNORD_Q), nan);
+  }
+
+  static TINYMLP_INLINE reg set(float a) { return _mm512_set1_ps(a); }
+  static TINYMLP_INLINE float first(reg a) { return _mm512_cvtss_f32(a); }
+  // Rounded: never fused with an addition.
+  static TINYMLP_INLINE reg mul(reg a, reg b) {
+    reg product = _mm512_mul_ps(a, b);
+#if defined(__GNUC__)
+    __asm__("" : "+v"(product));
+#endif
+    return product;
+  }
+  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm512_div_ps(a, b); }
+  static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
+  static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
+  // a < b ? x : y
+  static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
+    return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
+  }
+  // N floats, then zeros; reads no further.
+  template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
+    if constexpr (N >= 16) return load(p);
+    else return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
+  }
+  static TINYMLP_INLINE float reduce_max(reg a) {
+    return v8::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
+  }
+  static TINYMLP_INLINE float reduce_min(reg a) {
+    return v8::reduce_min(_mm256_min_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
+  }
+  static TINYMLP_INLINE float reduce_add(reg a) {
+    return v8::reduce_add(_mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
+  }
+
+  static TINYMLP_INLINE ireg iset(std::int32_t a) { return _mm512_set1_epi32(a); }
+  static TINYMLP_INLINE ireg iload(const void* p) { return _mm512_loadu_si512(p); }
+  static TINYMLP_INLINE void istore(void* p, ireg a) { _mm512_storeu_si512(p, a); }
+  static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm512_add_epi32(a, b); }
+  static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm512_sub_epi32(a, b); }
+  static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm512_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
+  static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
+  // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
+  static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
+    return _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+  }
+  // Saturates to bytes: a, b, c and d of each lane side by side.
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    const ireg order = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    return _mm512_shuffle_epi8(pack(a, b, c, d), order);
+  }
+  // Saturates to 16 bytes.
+  static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
+    _mm_storeu_si128(static_cast<__m128i*>(p),
+                     _mm512_cvtusepi32_epi8(_mm512_max_epi32(a, _mm512_setzero_si512())));
   }
 };
+
+} // namespace tinymlp::kernels::vectors
+namespace tinymlp::kernels::avx512 {
+
+using vectors::v16, vectors::v8;
 
 // The wider vector where there is more than fits the narrower.
 template <bool Wide> struct row_vector_of { using type = v8; };
@@ -118,6 +170,35 @@ struct ops {
     column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
   }
 
+  // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
+  // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
+  static constexpr std::int32_t zero = 0;
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    return avx2::ops::dot(sum, q, w);
+  }
+  static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
+    const __m512i even = _mm512_set1_epi32(0x00ff00ff);
+    const __m512i low = _mm512_madd_epi16(_mm512_and_si512(q, even),
+                                          _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
+    const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(q, 8), _mm512_srai_epi16(w, 8));
+    return _mm512_add_epi32(sum, _mm512_add_epi32(low, high));
+  }
+  // Lane 4 * Quarter + J of x in all lanes.
+  template <std::size_t Quarter, std::size_t J>
+  static TINYMLP_INLINE __m512i group(v16, __m512i x) {
+    return _mm512_permutexvar_epi32(_mm512_set1_epi32(4 * Quarter + J), x);
+  }
+  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m512i group(v16, __m256i x) {
+    return group<Half, J>(v16{}, _mm512_castsi256_si512(x));
+  }
+  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
+    return avx2::ops::group<Half, J>(v8{}, x);
+  }
+  template <std::size_t Quarter, std::size_t J>
+  static TINYMLP_INLINE __m256i group(v8, __m512i x) {
+    return _mm512_castsi512_si256(group<Quarter, J>(v16{}, x));
+  }
+
 private:
   // Four floats of rows 0, 4, 8 and 12.
   static TINYMLP_INLINE __m512 load_quads(const float* rows, std::size_t stride) {
@@ -128,8 +209,11 @@ private:
   }
 };
 
+#include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>
+#include <tinymlp/kernels/int8_row.inl>
+#include <tinymlp/kernels/int8_rows.inl>
 
 } // namespace tinymlp::kernels::avx512
 #include <tinymlp/kernels/region_end.inl>

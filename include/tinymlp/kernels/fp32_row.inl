@@ -179,15 +179,9 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
   }
 }
 
-template <class Shape> inline constexpr std::size_t row_buffer = [] {
-  std::size_t widest = 0;
-  for (const std::size_t size : Shape::sizes) widest = size > widest ? size : widest;
-  return round_up(widest, 16);
-}();
-
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
-  alignas(64) float x[row_buffer<Shape>];
-  alignas(64) float y[row_buffer<Shape>];
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) float y[widest_layer<Shape>];
   using v = typename row_layer<Shape, 0>::v;
   auto poison = v::zero();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {

@@ -111,7 +111,7 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
     TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
-  v::store(scores, v::canonical(lane[0]));
+  v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
 // Features of R vectors of rows, minus their mean, into x; +0 or NaN into poison.
@@ -119,39 +119,16 @@ template <class Shape, std::size_t R>
 TINYMLP_INLINE void rows_inputs(const float* values, const float* rows, float* x,
                                 typename ops::v::reg (&poison)[R]) {
   using v = typename ops::v;
-  constexpr std::size_t n = Shape::inputs;
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    poison[r] = v::zero();
-    const float* from = rows + r * v::lanes * n;
-    if constexpr (n < 4) {
-      alignas(64) float column[v::lanes];
-      for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = 0; j < v::lanes; ++j) column[j] = from[j * n + i];
-        const auto raw = v::load(column);
-        poison[r] = v::fma(raw, v::zero(), poison[r]);
-        v::store(x + (i * R + r) * v::lanes, v::sub(raw, v::broadcast(values + i)));
-      }
-    } else {
-      // Four at a time; the last four overlap those before them rather than the next row.
-      for (std::size_t i = 0; i < n; i += 4) {
-        typename v::reg column[4];
-        const std::size_t begin = i + 4 <= n ? i : n - 4;
-        ops::load_columns(from + begin, n, column);
-        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) {
-          poison[r] = v::fma(column[j], v::zero(), poison[r]);
-          v::store(x + ((begin + j) * R + r) * v::lanes,
-                   v::sub(column[j], v::broadcast(values + begin + j)));
-        }
-      }
+  rows_columns<Shape::inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      v::store(at, v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i)));
     }
-  }
 }
-
-// Floats of one activation buffer of a block; wider networks are scored row by row.
-template <class Shape, std::size_t R>
-inline constexpr std::size_t rows_buffer = row_buffer<Shape> * R * ops::v::lanes;
-template <class Shape>
-inline constexpr bool rows_fit = rows_buffer<Shape, ops::block_vectors> <= 32768;
 
 template <class Shape, std::size_t L, std::size_t R>
 TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y) {
@@ -170,8 +147,8 @@ TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y)
 template <class Shape, std::size_t R>
 TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* scores) noexcept {
   using v = typename ops::v;
-  alignas(64) float x[rows_buffer<Shape, R>];
-  alignas(64) float y[rows_buffer<Shape, R>];
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) float y[widest_layer<Shape> * R * v::lanes];
   typename v::reg poison[R];
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);

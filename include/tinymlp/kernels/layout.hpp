@@ -12,6 +12,7 @@
 // Padding holds zeros (ones in divisor and multiplier).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +61,10 @@ template <std::size_t... Sizes> struct shape {
     return n;
   }();
 };
+
+// The size of the widest layer, inputs included, padded: room for one row's activations.
+template <class Shape> inline constexpr std::size_t widest_layer = round_up(
+    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
 
 namespace detail {
 

@@ -5,10 +5,10 @@
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace tinymlp::kernels::reference {
 
@@ -52,9 +52,6 @@ constexpr float laned_dot(const float* x, const float* weight, const float* bias
   return lane[0];
 }
 
-template <class Shape> inline constexpr std::size_t widest_layer = round_up(
-    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
-
 // The float32 score of one row of Shape::inputs features.
 template <class Shape>
 constexpr float score(const fp32_weights<Shape>& weights, const float* row) noexcept {
@@ -77,9 +74,10 @@ constexpr float score(const fp32_weights<Shape>& weights, const float* row) noex
                              round_up(last.inputs, virtual_lanes)));
 }
 
-// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row.
+// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row. A scale of 0 stands for
+// any range too small to quantise: the layer's products are then 0 whatever is divided by.
 struct quantized_range {
-  float scale;
+  float scale, divisor;
   std::int32_t zero_point;
 };
 constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
@@ -88,14 +86,15 @@ constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
   }
-  const float scale = high == low ? 1.0F : exact::div(exact::sub(high, low), 255.0F);
-  if (!exact::is_finite(scale)) return {exact::quiet_nan, 0};
-  const float zero = exact::sub(0.0F, exact::div(low, scale));
-  return {scale, exact::round_half_even(zero < 0 ? 0.0F : zero > 255 ? 255.0F : zero)};
+  const float scale = exact::div(exact::sub(high, low), 255.0F);
+  if (!exact::is_finite(scale)) return {exact::quiet_nan, exact::quiet_nan, 0};
+  const float divisor = scale > 0 ? scale : std::numeric_limits<float>::denorm_min();
+  const float zero = exact::sub(0.0F, exact::div(low, divisor));
+  return {scale, divisor, exact::round_half_even(zero > 255 ? 255.0F : zero)};
 }
 constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   const float low = static_cast<float>(-range.zero_point), high = low + 255.0F;
-  const float q = exact::div(x, range.scale);
+  const float q = exact::div(x, range.divisor);
   return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
 }
 
@@ -126,7 +125,6 @@ constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_
 template <class Shape>
 constexpr float score(const int8_weights<Shape>& weights, const float* row) noexcept {
   using layout = int8_layout<Shape>;
-  if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* floats = weights.floats.data();
   std::array<float, widest_layer<Shape>> x{}, y{};
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
@@ -134,6 +132,8 @@ constexpr float score(const int8_weights<Shape>& weights, const float* row) noex
     x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
                       floats[layout::multiplier + i]);
   }
+  // Not finite here: a feature was not, or the scaler overflowed and so would the scale.
+  if (!all_finite(x.data(), Shape::inputs)) return exact::quiet_nan;
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
     if (!int8_layer_outputs(weights, l, x.data(), y.data())) return exact::quiet_nan;
     if (l + 1 < Shape::layer_count)

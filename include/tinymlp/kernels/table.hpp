@@ -3,7 +3,9 @@
 
 #include <tinymlp/isa.hpp>
 #include <tinymlp/kernels/avx2.hpp>
+#include <tinymlp/kernels/avx2_vnni.hpp>
 #include <tinymlp/kernels/avx512.hpp>
+#include <tinymlp/kernels/avx512_vnni.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/reference.hpp>
 
@@ -24,16 +26,25 @@ template <class Weights> struct kernel {
                float* scores) noexcept;
 };
 
-template <class Weights>
-inline constexpr std::array registered{
-    kernel<Weights>{isa::reference, &reference::score, &reference::score_rows<Weights>},
-};
+// Instruction sets that differ in int8 only have no row of their own here.
+template <class Weights> inline constexpr std::array<kernel<Weights>, 0> registered{};
 template <class Shape>
 inline constexpr std::array registered<fp32_weights<Shape>>{
     kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
     kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
     kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+#endif
+};
+template <class Shape>
+inline constexpr std::array registered<int8_weights<Shape>>{
+    kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+#if defined(__x86_64__) || defined(_M_X64)
+    kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+    kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
+    kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+    kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
+                                &avx512_vnni::score_rows},
 #endif
 };
 
