@@ -129,10 +129,12 @@ struct ops {
     const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
     return _mm256_permute_ps(half, I % 4 * 0x55);
   }
-  // The 8 lanes of the one-output layer, the O-th such group of x's vectors.
+  // The 8 lanes of the one-output layer.
   using octet = __m256;
-  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
-    return x[O];
+  // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return keep<N>(x[O]);
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {

@@ -124,13 +124,17 @@ struct ops {
     return _mm512_castps512_ps256(element<I>(v16{}, x));
   }
 
+  // The 8 lanes of the one-output layer.
   using octet = __m256;
-  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
-    return x[O];
+  // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return keep<N>(x[O]);
   }
-  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
-    if constexpr (O % 2 == 0) return _mm512_castps512_ps256(x[O / 2]);
-    else return _mm512_extractf32x8_ps(x[O / 2], 1);
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
+    if constexpr (O % 2 == 0) return keep<N>(_mm512_castps512_ps256(x[O / 2]));
+    else return keep<N>(_mm512_extractf32x8_ps(x[O / 2], 1));
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {

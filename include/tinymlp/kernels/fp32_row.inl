@@ -92,9 +92,7 @@ TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
                               std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template keep<N - O * virtual_lanes>(
-                             ops::template octet_of<O>(V{}, x.value)),
-                         sum)),
+                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }

@@ -1,28 +1,45 @@
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
 // a lane. Included like int8_row.inl, after it.
 
-// What DynamicQuantizeLinear needs of a vector of rows.
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
 struct int8_scales {
-  typename ops::v::reg scale, shift, reciprocal, rest;
+  typename ops::v::reg scale;
+  int8_inverse inverse;
   typename ops::v::ireg zero_point;
 };
-
-// x / scale is computed as x * (reciprocal + rest), reciprocal being 1 / scale rounded and rest
-// what that lacks. Rounded to float and then to an integer this equals the division, rounded
-// likewise, for every x that is at most 255 scales; tests/kernels_test.cpp proves it case by
-// case. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
 template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
-  s.scale = v::div(v::sub(high, low), v::set(255.0F));
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
-  s.shift = v::if_less(divisor, v::set(0x1p-64F), v::set(0x1p64F), v::set(1));
-  s.shift = v::if_less(v::set(0x1p64F), divisor, v::set(0x1p-64F), s.shift);
-  const auto scaled = v::mul(divisor, s.shift);
-  s.reciprocal = v::div(v::set(1), scaled);
-  const auto error = v::fnma(s.reciprocal, scaled, v::set(1));
-  s.rest = v::mul(s.reciprocal, v::fma(error, error, error));
+  s.inverse = int8_invert(divisor);
   if constexpr (First) {
     const auto zero = v::sub(v::zero(), v::div(low, divisor));
     s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
@@ -35,8 +52,7 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto shifted = v::mul(v::load(x), s.shift);
-  const auto q = v::to_int(v::fma(shifted, s.reciprocal, v::mul(shifted, s.rest)));
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 

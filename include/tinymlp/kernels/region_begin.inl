@@ -19,6 +19,10 @@ TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), app
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
 #if defined(TINYMLP_TARGET)
 TINYMLP_PRAGMA(GCC push_options)
 TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))

@@ -1,5 +1,8 @@
 // Closes what region_begin.inl opened and removes its macros.
 
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
 #if defined(TINYMLP_TARGET)
 #if defined(__clang__)
 TINYMLP_PRAGMA(clang attribute pop)

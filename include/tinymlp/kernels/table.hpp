@@ -7,6 +7,9 @@
 #include <tinymlp/kernels/avx512.hpp>
 #include <tinymlp/kernels/avx512_vnni.hpp>
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/neon.hpp>
+#include <tinymlp/kernels/neon_dotprod.hpp>
+#include <tinymlp/kernels/neon_i8mm.hpp>
 #include <tinymlp/kernels/reference.hpp>
 
 #include <array>
@@ -34,6 +37,8 @@ inline constexpr std::array registered<fp32_weights<Shape>>{
 #if defined(__x86_64__) || defined(_M_X64)
     kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
     kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+    kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
 #endif
 };
 template <class Shape>
@@ -45,6 +50,11 @@ inline constexpr std::array registered<int8_weights<Shape>>{
     kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
     kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
                                 &avx512_vnni::score_rows},
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+    kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+    kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
+                                &neon_dotprod::score_rows},
+    kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
 #endif
 };
 

@@ -1,0 +1,49 @@
+// NEON with FEAT_I8MM: int8 products of four bytes, added in one instruction. float32 is neon's.
+#pragma once
+
+#include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/neon.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+// Clang declares these intrinsics outside their architecture from version 17 on; without them
+// neon stands in.
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
+
+#if !defined(__ARM_FEATURE_MATMUL_INT8)
+#if defined(__clang__)
+#define TINYMLP_TARGET "i8mm"
+#else
+#define TINYMLP_TARGET "arch=armv8.2-a+dotprod+i8mm"
+#endif
+#endif
+#include <tinymlp/kernels/region_begin.inl>
+namespace tinymlp::kernels::neon_i8mm {
+
+struct ops : neon::ops {
+  using v = vectors::v4_unsigned;
+  template <std::size_t Outputs> using row_vector = v;
+  static constexpr std::int32_t zero = 0;
+  static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
+    return vusdotq_s32(sum, vreinterpretq_u8_s32(q), vreinterpretq_s8_s32(w));
+  }
+};
+
+#include <tinymlp/kernels/rows_input.inl>
+#include <tinymlp/kernels/int8_row.inl>
+#include <tinymlp/kernels/int8_rows.inl>
+
+} // namespace tinymlp::kernels::neon_i8mm
+#include <tinymlp/kernels/region_end.inl>
+
+#else
+namespace tinymlp::kernels::neon_i8mm {
+using neon::score_row, neon::score_rows;
+}
+#endif
+#endif
