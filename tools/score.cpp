@@ -116,7 +116,10 @@ void run_score(const score_options& options) {
   scoring_sink sink(scoring, *network, source, *writer);
   read_rows(source, options.log, sink, out);
   sink.end();
-  if (picture) picture->write(render_plot(sink.context(), sink.summary(), sink.scores()));
+  if (picture) {
+    picture->write(render_plot(sink.context(), sink.summary(), sink.scores()));
+    picture->flush(); // so that a full disk is seen before the scores replace anything
+  }
   out.commit();
   if (picture) picture->commit();
   sink.report_warnings();

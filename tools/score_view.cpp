@@ -195,13 +195,12 @@ private:
   }
 
   void write_foot(const score_context& context, const score_summary& summary) {
-    out_.write(fmt::format("  {} precision, {} kernel: {} per frame one at a time, {} in a batch\n",
+    out_.write(fmt::format("  {}, {} kernel: {} per frame, {} in a batch\n",
                            context.network.precision, context.network.kernel,
                            paint_.paint("1", duration_text(summary.single_frame_ns)),
                            paint_.paint("1", duration_text(summary.batch_frame_ns))));
     if (summary.not_finite > 0)
-      out_.write(paint_.paint("31", fmt::format("  {} of {} frames have no finite score (×): their "
-                                                "features are NaN or infinite",
+      out_.write(paint_.paint("31", fmt::format("  × {} of {} frames have no finite score",
                                                 summary.not_finite, summary.rows)) +
                  "\n");
     out_.write("\n");
