@@ -187,17 +187,29 @@ private:
     return {};
   }
 
-  // The sole consumer of the value, which must be such an operator.
-  constexpr error follow(std::string_view value, std::string_view op_type, errc otherwise,
+  // The sole consumer of the value, seen through Identity nodes, which must be such an operator.
+  // `value` becomes the name that it reads.
+  constexpr error follow(std::string_view& value, std::string_view op_type, errc otherwise,
                          std::size_t& out) noexcept {
-    std::size_t i = g_.node_count;
-    if (const error e = sole_consumer(value, i); failed(e)) return e;
-    if (i == g_.node_count) return {otherwise, g_.output.offset, value};
-    const node& n = g_.nodes[i];
-    if (n.op_type != op_type || !n.in_default_domain()) return at(otherwise, n);
-    visited_[i] = true;
-    out = i;
-    return {};
+    for (;;) {
+      out = g_.node_count;
+      if (const error e = sole_consumer(value, out); failed(e)) return e;
+      if (out == g_.node_count) return {otherwise, g_.output.offset, value};
+      const node& n = g_.nodes[out];
+      visited_[out] = true;
+      if (n.op_type == op_type && n.in_default_domain()) return {};
+      if (n.op_type != "Identity") return at(otherwise, n);
+      value = n.outputs[0];
+    }
+  }
+
+  // The value itself, of which Identity nodes may have made this one.
+  constexpr std::string_view origin(std::string_view value) const noexcept {
+    for (;;) {
+      const std::size_t i = g_.producer_of(value);
+      if (i == g_.node_count || g_.nodes[i].op_type != "Identity") return value;
+      value = g_.nodes[i].inputs[0];
+    }
   }
 
   // The constant of that name, seen through Identity nodes.
@@ -439,41 +451,43 @@ private:
   constexpr error apply_quantized(const node& n) noexcept {
     dense* layer = nullptr;
     if (const error e = open_layer(n, precision::int8, layer); failed(e)) return e;
+    std::string_view quantized = n.outputs[0], scale = n.outputs[1], zero_point = n.outputs[2];
     std::size_t matmul = 0, scales = 0, cast = 0, product = 0;
-    if (const error e = follow(n.outputs[0], "MatMulInteger", errc::unexpected_operator, matmul);
+    constexpr errc otherwise = errc::unexpected_operator;
+    if (const error e = follow(quantized, "MatMulInteger", otherwise, matmul); failed(e)) return e;
+    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, zero_point, *layer);
         failed(e))
       return e;
-    if (const error e = check_matmul_integer(n, g_.nodes[matmul], *layer); failed(e)) return e;
-    if (const error e = follow(n.outputs[1], "Mul", errc::unexpected_operator, scales); failed(e))
-      return e;
-    if (const error e = take_weight_scale(n.outputs[1], g_.nodes[scales], *layer); failed(e))
-      return e;
-    if (const error e =
-            follow(g_.nodes[matmul].outputs[0], "Cast", errc::unexpected_operator, cast);
-        failed(e))
-      return e;
-    std::int64_t to = 0;
-    if (const error e = read_int(g_.nodes[cast], "to", to); failed(e)) return e;
-    if (to != static_cast<std::int64_t>(element::float32))
-      return at(errc::bad_attribute, g_.nodes[cast], "to");
-    if (const error e =
-            follow(g_.nodes[cast].outputs[0], "Mul", errc::unexpected_operator, product);
-        failed(e))
-      return e;
+    if (const error e = follow(scale, "Mul", otherwise, scales); failed(e)) return e;
+    if (const error e = take_weight_scale(scale, g_.nodes[scales], *layer); failed(e)) return e;
+
+    std::string_view sum = g_.nodes[matmul].outputs[0];
+    if (const error e = follow(sum, "Cast", otherwise, cast); failed(e)) return e;
+    if (const error e = check_cast(g_.nodes[cast]); failed(e)) return e;
+    std::string_view sum_as_float = g_.nodes[cast].outputs[0];
+    if (const error e = follow(sum_as_float, "Mul", otherwise, product); failed(e)) return e;
     const node& mul = g_.nodes[product];
-    const std::string_view other = mul.inputs[mul.inputs[0] == g_.nodes[cast].outputs[0] ? 1 : 0];
-    if (other != g_.nodes[scales].outputs[0]) return at(errc::unexpected_operator, mul);
-    std::size_t again = 0;
-    if (const error e = follow(other, "Mul", errc::unexpected_operator, again); failed(e)) return e;
+    std::string_view both_scales = g_.nodes[scales].outputs[0];
+    if (origin(mul.inputs[mul.inputs[0] == sum_as_float ? 1 : 0]) != both_scales)
+      return at(otherwise, mul);
+    if (const error e = follow(both_scales, "Mul", otherwise, product); failed(e)) return e;
     return add_bias(mul.outputs[0], *layer);
   }
 
-  constexpr error check_matmul_integer(const node& quantize, const node& n, dense& layer) noexcept {
-    if (n.inputs[0] != quantize.outputs[0]) return at(errc::unexpected_operator, n);
-    if (n.input_count < 3 || n.inputs[2] != quantize.outputs[2])
+  constexpr error check_cast(const node& n) const noexcept {
+    std::int64_t to = 0;
+    if (const error e = read_int(n, "to", to); failed(e)) return e;
+    if (to != static_cast<std::int64_t>(element::float32)) return at(errc::bad_attribute, n, "to");
+    return {};
+  }
+
+  constexpr error check_matmul_integer(const node& n, std::string_view quantized,
+                                       std::string_view zero_point, dense& layer) noexcept {
+    if (n.inputs[0] != quantized) return at(errc::unexpected_operator, n);
+    if (n.input_count < 3 || origin(n.inputs[2]) != zero_point)
       return at(errc::bad_zero_point, n); // without it, activations would not be centred
     std::size_t user = 0;
-    if (const error e = follow(n.inputs[2], "MatMulInteger", errc::unexpected_operator, user);
+    if (const error e = follow(zero_point, "MatMulInteger", errc::unexpected_operator, user);
         failed(e))
       return e;
     if (const error e = take_weight(n, n.inputs[1], element::int8, layer); failed(e)) return e;
