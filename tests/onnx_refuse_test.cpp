@@ -1004,6 +1004,23 @@ const std::vector<row> float_rows{
        m.g.initializer("axes").ints = {0};
        return at_node(m, "y");
      }},
+    {"Squeeze whose axes are a scalar", errc::shape_mismatch, "axes",
+     [](model& m) {
+       m.g.initializer("axes").dims.clear();
+       return at_initializer(m, "axes");
+     }},
+    {"Squeeze whose axes come from value_int", errc::shape_mismatch, "axes",
+     [](model& m) {
+       m.g.remove_initializer("axes");
+       const w::attribute axis = w::int_attribute("value_int", 1);
+       insert(m, 0, w::constant("axes", axis));
+       return in(at_node(m, "axes").around, axis.write());
+     }},
+    {"Squeeze whose axes have two dimensions", errc::shape_mismatch, "axes",
+     [](model& m) {
+       m.g.initializer("axes").dims = {1, 1};
+       return at_initializer(m, "axes");
+     }},
     {"Squeeze of two axes", errc::shape_mismatch, "y",
      [](model& m) {
        m.g.initializer("axes") = w::integers("axes", {2}, w::int64, {0, 1});

@@ -531,7 +531,7 @@ private:
 
   constexpr error int_list(const node& user, std::string_view value, tensor& out) noexcept {
     if (const error e = constant(user, value, element::int64, out); failed(e)) return e;
-    return out.rank == 1 || out.count == 1 ? error{} : at(errc::shape_mismatch, out);
+    return out.rank == 1 ? error{} : at(errc::shape_mismatch, out);
   }
 
   // Squeeze: axes [1] or [-1], as an attribute before operator set 13, as an input since.
@@ -562,7 +562,7 @@ private:
     std::int64_t dim = 0;
     element_reader reader(target);
     reader.next(dim);
-    if (dim != -1 || target.rank != 1 || target.count > 2) return at(errc::shape_mismatch, target);
+    if (dim != -1 || target.count > 2) return at(errc::shape_mismatch, target);
     if (target.count == 2) reader.next(dim);
     if (target.count == 2 && dim != 1) return at(errc::shape_mismatch, target);
     return leave(n, static_cast<std::size_t>(target.count));
