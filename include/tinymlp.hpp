@@ -1438,17 +1438,29 @@ private:
     return {};
   }
 
-  // The sole consumer of the value, which must be such an operator.
-  constexpr error follow(std::string_view value, std::string_view op_type, errc otherwise,
+  // The sole consumer of the value, seen through Identity nodes, which must be such an operator.
+  // `value` becomes the name that it reads.
+  constexpr error follow(std::string_view& value, std::string_view op_type, errc otherwise,
                          std::size_t& out) noexcept {
-    std::size_t i = g_.node_count;
-    if (const error e = sole_consumer(value, i); failed(e)) return e;
-    if (i == g_.node_count) return {otherwise, g_.output.offset, value};
-    const node& n = g_.nodes[i];
-    if (n.op_type != op_type || !n.in_default_domain()) return at(otherwise, n);
-    visited_[i] = true;
-    out = i;
-    return {};
+    for (;;) {
+      out = g_.node_count;
+      if (const error e = sole_consumer(value, out); failed(e)) return e;
+      if (out == g_.node_count) return {otherwise, g_.output.offset, value};
+      const node& n = g_.nodes[out];
+      visited_[out] = true;
+      if (n.op_type == op_type && n.in_default_domain()) return {};
+      if (n.op_type != "Identity") return at(otherwise, n);
+      value = n.outputs[0];
+    }
+  }
+
+  // The value itself, of which Identity nodes may have made this one.
+  constexpr std::string_view origin(std::string_view value) const noexcept {
+    for (;;) {
+      const std::size_t i = g_.producer_of(value);
+      if (i == g_.node_count || g_.nodes[i].op_type != "Identity") return value;
+      value = g_.nodes[i].inputs[0];
+    }
   }
 
   // The constant of that name, seen through Identity nodes.
@@ -1690,41 +1702,43 @@ private:
   constexpr error apply_quantized(const node& n) noexcept {
     dense* layer = nullptr;
     if (const error e = open_layer(n, precision::int8, layer); failed(e)) return e;
+    std::string_view quantized = n.outputs[0], scale = n.outputs[1], zero_point = n.outputs[2];
     std::size_t matmul = 0, scales = 0, cast = 0, product = 0;
-    if (const error e = follow(n.outputs[0], "MatMulInteger", errc::unexpected_operator, matmul);
+    constexpr errc otherwise = errc::unexpected_operator;
+    if (const error e = follow(quantized, "MatMulInteger", otherwise, matmul); failed(e)) return e;
+    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, zero_point, *layer);
         failed(e))
       return e;
-    if (const error e = check_matmul_integer(n, g_.nodes[matmul], *layer); failed(e)) return e;
-    if (const error e = follow(n.outputs[1], "Mul", errc::unexpected_operator, scales); failed(e))
-      return e;
-    if (const error e = take_weight_scale(n.outputs[1], g_.nodes[scales], *layer); failed(e))
-      return e;
-    if (const error e =
-            follow(g_.nodes[matmul].outputs[0], "Cast", errc::unexpected_operator, cast);
-        failed(e))
-      return e;
-    std::int64_t to = 0;
-    if (const error e = read_int(g_.nodes[cast], "to", to); failed(e)) return e;
-    if (to != static_cast<std::int64_t>(element::float32))
-      return at(errc::bad_attribute, g_.nodes[cast], "to");
-    if (const error e =
-            follow(g_.nodes[cast].outputs[0], "Mul", errc::unexpected_operator, product);
-        failed(e))
-      return e;
+    if (const error e = follow(scale, "Mul", otherwise, scales); failed(e)) return e;
+    if (const error e = take_weight_scale(scale, g_.nodes[scales], *layer); failed(e)) return e;
+
+    std::string_view sum = g_.nodes[matmul].outputs[0];
+    if (const error e = follow(sum, "Cast", otherwise, cast); failed(e)) return e;
+    if (const error e = check_cast(g_.nodes[cast]); failed(e)) return e;
+    std::string_view sum_as_float = g_.nodes[cast].outputs[0];
+    if (const error e = follow(sum_as_float, "Mul", otherwise, product); failed(e)) return e;
     const node& mul = g_.nodes[product];
-    const std::string_view other = mul.inputs[mul.inputs[0] == g_.nodes[cast].outputs[0] ? 1 : 0];
-    if (other != g_.nodes[scales].outputs[0]) return at(errc::unexpected_operator, mul);
-    std::size_t again = 0;
-    if (const error e = follow(other, "Mul", errc::unexpected_operator, again); failed(e)) return e;
+    std::string_view both_scales = g_.nodes[scales].outputs[0];
+    if (origin(mul.inputs[mul.inputs[0] == sum_as_float ? 1 : 0]) != both_scales)
+      return at(otherwise, mul);
+    if (const error e = follow(both_scales, "Mul", otherwise, product); failed(e)) return e;
     return add_bias(mul.outputs[0], *layer);
   }
 
-  constexpr error check_matmul_integer(const node& quantize, const node& n, dense& layer) noexcept {
-    if (n.inputs[0] != quantize.outputs[0]) return at(errc::unexpected_operator, n);
-    if (n.input_count < 3 || n.inputs[2] != quantize.outputs[2])
+  constexpr error check_cast(const node& n) const noexcept {
+    std::int64_t to = 0;
+    if (const error e = read_int(n, "to", to); failed(e)) return e;
+    if (to != static_cast<std::int64_t>(element::float32)) return at(errc::bad_attribute, n, "to");
+    return {};
+  }
+
+  constexpr error check_matmul_integer(const node& n, std::string_view quantized,
+                                       std::string_view zero_point, dense& layer) noexcept {
+    if (n.inputs[0] != quantized) return at(errc::unexpected_operator, n);
+    if (n.input_count < 3 || origin(n.inputs[2]) != zero_point)
       return at(errc::bad_zero_point, n); // without it, activations would not be centred
     std::size_t user = 0;
-    if (const error e = follow(n.inputs[2], "MatMulInteger", errc::unexpected_operator, user);
+    if (const error e = follow(zero_point, "MatMulInteger", errc::unexpected_operator, user);
         failed(e))
       return e;
     if (const error e = take_weight(n, n.inputs[1], element::int8, layer); failed(e)) return e;
@@ -1768,7 +1782,7 @@ private:
 
   constexpr error int_list(const node& user, std::string_view value, tensor& out) noexcept {
     if (const error e = constant(user, value, element::int64, out); failed(e)) return e;
-    return out.rank == 1 || out.count == 1 ? error{} : at(errc::shape_mismatch, out);
+    return out.rank == 1 ? error{} : at(errc::shape_mismatch, out);
   }
 
   // Squeeze: axes [1] or [-1], as an attribute before operator set 13, as an input since.
@@ -1799,7 +1813,7 @@ private:
     std::int64_t dim = 0;
     element_reader reader(target);
     reader.next(dim);
-    if (dim != -1 || target.rank != 1 || target.count > 2) return at(errc::shape_mismatch, target);
+    if (dim != -1 || target.count > 2) return at(errc::shape_mismatch, target);
     if (target.count == 2) reader.next(dim);
     if (target.count == 2 && dim != 1) return at(errc::shape_mismatch, target);
     return leave(n, static_cast<std::size_t>(target.count));
@@ -2207,6 +2221,8 @@ constexpr std::int32_t round_half_even(float x) noexcept {
 //   layer sums           sum over the inputs of the weights [padded outputs]
 // Padding holds zeros (ones in divisor and multiplier).
 
+#include <algorithm>
+
 namespace tinymlp::kernels {
 
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) noexcept {
@@ -2251,6 +2267,10 @@ template <std::size_t... Sizes> struct shape {
     return n;
   }();
 };
+
+// The size of the widest layer, inputs included, padded: room for one row's activations.
+template <class Shape> inline constexpr std::size_t widest_layer = round_up(
+    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
 
 namespace detail {
 
@@ -2329,8 +2349,6 @@ template <class Shape> struct int8_weights {
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
 // the same bits.
 
-#include <algorithm>
-
 namespace tinymlp::kernels::reference {
 
 // Any NaN or infinity among `row`'s `count` values?
@@ -2373,9 +2391,6 @@ constexpr float laned_dot(const float* x, const float* weight, const float* bias
   return lane[0];
 }
 
-template <class Shape> inline constexpr std::size_t widest_layer = round_up(
-    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
-
 // The float32 score of one row of Shape::inputs features.
 template <class Shape>
 constexpr float score(const fp32_weights<Shape>& weights, const float* row) noexcept {
@@ -2398,9 +2413,10 @@ constexpr float score(const fp32_weights<Shape>& weights, const float* row) noex
                              round_up(last.inputs, virtual_lanes)));
 }
 
-// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row.
+// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row. A scale of 0 stands for
+// any range too small to quantise: the layer's products are then 0 whatever is divided by.
 struct quantized_range {
-  float scale;
+  float scale, divisor;
   std::int32_t zero_point;
 };
 constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
@@ -2409,14 +2425,15 @@ constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
   }
-  const float scale = high == low ? 1.0F : exact::div(exact::sub(high, low), 255.0F);
-  if (!exact::is_finite(scale)) return {exact::quiet_nan, 0};
-  const float zero = exact::sub(0.0F, exact::div(low, scale));
-  return {scale, exact::round_half_even(zero < 0 ? 0.0F : zero > 255 ? 255.0F : zero)};
+  const float scale = exact::div(exact::sub(high, low), 255.0F);
+  if (!exact::is_finite(scale)) return {exact::quiet_nan, exact::quiet_nan, 0};
+  const float divisor = scale > 0 ? scale : std::numeric_limits<float>::denorm_min();
+  const float zero = exact::sub(0.0F, exact::div(low, divisor));
+  return {scale, divisor, exact::round_half_even(zero > 255 ? 255.0F : zero)};
 }
 constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   const float low = static_cast<float>(-range.zero_point), high = low + 255.0F;
-  const float q = exact::div(x, range.scale);
+  const float q = exact::div(x, range.divisor);
   return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
 }
 
@@ -2447,7 +2464,6 @@ constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_
 template <class Shape>
 constexpr float score(const int8_weights<Shape>& weights, const float* row) noexcept {
   using layout = int8_layout<Shape>;
-  if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* floats = weights.floats.data();
   std::array<float, widest_layer<Shape>> x{}, y{};
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
@@ -2455,6 +2471,8 @@ constexpr float score(const int8_weights<Shape>& weights, const float* row) noex
     x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
                       floats[layout::multiplier + i]);
   }
+  // Not finite here: a feature was not, or the scaler overflowed and so would the scale.
+  if (!all_finite(x.data(), Shape::inputs)) return exact::quiet_nan;
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
     if (!int8_layer_outputs(weights, l, x.data(), y.data())) return exact::quiet_nan;
     if (l + 1 < Shape::layer_count)
@@ -2479,6 +2497,7 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 // ---- tinymlp/kernels/avx2.hpp
 // AVX2 + FMA: 8 floats in a vector, 16 registers.
 
+#include <cstring>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -2507,6 +2526,10 @@ TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), app
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
 #if defined(TINYMLP_TARGET)
 TINYMLP_PRAGMA(GCC push_options)
 TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
@@ -2516,11 +2539,14 @@ TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
 #define TINYMLP_NOINLINE __declspec(noinline) inline
 #define TINYMLP_UNROLL
 #endif
-namespace tinymlp::kernels::avx2 {
+// Vectors have a namespace of their own: argument-dependent lookup must not reach from one
+// instruction set's algorithms to another's.
+namespace tinymlp::kernels::vectors {
 
-// 8 floats.
+// 8 floats, or 8 int32.
 struct v8 {
   using reg = __m256;
+  using ireg = __m256i;
   static constexpr std::size_t lanes = 8;
   static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
@@ -2531,12 +2557,89 @@ struct v8 {
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
   // max(0, a); NaN stays NaN, because the second operand is returned where one is NaN.
   static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); }
-  // NaN becomes the canonical one.
-  static TINYMLP_INLINE reg canonical(reg a) {
+  // The canonical NaN where `poison` is a NaN, else a.
+  static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
-    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(poison, poison, _CMP_UNORD_Q));
+  }
+
+  static TINYMLP_INLINE reg set(float a) { return _mm256_set1_ps(a); }
+  static TINYMLP_INLINE float first(reg a) { return _mm256_cvtss_f32(a); }
+  // Rounded: never fused with an addition.
+  static TINYMLP_INLINE reg mul(reg a, reg b) {
+    reg product = _mm256_mul_ps(a, b);
+#if defined(__GNUC__)
+    __asm__("" : "+x"(product));
+#endif
+    return product;
+  }
+  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm256_div_ps(a, b); }
+  static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
+  static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
+  // a < b ? x : y
+  static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
+  // N floats, then zeros; reads no further.
+  template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
+    if constexpr (N >= 8) return load(p);
+    else return _mm256_maskload_ps(p, first_lanes<N>());
+  }
+  template <std::size_t N> static TINYMLP_INLINE ireg first_lanes() {
+    return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
+                             -(N > 7));
+  }
+  static TINYMLP_INLINE float reduce_max(reg a) {
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+  }
+  static TINYMLP_INLINE float reduce_min(reg a) {
+    __m128 x = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_min_ss(x, _mm_movehdup_ps(x)));
+  }
+  static TINYMLP_INLINE float reduce_add(reg a) {
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+  }
+
+  static TINYMLP_INLINE ireg iset(std::int32_t a) { return _mm256_set1_epi32(a); }
+  static TINYMLP_INLINE ireg iload(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  }
+  static TINYMLP_INLINE void istore(void* p, ireg a) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), a);
+  }
+  static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm256_add_epi32(a, b); }
+  static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm256_sub_epi32(a, b); }
+  static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm256_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg to_int(reg a) { return _mm256_cvtps_epi32(a); } // half to even
+  static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
+  // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
+  static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
+    return _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
+  }
+  // Saturates to bytes: a, b, c and d of each lane side by side.
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    const ireg order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    return _mm256_shuffle_epi8(pack(a, b, c, d), order);
+  }
+  // Saturates to 8 bytes.
+  static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
+    const ireg both = _mm256_permutevar8x32_epi32(pack(a, a, a, a),
+                                                  _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    _mm_storel_epi64(static_cast<__m128i*>(p), _mm256_castsi256_si128(both));
   }
 };
+
+} // namespace tinymlp::kernels::vectors
+namespace tinymlp::kernels::avx2 {
+
+using vectors::v8;
 
 struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
@@ -2551,18 +2654,17 @@ struct ops {
     const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
     return _mm256_permute_ps(half, I % 4 * 0x55);
   }
-  // The 8 lanes of the one-output layer, the O-th such group of x's vectors.
+  // The 8 lanes of the one-output layer.
   using octet = __m256;
-  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
-    return x[O];
+  // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return keep<N>(x[O]);
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
     if constexpr (N >= 8) return x;
-    constexpr int m[8] = {-(N > 0), -(N > 1), -(N > 2), -(N > 3),
-                          -(N > 4), -(N > 5), -(N > 6), -(N > 7)};
-    return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_setr_epi32(m[0], m[1], m[2], m[3], m[4],
-                                                                  m[5], m[6], m[7])));
+    else return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
@@ -2594,6 +2696,21 @@ struct ops {
     column[3] = join_high(ab_high, cd_high);
   }
 
+  // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
+  // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
+  static constexpr std::int32_t zero = 0;
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    const __m256i even = _mm256_set1_epi32(0x00ff00ff);
+    const __m256i low = _mm256_madd_epi16(_mm256_and_si256(q, even),
+                                          _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    const __m256i high = _mm256_madd_epi16(_mm256_srli_epi16(q, 8), _mm256_srai_epi16(w, 8));
+    return _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
+  }
+  // Lane 4 * Half + J of x in all lanes.
+  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
+    return _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(4 * Half + J));
+  }
+
 private:
   static TINYMLP_INLINE __m256 load_pair(const float* low, const float* high) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
@@ -2606,6 +2723,35 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers and reach the next layer by permutation. Included by each
@@ -2701,9 +2847,7 @@ TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
                               std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template keep<N - O * virtual_lanes>(
-                             ops::template octet_of<O>(V{}, x.value)),
-                         sum)),
+                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }
@@ -2788,15 +2932,9 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
   }
 }
 
-template <class Shape> inline constexpr std::size_t row_buffer = [] {
-  std::size_t widest = 0;
-  for (const std::size_t size : Shape::sizes) widest = size > widest ? size : widest;
-  return round_up(widest, 16);
-}();
-
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
-  alignas(64) float x[row_buffer<Shape>];
-  alignas(64) float y[row_buffer<Shape>];
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) float y[widest_layer<Shape>];
   using v = typename row_layer<Shape, 0>::v;
   auto poison = v::zero();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
@@ -2926,7 +3064,7 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
     TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
-  v::store(scores, v::canonical(lane[0]));
+  v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
 // Features of R vectors of rows, minus their mean, into x; +0 or NaN into poison.
@@ -2934,39 +3072,16 @@ template <class Shape, std::size_t R>
 TINYMLP_INLINE void rows_inputs(const float* values, const float* rows, float* x,
                                 typename ops::v::reg (&poison)[R]) {
   using v = typename ops::v;
-  constexpr std::size_t n = Shape::inputs;
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    poison[r] = v::zero();
-    const float* from = rows + r * v::lanes * n;
-    if constexpr (n < 4) {
-      alignas(64) float column[v::lanes];
-      for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = 0; j < v::lanes; ++j) column[j] = from[j * n + i];
-        const auto raw = v::load(column);
-        poison[r] = v::fma(raw, v::zero(), poison[r]);
-        v::store(x + (i * R + r) * v::lanes, v::sub(raw, v::broadcast(values + i)));
-      }
-    } else {
-      // Four at a time; the last four overlap those before them rather than the next row.
-      for (std::size_t i = 0; i < n; i += 4) {
-        typename v::reg column[4];
-        const std::size_t begin = i + 4 <= n ? i : n - 4;
-        ops::load_columns(from + begin, n, column);
-        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) {
-          poison[r] = v::fma(column[j], v::zero(), poison[r]);
-          v::store(x + ((begin + j) * R + r) * v::lanes,
-                   v::sub(column[j], v::broadcast(values + begin + j)));
-        }
-      }
+  rows_columns<Shape::inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      v::store(at, v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i)));
     }
-  }
 }
-
-// Floats of one activation buffer of a block; wider networks are scored row by row.
-template <class Shape, std::size_t R>
-inline constexpr std::size_t rows_buffer = row_buffer<Shape> * R * ops::v::lanes;
-template <class Shape>
-inline constexpr bool rows_fit = rows_buffer<Shape, ops::block_vectors> <= 32768;
 
 template <class Shape, std::size_t L, std::size_t R>
 TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y) {
@@ -2985,8 +3100,8 @@ TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y)
 template <class Shape, std::size_t R>
 TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* scores) noexcept {
   using v = typename ops::v;
-  alignas(64) float x[rows_buffer<Shape, R>];
-  alignas(64) float y[rows_buffer<Shape, R>];
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) float y[widest_layer<Shape> * R * v::lanes];
   typename v::reg poison[R];
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);
@@ -3025,11 +3140,1060 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::avx2
 // ---- tinymlp/kernels/region_end.inl
 // Closes what region_begin.inl opened and removes its macros.
 
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+#endif
+// ---- tinymlp/kernels/avx2_vnni.hpp
+// avx2 with AVX-VNNI: int8 products of four bytes, added in one instruction. float32 is avx2's.
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#define TINYMLP_TARGET "avx2,fma,avxvnni"
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::avx2_vnni {
+
+struct ops : avx2::ops {
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    return _mm256_dpbusd_avx_epi32(sum, q, w);
+  }
+};
+
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::avx2_vnni
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
 #if defined(TINYMLP_TARGET)
 #if defined(__clang__)
 TINYMLP_PRAGMA(clang attribute pop)
@@ -3077,6 +4241,10 @@ TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), app
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
 #if defined(TINYMLP_TARGET)
 TINYMLP_PRAGMA(GCC push_options)
 TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
@@ -3086,25 +4254,12 @@ TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
 #define TINYMLP_NOINLINE __declspec(noinline) inline
 #define TINYMLP_UNROLL
 #endif
-namespace tinymlp::kernels::avx512 {
+namespace tinymlp::kernels::vectors {
 
-// 8 floats.
-struct v8 {
-  using reg = __m256;
-  static constexpr std::size_t lanes = 8;
-  static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
-  static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
-  static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
-  static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
-  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
-  static TINYMLP_INLINE reg add(reg a, reg b) { return _mm256_add_ps(a, b); }
-  static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
-  static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); } // NaN stays NaN
-};
-
-// 16 floats.
+// 16 floats, or 16 int32.
 struct v16 {
   using reg = __m512;
+  using ireg = __m512i;
   static constexpr std::size_t lanes = 16;
   static TINYMLP_INLINE reg zero() { return _mm512_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm512_loadu_ps(p); }
@@ -3114,12 +4269,74 @@ struct v16 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm512_sub_ps(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return _mm512_max_ps(zero(), a); }
-  // NaN becomes the canonical one.
-  static TINYMLP_INLINE reg canonical(reg a) {
+  // The canonical NaN where `poison` is a NaN, else a.
+  static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000));
-    return _mm512_mask_mov_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), nan);
+    return _mm512_mask_mov_ps(a, _mm512_cmp_ps_mask(poison, poison, _CMP_UNORD_Q), nan);
+  }
+
+  static TINYMLP_INLINE reg set(float a) { return _mm512_set1_ps(a); }
+  static TINYMLP_INLINE float first(reg a) { return _mm512_cvtss_f32(a); }
+  // Rounded: never fused with an addition.
+  static TINYMLP_INLINE reg mul(reg a, reg b) {
+    reg product = _mm512_mul_ps(a, b);
+#if defined(__GNUC__)
+    __asm__("" : "+v"(product));
+#endif
+    return product;
+  }
+  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm512_div_ps(a, b); }
+  static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
+  static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
+  static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
+  // a < b ? x : y
+  static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
+    return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
+  }
+  // N floats, then zeros; reads no further.
+  template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
+    if constexpr (N >= 16) return load(p);
+    else return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
+  }
+  static TINYMLP_INLINE float reduce_max(reg a) {
+    return v8::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
+  }
+  static TINYMLP_INLINE float reduce_min(reg a) {
+    return v8::reduce_min(_mm256_min_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
+  }
+  static TINYMLP_INLINE float reduce_add(reg a) {
+    return v8::reduce_add(_mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
+  }
+
+  static TINYMLP_INLINE ireg iset(std::int32_t a) { return _mm512_set1_epi32(a); }
+  static TINYMLP_INLINE ireg iload(const void* p) { return _mm512_loadu_si512(p); }
+  static TINYMLP_INLINE void istore(void* p, ireg a) { _mm512_storeu_si512(p, a); }
+  static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm512_add_epi32(a, b); }
+  static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm512_sub_epi32(a, b); }
+  static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm512_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
+  static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
+  // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
+  static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
+    return _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+  }
+  // Saturates to bytes: a, b, c and d of each lane side by side.
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    const ireg order = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    return _mm512_shuffle_epi8(pack(a, b, c, d), order);
+  }
+  // Saturates to 16 bytes.
+  static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
+    _mm_storeu_si128(static_cast<__m128i*>(p),
+                     _mm512_cvtusepi32_epi8(_mm512_max_epi32(a, _mm512_setzero_si512())));
   }
 };
+
+} // namespace tinymlp::kernels::vectors
+namespace tinymlp::kernels::avx512 {
+
+using vectors::v16, vectors::v8;
 
 // The wider vector where there is more than fits the narrower.
 template <bool Wide> struct row_vector_of { using type = v8; };
@@ -3145,13 +4362,17 @@ struct ops {
     return _mm512_castps512_ps256(element<I>(v16{}, x));
   }
 
+  // The 8 lanes of the one-output layer.
   using octet = __m256;
-  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
-    return x[O];
+  // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(v8, const __m256* x) {
+    return keep<N>(x[O]);
   }
-  template <std::size_t O> static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
-    if constexpr (O % 2 == 0) return _mm512_castps512_ps256(x[O / 2]);
-    else return _mm512_extractf32x8_ps(x[O / 2], 1);
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
+    if constexpr (O % 2 == 0) return keep<N>(_mm512_castps512_ps256(x[O / 2]));
+    else return keep<N>(_mm512_extractf32x8_ps(x[O / 2], 1));
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
@@ -3191,6 +4412,35 @@ struct ops {
     column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
   }
 
+  // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
+  // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
+  static constexpr std::int32_t zero = 0;
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    return avx2::ops::dot(sum, q, w);
+  }
+  static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
+    const __m512i even = _mm512_set1_epi32(0x00ff00ff);
+    const __m512i low = _mm512_madd_epi16(_mm512_and_si512(q, even),
+                                          _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
+    const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(q, 8), _mm512_srai_epi16(w, 8));
+    return _mm512_add_epi32(sum, _mm512_add_epi32(low, high));
+  }
+  // Lane 4 * Quarter + J of x in all lanes.
+  template <std::size_t Quarter, std::size_t J>
+  static TINYMLP_INLINE __m512i group(v16, __m512i x) {
+    return _mm512_permutexvar_epi32(_mm512_set1_epi32(4 * Quarter + J), x);
+  }
+  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m512i group(v16, __m256i x) {
+    return group<Half, J>(v16{}, _mm512_castsi256_si512(x));
+  }
+  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
+    return avx2::ops::group<Half, J>(v8{}, x);
+  }
+  template <std::size_t Quarter, std::size_t J>
+  static TINYMLP_INLINE __m256i group(v8, __m512i x) {
+    return _mm512_castsi512_si256(group<Quarter, J>(v16{}, x));
+  }
+
 private:
   // Four floats of rows 0, 4, 8 and 12.
   static TINYMLP_INLINE __m512 load_quads(const float* rows, std::size_t stride) {
@@ -3201,6 +4451,35 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers and reach the next layer by permutation. Included by each
@@ -3296,9 +4575,7 @@ TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
                               std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template keep<N - O * virtual_lanes>(
-                             ops::template octet_of<O>(V{}, x.value)),
-                         sum)),
+                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }
@@ -3383,15 +4660,9 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
   }
 }
 
-template <class Shape> inline constexpr std::size_t row_buffer = [] {
-  std::size_t widest = 0;
-  for (const std::size_t size : Shape::sizes) widest = size > widest ? size : widest;
-  return round_up(widest, 16);
-}();
-
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
-  alignas(64) float x[row_buffer<Shape>];
-  alignas(64) float y[row_buffer<Shape>];
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) float y[widest_layer<Shape>];
   using v = typename row_layer<Shape, 0>::v;
   auto poison = v::zero();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
@@ -3521,7 +4792,7 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
     TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
-  v::store(scores, v::canonical(lane[0]));
+  v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
 // Features of R vectors of rows, minus their mean, into x; +0 or NaN into poison.
@@ -3529,39 +4800,16 @@ template <class Shape, std::size_t R>
 TINYMLP_INLINE void rows_inputs(const float* values, const float* rows, float* x,
                                 typename ops::v::reg (&poison)[R]) {
   using v = typename ops::v;
-  constexpr std::size_t n = Shape::inputs;
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    poison[r] = v::zero();
-    const float* from = rows + r * v::lanes * n;
-    if constexpr (n < 4) {
-      alignas(64) float column[v::lanes];
-      for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = 0; j < v::lanes; ++j) column[j] = from[j * n + i];
-        const auto raw = v::load(column);
-        poison[r] = v::fma(raw, v::zero(), poison[r]);
-        v::store(x + (i * R + r) * v::lanes, v::sub(raw, v::broadcast(values + i)));
-      }
-    } else {
-      // Four at a time; the last four overlap those before them rather than the next row.
-      for (std::size_t i = 0; i < n; i += 4) {
-        typename v::reg column[4];
-        const std::size_t begin = i + 4 <= n ? i : n - 4;
-        ops::load_columns(from + begin, n, column);
-        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) {
-          poison[r] = v::fma(column[j], v::zero(), poison[r]);
-          v::store(x + ((begin + j) * R + r) * v::lanes,
-                   v::sub(column[j], v::broadcast(values + begin + j)));
-        }
-      }
+  rows_columns<Shape::inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      v::store(at, v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i)));
     }
-  }
 }
-
-// Floats of one activation buffer of a block; wider networks are scored row by row.
-template <class Shape, std::size_t R>
-inline constexpr std::size_t rows_buffer = row_buffer<Shape> * R * ops::v::lanes;
-template <class Shape>
-inline constexpr bool rows_fit = rows_buffer<Shape, ops::block_vectors> <= 32768;
 
 template <class Shape, std::size_t L, std::size_t R>
 TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y) {
@@ -3580,8 +4828,8 @@ TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y)
 template <class Shape, std::size_t R>
 TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* scores) noexcept {
   using v = typename ops::v;
-  alignas(64) float x[rows_buffer<Shape, R>];
-  alignas(64) float y[rows_buffer<Shape, R>];
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) float y[widest_layer<Shape> * R * v::lanes];
   typename v::reg poison[R];
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);
@@ -3620,11 +4868,485 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::avx512
 // ---- tinymlp/kernels/region_end.inl
 // Closes what region_begin.inl opened and removes its macros.
 
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
 #if defined(TINYMLP_TARGET)
 #if defined(__clang__)
 TINYMLP_PRAGMA(clang attribute pop)
@@ -3642,6 +5364,2905 @@ TINYMLP_PRAGMA(GCC pop_options)
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
 #endif
+// ---- tinymlp/kernels/avx512_vnni.hpp
+// avx512 with AVX-512 VNNI: int8 products of four bytes, added in one instruction. float32 is avx512's.
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#define TINYMLP_TARGET "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::avx512_vnni {
+
+struct ops : avx512::ops {
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    return _mm256_dpbusd_epi32(sum, q, w);
+  }
+  static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
+    return _mm512_dpbusd_epi32(sum, q, w);
+  }
+};
+
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::avx512_vnni
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+#endif
+// ---- tinymlp/kernels/neon.hpp
+// AArch64 Advanced SIMD: 4 floats in a vector, 32 registers.
+
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+#include <arm_neon.h>
+
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::vectors {
+
+// 4 floats, or 4 int32.
+struct v4 {
+  using reg = float32x4_t;
+  using ireg = int32x4_t;
+  static constexpr std::size_t lanes = 4;
+  static TINYMLP_INLINE reg zero() { return vdupq_n_f32(0); }
+  static TINYMLP_INLINE reg load(const float* p) { return vld1q_f32(p); }
+  static TINYMLP_INLINE void store(float* p, reg a) { vst1q_f32(p, a); }
+  static TINYMLP_INLINE reg broadcast(const float* p) { return vld1q_dup_f32(p); }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return vfmaq_f32(c, a, b); }
+  static TINYMLP_INLINE reg add(reg a, reg b) { return vaddq_f32(a, b); }
+  static TINYMLP_INLINE reg sub(reg a, reg b) { return vsubq_f32(a, b); }
+  static TINYMLP_INLINE reg relu(reg a) { return vmaxq_f32(a, zero()); } // NaN stays NaN
+  // The canonical NaN where `poison` is a NaN, else a.
+  static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
+    return vbslq_f32(vceqq_f32(poison, poison), a, vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000)));
+  }
+
+  static TINYMLP_INLINE reg set(float a) { return vdupq_n_f32(a); }
+  static TINYMLP_INLINE float first(reg a) { return vgetq_lane_f32(a, 0); }
+  // Rounded: never fused with an addition.
+  static TINYMLP_INLINE reg mul(reg a, reg b) {
+    reg product = vmulq_f32(a, b);
+    __asm__("" : "+w"(product));
+    return product;
+  }
+  static TINYMLP_INLINE reg div(reg a, reg b) { return vdivq_f32(a, b); }
+  static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return vfmsq_f32(c, a, b); }
+  static TINYMLP_INLINE reg min(reg a, reg b) { return vminq_f32(a, b); }
+  static TINYMLP_INLINE reg max(reg a, reg b) { return vmaxq_f32(a, b); }
+  // a < b ? x : y
+  static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
+    return vbslq_f32(vcltq_f32(a, b), x, y);
+  }
+  // N floats, then zeros; reads no further.
+  template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
+    if constexpr (N >= 4) return load(p);
+    else if constexpr (N == 1) return vld1q_lane_f32(p, zero(), 0);
+    else {
+      const reg two = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
+      if constexpr (N == 2) return two;
+      else return vld1q_lane_f32(p + 2, two, 2);
+    }
+  }
+  static TINYMLP_INLINE float reduce_max(reg a) { return vmaxvq_f32(a); }
+  static TINYMLP_INLINE float reduce_min(reg a) { return vminvq_f32(a); }
+  static TINYMLP_INLINE float reduce_add(reg a) { return vaddvq_f32(a); }
+
+  static TINYMLP_INLINE ireg iset(std::int32_t a) { return vdupq_n_s32(a); }
+  static TINYMLP_INLINE ireg iload(const void* p) {
+    return vreinterpretq_s32_u8(vld1q_u8(static_cast<const std::uint8_t*>(p)));
+  }
+  static TINYMLP_INLINE void istore(void* p, ireg a) {
+    vst1q_u8(static_cast<std::uint8_t*>(p), vreinterpretq_u8_s32(a));
+  }
+  static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return vaddq_s32(a, b); }
+  static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return vsubq_s32(a, b); }
+  static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return vmulq_s32(a, b); }
+  static TINYMLP_INLINE ireg to_int(reg a) { return vcvtnq_s32_f32(a); } // half to even
+  static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
+};
+
+// v4 that packs quantised values as unsigned bytes.
+struct v4_unsigned : v4 {
+  // Saturates to bytes: the four of a, then of b, c and d.
+  static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
+    const uint16x8_t low = vcombine_u16(vqmovun_s32(a), vqmovun_s32(b));
+    const uint16x8_t high = vcombine_u16(vqmovun_s32(c), vqmovun_s32(d));
+    return vreinterpretq_s32_u8(vcombine_u8(vqmovn_u16(low), vqmovn_u16(high)));
+  }
+  // Saturates to bytes: a, b, c and d of each lane side by side.
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) { return turn(pack(a, b, c, d)); }
+  // Saturates to 4 bytes.
+  static TINYMLP_INLINE void store_bytes(void* p, ireg a) { store_four(p, pack(a, a, a, a)); }
+
+  static TINYMLP_INLINE ireg turn(ireg a) {
+    alignas(16) static constexpr std::uint8_t order[16]{0, 4, 8,  12, 1, 5, 9,  13,
+                                                        2, 6, 10, 14, 3, 7, 11, 15};
+    return vreinterpretq_s32_u8(vqtbl1q_u8(vreinterpretq_u8_s32(a), vld1q_u8(order)));
+  }
+  static TINYMLP_INLINE void store_four(void* p, ireg a) {
+    const std::int32_t four = vgetq_lane_s32(a, 0);
+    std::memcpy(p, &four, sizeof four);
+  }
+};
+
+// v4 that packs quantised values as signed bytes, less 128.
+struct v4_signed : v4 {
+  static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
+    return veorq_s32(v4_unsigned::pack(a, b, c, d), vreinterpretq_s32_u8(vdupq_n_u8(0x80)));
+  }
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    return v4_unsigned::turn(pack(a, b, c, d));
+  }
+  static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
+    v4_unsigned::store_four(p, pack(a, a, a, a));
+  }
+};
+
+} // namespace tinymlp::kernels::vectors
+namespace tinymlp::kernels::neon {
+
+struct ops {
+  // One row: the vector for a layer's outputs, and how many sums run together.
+  using v = vectors::v4_signed;
+  template <std::size_t Outputs> using row_vector = v;
+  static constexpr std::size_t row_sums = 16;
+  // Many rows: vectors of rows in a block, and chains of a sum together.
+  static constexpr std::size_t block_vectors = 4, block_chains = 1;
+
+  // Lane I of x in all lanes.
+  template <std::size_t I> static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
+    return vdupq_laneq_f32(x, I);
+  }
+
+  // The 8 lanes of the one-output layer.
+  struct octet {
+    float32x4_t low, high;
+  };
+  // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
+  template <std::size_t O, std::size_t N>
+  static TINYMLP_INLINE octet octet_of(vectors::v4, const float32x4_t* x) {
+    if constexpr (N <= 4) return keep<N>({x[2 * O], vdupq_n_f32(0)});
+    else return keep<N>({x[2 * O], x[2 * O + 1]});
+  }
+  // Lanes from N on become zero.
+  template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
+    return {first_lanes<N>(x.low), first_lanes<(N > 4 ? N - 4 : 0)>(x.high)};
+  }
+  static TINYMLP_INLINE octet load_octet(const float* p) {
+    return {vld1q_f32(p), vld1q_f32(p + 4)};
+  }
+  static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
+    return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
+  }
+  // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it also
+  // turns a score of -0 into +0.
+  static TINYMLP_INLINE float sum_octet(octet a, float32x4_t poison) {
+    const float32x4_t four = vaddq_f32(vaddq_f32(a.low, poison), a.high);
+    const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+    const float32x2_t one = vpadd_f32(two, two);
+    const float32x2_t nan = vreinterpret_f32_u32(vdup_n_u32(0x7fc00000));
+    return vget_lane_f32(vbsl_f32(vceq_f32(one, one), one, nan), 0);
+  }
+
+  // Four columns of 4 rows, `stride` floats apart, as four vectors of 4 rows.
+  static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
+                                          float32x4_t (&column)[4]) {
+    const float32x4_t a = vld1q_f32(rows), b = vld1q_f32(rows + stride);
+    const float32x4_t c = vld1q_f32(rows + 2 * stride), d = vld1q_f32(rows + 3 * stride);
+    const float32x4_t ac_low = vzip1q_f32(a, c), ac_high = vzip2q_f32(a, c);
+    const float32x4_t bd_low = vzip1q_f32(b, d), bd_high = vzip2q_f32(b, d);
+    column[0] = vzip1q_f32(ac_low, bd_low);
+    column[1] = vzip2q_f32(ac_low, bd_low);
+    column[2] = vzip1q_f32(ac_high, bd_high);
+    column[3] = vzip2q_f32(ac_high, bd_high);
+  }
+
+  // int8: q holds four bytes in a lane, less 128, w four signed ones; their products are added to
+  // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
+  static constexpr std::int32_t zero = 128;
+  static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
+    const int8x16_t a = vreinterpretq_s8_s32(q), b = vreinterpretq_s8_s32(w);
+    const int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    const int32x4_t high = vpaddlq_s16(vmull_high_s8(a, b));
+    return vaddq_s32(sum, vpaddq_s32(low, high));
+  }
+  // Lane J of x in all lanes.
+  template <std::size_t, std::size_t J>
+  static TINYMLP_INLINE int32x4_t group(vectors::v4, int32x4_t x) {
+    return vdupq_laneq_s32(x, J);
+  }
+
+private:
+  template <std::size_t N> static TINYMLP_INLINE float32x4_t first_lanes(float32x4_t x) {
+    if constexpr (N >= 4) return x;
+    else {
+      alignas(16) static constexpr std::uint32_t mask[4]{N > 0 ? ~0U : 0, N > 1 ? ~0U : 0,
+                                                         N > 2 ? ~0U : 0, 0};
+      return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vld1q_u32(mask)));
+    }
+  }
+};
+
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// ---- tinymlp/kernels/fp32_row.inl
+// The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
+// results stay in registers and reach the next layer by permutation. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// Inputs of a layer, each already in all lanes.
+template <class V, std::size_t N> struct broadcast_values {
+  typename V::reg value[N];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+};
+// Inputs of a layer as the layer before left them.
+template <class V, std::size_t N> struct lane_values {
+  typename V::reg value[(N + V::lanes - 1) / V::lanes];
+  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+
+// How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
+template <class Shape, std::size_t L> struct row_layer {
+  static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  static constexpr chain_split split{at.inputs};
+  static constexpr std::size_t longest = split.begin(1);
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
+  static constexpr std::size_t fit = ops::row_sums / block;
+  static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
+};
+
+// Term K of chain C for B vectors of outputs from vector V0 on.
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
+TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v::reg (&sum)[B]) {
+  using v = typename Layer::v;
+  constexpr std::size_t input = Layer::split.begin(C) + K;
+  if constexpr (input < Layer::split.begin(C + 1)) {
+    const auto element = x.template element<input>(v{});
+    const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+  }
+}
+template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
+          class X>
+TINYMLP_INLINE void row_terms(const float* weight, const X& x,
+                              typename Layer::v::reg (&sum)[G][B]) {
+  row_term<Layer, C, K, V0>(weight, x, sum[0]);
+  if constexpr (G > 1) row_term<Layer, C + 1, K, V0>(weight, x, sum[1]);
+  if constexpr (G > 2) row_term<Layer, C + 2, K, V0>(weight, x, sum[2]);
+  if constexpr (G > 3) row_term<Layer, C + 3, K, V0>(weight, x, sum[3]);
+}
+
+// Chains C to C + G - 1, added pairwise into `total`.
+template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
+          std::size_t... K>
+TINYMLP_INLINE void row_chains(const float* values, const X& x,
+                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+  using v = typename Layer::v;
+  typename v::reg sum[G][B];
+  TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+  (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (G > 1) total[b] = v::add(total[b], sum[1][b]);
+    if constexpr (G > 2) total[b] = v::add(total[b], v::add(sum[2][b], sum[3][b]));
+  }
+}
+
+// Outputs of B vectors from vector V0 on, then of the vectors after them.
+template <class Layer, std::size_t V0, class X, class Y>
+TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
+  using v = typename Layer::v;
+  constexpr std::size_t rest = Layer::vectors - V0, B = rest < Layer::block ? rest : Layer::block;
+  constexpr std::size_t G = Layer::chains, count = Layer::split.count;
+  constexpr auto steps = std::make_index_sequence<Layer::longest>{};
+  typename v::reg total[B];
+  row_chains<Layer, 0, G, V0>(values, x, total, steps);
+  if constexpr (G < count && G == 2) {
+    typename v::reg back[B];
+    row_chains<Layer, 2, G, V0>(values, x, back, steps);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
+}
+
+// The one-output layer: octets of x, in order, through 8 virtual lanes.
+template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
+                              const lane_values<V, N>& x, Poison poison,
+                              std::index_sequence<O...>) {
+  auto sum = ops::load_octet(values + at.bias);
+  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
+                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
+   ...);
+  return ops::sum_octet(sum, poison);
+}
+
+template <class Shape, std::size_t L, class X, class Poison>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
+    return row_last(values, at, x, poison, std::make_index_sequence<octets>{});
+  } else {
+    using layer = row_layer<Shape, L>;
+    lane_values<typename layer::v, at.outputs> y;
+    row_block<layer, 0>(values, x, y);
+    return row_layers<Shape, L + 1>(values, y, poison);
+  }
+}
+
+// Small networks only: every weight becomes an instruction.
+template <class Shape>
+inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
+                                    Shape::parameter_count <= 4096;
+
+template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
+  using v = typename row_layer<Shape, 0>::v;
+  broadcast_values<v, Shape::inputs> x;
+  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+    const auto raw = v::broadcast(row + i);
+    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
+    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
+  }
+  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+}
+
+// Networks of any size: loops, with each layer's results in memory.
+template <class Layer, std::size_t B>
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename Layer::v;
+  typename v::reg total[B], pair[B], sum[B];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
+      const auto element = v::broadcast(x + k);
+      const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    }
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+      pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
+      if (c < 2) total[b] = pair[b];
+      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
+    v::store(y + first + b * v::lanes, v::relu(total[b]));
+}
+
+template <class Shape, std::size_t L, class Poison>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if constexpr (L + 1 == Shape::layer_count) {
+    auto sum = ops::load_octet(values + at.bias);
+    constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+    for (std::size_t k = 0; k < whole; k += virtual_lanes)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + k), ops::load_octet(x + k), sum);
+    if constexpr (whole < at.inputs)
+      sum = ops::fma_octet(ops::load_octet(values + at.weight + whole),
+                           ops::template keep<at.inputs - whole>(ops::load_octet(x + whole)), sum);
+    return ops::sum_octet(sum, poison);
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t lanes = layer::v::lanes, padded = layer::vectors * lanes;
+    std::size_t first = 0;
+    for (; first + 4 * lanes <= padded; first += 4 * lanes)
+      looped_block<layer, 4>(values, x, y, first);
+    for (; first < padded; first += lanes) looped_block<layer, 1>(values, x, y, first);
+    return looped_layers<Shape, L + 1>(values, y, x, poison);
+  }
+}
+
+template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) float y[widest_layer<Shape>];
+  using v = typename row_layer<Shape, 0>::v;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+    x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
+  }
+  for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
+  return looped_layers<Shape, 0>(values, x, y, poison);
+}
+
+template <class Shape>
+inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
+  else return looped_row<Shape>(weights.values.data(), row);
+}
+// ---- tinymlp/kernels/fp32_rows.inl
+// The float32 scores of many rows: rows lie across lanes, a block of outputs x vectors of rows
+// in registers, weights broadcast. Included like fp32_row.inl, after it.
+
+// R vectors of rows; activations of a block lie as [input][R vectors].
+template <class Layer, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t input,
+                              typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg rows[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
+  }
+}
+
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+}
+
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const float* x,
+                               typename ops::v::reg (&sum)[O][R]) {
+  constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
+  rows_start<Layer, C>(bias, sum);
+  if constexpr (end - begin <= 4) {
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
+      rows_term<Layer>(weight, x, k, sum);
+  } else {
+    for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
+  }
+}
+
+// Chains C and C + 1, added.
+template <class Layer, std::size_t C, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const float* x,
+                              typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg next[O][R];
+  if constexpr (ops::block_chains == 1) {
+    rows_chain<Layer, C>(bias, weight, x, sum);
+    rows_chain<Layer, C + 1>(bias, weight, x, next);
+  } else {
+    constexpr std::size_t at = Layer::split.begin(C), after = Layer::split.begin(C + 1);
+    constexpr std::size_t both = Layer::split.begin(C + 2) - after; // chain C may be one longer
+    rows_start<Layer, C>(bias, sum);
+    rows_start<Layer, C + 1>(bias, next);
+    if constexpr (both <= 4) {
+      TINYMLP_UNROLL for (std::size_t k = 0; k < both; ++k) {
+        rows_term<Layer>(weight, x, at + k, sum);
+        rows_term<Layer>(weight, x, after + k, next);
+      }
+    } else {
+      for (std::size_t k = 0; k < both; ++k) {
+        rows_term<Layer>(weight, x, at + k, sum);
+        rows_term<Layer>(weight, x, after + k, next);
+      }
+    }
+    if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+}
+
+// O outputs from output `first` on.
+template <class Layer, std::size_t O, std::size_t R>
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
+                                 std::size_t first) {
+  using v = typename ops::v;
+  const float* bias = values + Layer::at.bias + first;
+  const float* weight = values + Layer::at.weight + first;
+  typename v::reg sum[O][R];
+  if constexpr (Layer::split.count == 1) {
+    rows_chain<Layer, 0>(bias, weight, x, sum);
+  } else {
+    rows_pair<Layer, 0>(bias, weight, x, sum);
+    if constexpr (Layer::split.count == 4) {
+      typename v::reg back[O][R];
+      rows_pair<Layer, 2>(bias, weight, x, back);
+      TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+}
+
+// The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
+template <class Shape>
+TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t stride,
+                              typename ops::v::reg poison, float* scores) {
+  using v = typename ops::v;
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
+  constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
+    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  for (std::size_t k = 0; k < whole; k += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
+      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
+                       lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
+    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
+                     v::load(x + (whole + j) * stride), lane[j]);
+  lane[0] = v::add(lane[0], poison);
+  TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+  v::store(scores, v::poisoned(lane[0], lane[0]));
+}
+
+// Features of R vectors of rows, minus their mean, into x; +0 or NaN into poison.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void rows_inputs(const float* values, const float* rows, float* x,
+                                typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  rows_columns<Shape::inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      v::store(at, v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i)));
+    }
+}
+
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE const float* rows_layers(const float* values, float* x, float* y) {
+  if constexpr (L + 1 == Shape::layer_count) {
+    return x;
+  } else {
+    using layer = row_layer<Shape, L>;
+    constexpr std::size_t whole = layer::at.outputs / 4 * 4, rest = layer::at.outputs - whole;
+    for (std::size_t o = 0; o < whole; o += 4) rows_outputs<layer, 4, R>(values, x, y, o);
+    if constexpr (rest != 0) rows_outputs<layer, rest, R>(values, x, y, whole);
+    return rows_layers<Shape, L + 1, R>(values, y, x);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) float y[widest_layer<Shape> * R * v::lanes];
+  typename v::reg poison[R];
+  rows_inputs<Shape>(values, rows, x, poison);
+  const float* last = rows_layers<Shape, 0, R>(values, x, y);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
+                     scores + r * v::lanes);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::size_t count,
+                                float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  rows_block<Shape, 1>(values, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    const float* values = weights.values.data();
+    for (; count - done >= R * lanes; done += R * lanes)
+      rows_block<Shape, R>(values, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      rows_block<Shape, 1>(values, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      rows_tail<Shape>(values, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::neon
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+#endif
+// ---- tinymlp/kernels/neon_dotprod.hpp
+// NEON with FEAT_DotProd: int8 products of four bytes, added in one instruction. float32 is neon's.
+
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+// Clang declares these intrinsics outside their architecture from version 17 on; without them
+// neon stands in.
+#if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
+
+#if !defined(__ARM_FEATURE_DOTPROD)
+#if defined(__clang__)
+#define TINYMLP_TARGET "dotprod"
+#else
+#define TINYMLP_TARGET "arch=armv8.2-a+dotprod"
+#endif
+#endif
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::neon_dotprod {
+
+struct ops : neon::ops {
+  static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
+    return vdotq_s32(sum, vreinterpretq_s8_s32(q), vreinterpretq_s8_s32(w));
+  }
+};
+
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::neon_dotprod
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+
+#else
+namespace tinymlp::kernels::neon_dotprod {
+using neon::score_row, neon::score_rows;
+}
+#endif
+#endif
+// ---- tinymlp/kernels/neon_i8mm.hpp
+// NEON with FEAT_I8MM: int8 products of four bytes, added in one instruction. float32 is neon's.
+
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+// Clang declares these intrinsics outside their architecture from version 17 on; without them
+// neon stands in.
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
+
+#if !defined(__ARM_FEATURE_MATMUL_INT8)
+#if defined(__clang__)
+#define TINYMLP_TARGET "i8mm"
+#else
+#define TINYMLP_TARGET "arch=armv8.2-a+dotprod+i8mm"
+#endif
+#endif
+// ---- tinymlp/kernels/region_begin.inl
+// Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
+// translation unit. Include every standard header before; region_end.inl closes it.
+
+#define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
+#define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
+
+#if defined(__clang__)
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
+#endif
+#elif defined(__GNUC__)
+// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#define TINYMLP_INLINE __attribute__((always_inline)) inline
+#define TINYMLP_NOINLINE __attribute__((noinline)) inline
+#define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
+// GCC 12's AVX-512 intrinsics start from a variable initialised with itself (PR 105593).
+TINYMLP_PRAGMA(GCC diagnostic push)
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+TINYMLP_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized")
+#if defined(TINYMLP_TARGET)
+TINYMLP_PRAGMA(GCC push_options)
+TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
+#endif
+#else
+#define TINYMLP_INLINE __forceinline
+#define TINYMLP_NOINLINE __declspec(noinline) inline
+#define TINYMLP_UNROLL
+#endif
+namespace tinymlp::kernels::neon_i8mm {
+
+struct ops : neon::ops {
+  using v = vectors::v4_unsigned;
+  template <std::size_t Outputs> using row_vector = v;
+  static constexpr std::int32_t zero = 0;
+  static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
+    return vusdotq_s32(sum, vreinterpretq_u8_s32(q), vreinterpretq_s8_s32(w));
+  }
+};
+
+// ---- tinymlp/kernels/rows_input.inl
+// Rows in, columns out, for the kernels of many rows. Included once before them.
+
+// Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
+template <std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
+  using v = typename ops::v;
+  constexpr std::size_t n = Inputs;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if constexpr (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
+template <class Shape>
+inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// ---- tinymlp/kernels/int8_row.inl
+// The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
+// inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
+// each instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// N floats across vectors V; lanes beyond the last are 0.
+template <class V, std::size_t N> struct int8_floats {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::reg value[vectors];
+};
+
+// N quantised values as packed by V::pack; group G holds inputs 4 * G to 4 * G + 3.
+template <class V, std::size_t N> struct int8_bytes {
+  static constexpr std::size_t vectors = (N + V::lanes - 1) / V::lanes;
+  typename V::ireg value[(vectors + 3) / 4];
+  template <std::size_t G, class To> TINYMLP_INLINE auto group(To to) const {
+    constexpr std::size_t vector = G / (V::lanes / 4), part = G % (V::lanes / 4);
+    return ops::template group<part, vector % 4>(to, value[vector / 4]);
+  }
+};
+
+template <class Shape, std::size_t L> struct int8_row_layer {
+  static constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
+  static constexpr std::size_t groups = at.padded_inputs / 4;
+  // Independent sums of one output, to cover the latency of a product.
+  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t sums = most < groups ? most : groups;
+};
+
+// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+struct int8_range {
+  float scale, divisor, zero; // the divisor is the scale, but never 0
+};
+template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
+  using v = typename ops::template row_vector<1>;
+  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
+  if constexpr (First) {
+    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto divisor = v::max(scale, smallest);
+    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
+    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
+  } else {
+    const auto scale = v::div(v::set(high), v::set(255.0F));
+    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
+  }
+}
+
+// Only the first layer has inputs below 0, hence a zero point.
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
+    high = V::max(high, x.value[i]);
+    low = V::min(low, x.value[i]);
+  }
+  const int8_range range =
+      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
+  const auto divisor = V::set(range.divisor);
+  typename V::ireg whole[n];
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
+    whole[i] = V::to_int(V::div(x.value[i], divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
+    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
+                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  return range;
+}
+
+template <class Layer, std::size_t G, class Q>
+TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
+                                  typename Layer::v::ireg (&sum)[Layer::vectors]) {
+  using v = typename Layer::v;
+  const auto group = q.template group<G>(v{});
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
+    sum[b] = ops::dot(sum[b], group,
+                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+}
+
+// Sums of products less zero points.
+template <class Layer, bool First, class Q, std::size_t... G>
+TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
+                                  float zero,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+    if constexpr (First || ops::zero != 0)
+      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
+                          v::iload(sums + Layer::at.sum + b * v::lanes));
+  }
+  (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * (scale * weight scale) + bias; 0 * (scale * weight scale) into poison, which
+// makes it NaN where a scale is not finite.
+template <class V>
+TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
+                                    const float* weight_scale, const float* bias,
+                                    typename V::reg& poison) {
+  const auto both = V::mul(scale, V::load(weight_scale));
+  poison = V::fma(both, V::zero(), poison);
+  return V::add(V::mul(V::to_float(sum), both), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
+                                     const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  const int8_range range = int8_quantize<L == 0>(x, q);
+  typename v::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
+                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  const auto scale = v::set(range.scale);
+  auto poisons = v::zero();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                                    floats + layer::at.bias + b * v::lanes, poisons);
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count) {
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  } else {
+    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
+      y.value[b] = v::relu(y.value[b]);
+    return int8_row_layers<Shape, L + 1>(weights, y, poison);
+  }
+}
+
+// (row - mean) / divisor * multiplier, vector I and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
+                                    typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const auto raw = V::template load_first<N - begin>(row + begin);
+  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
+                             V::load(floats + layout::divisor + begin)),
+                      V::load(floats + layout::multiplier + begin));
+  poison = V::fma(x.value[I], V::zero(), poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::template row_vector<Shape::inputs>;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
+  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
+                                        unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  auto low = v::zero(), high = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    low = v::min(low, v::load(x + i));
+    high = v::max(high, v::load(x + i));
+  }
+  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const auto divisor = v::set(range.divisor);
+  const auto zero_point = v::to_int(v::set(range.zero));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
+  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+  const float* floats = weights.floats.data();
+  auto poisons = v::zero();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      const auto w = v::iload(weight + g * at.padded_outputs * 4);
+      other = ops::dot(other, v::iset(group), w);
+    }
+    sum = v::iadd(sum, other);
+    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
+                                      floats + at.bias + o, poisons);
+    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+  }
+  poison += v::reduce_add(poisons);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  const float* floats = weights.floats.data();
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const auto centred = v::sub(v::load(x + i), v::load(floats + layout::mean + i));
+    const auto scaled = v::mul(v::div(centred, v::load(floats + layout::divisor + i)),
+                               v::load(floats + layout::multiplier + i));
+    poison = v::fma(scaled, v::zero(), poison);
+    v::store(x + i, scaled);
+  }
+  return int8_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+  // Small networks only: every four weights of a vector of outputs become an instruction.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls) return int8_unrolled_row(weights, row);
+  else return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_rows.inl
+// The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
+// a lane. Included like int8_row.inl, after it.
+
+// A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
+// being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
+// this equals the division rounded likewise, for every x of at most 255 divisors; the case
+// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
+// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+struct int8_inverse {
+  typename ops::v::reg shift, reciprocal, rest;
+};
+TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  int8_inverse inverse;
+  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  const auto shifted = v::mul(divisor, inverse.shift);
+  inverse.reciprocal = v::div(one, shifted);
+  const auto error = v::fnma(inverse.reciprocal, shifted, one);
+  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
+  return inverse;
+}
+TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
+  using v = typename ops::v;
+  const auto shifted = v::mul(x, by.shift);
+  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+}
+
+// What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
+// hence a zero point.
+struct int8_scales {
+  typename ops::v::reg scale;
+  int8_inverse inverse;
+  typename ops::v::ireg zero_point;
+};
+template <bool First>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+  using v = typename ops::v;
+  int8_scales s;
+  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
+  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  s.inverse = int8_invert(divisor);
+  if constexpr (First) {
+    const auto zero = v::sub(v::zero(), v::div(low, divisor));
+    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+  } else {
+    s.zero_point = v::iset(0);
+  }
+  return s;
+}
+
+template <bool First>
+TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
+  using v = typename ops::v;
+  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  return First ? v::iadd(q, s.zero_point) : q;
+}
+
+// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
+template <bool First, std::size_t Inputs, std::size_t R>
+TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+  using v = typename ops::v;
+  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
+  for (std::size_t i = 0; i < whole; i += 4)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + i * step + r * v::lanes;
+      v::istore(q + i / 4 * step + r * v::lanes,
+                v::quads(int8_rows_quantize<First>(from, s[r]),
+                         int8_rows_quantize<First>(from + step, s[r]),
+                         int8_rows_quantize<First>(from + 2 * step, s[r]),
+                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+    }
+  if constexpr (rest != 0) // the weights of what is missing are 0
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const float* from = x + whole * step + r * v::lanes;
+      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
+      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
+      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    }
+}
+
+// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
+template <class Shape, std::size_t L, std::size_t O, std::size_t R>
+TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
+                                      const int8_scales (&s)[R], std::size_t first, float* y,
+                                      typename ops::v::reg (&high)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  typename v::ireg sum[O][R];
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+                            v::iset(weights.sums[at.sum + first + o]));
+    }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto scale = v::mul(s[r].scale, weight_scale);
+      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
+      if constexpr (L + 1 < Shape::layer_count) {
+        out = v::relu(out);
+        high[r] = v::max(high[r], out);
+      }
+      v::store(y + ((first + o) * R + r) * v::lanes, out);
+    }
+  }
+}
+
+// The largest weight scale of each layer: where its product with a row's scale is finite, so
+// are those of the others.
+template <class Shape> struct int8_largest_scales {
+  float layer[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
+  using v = typename ops::v;
+  int8_largest_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto largest = v::zero();
+    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+      const auto some = v::load(scale + o);
+      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
+    }
+    found.layer[l] = v::reduce_max(largest);
+  }
+  return found;
+}
+
+// Layer L and those after it; the scores end up in x.
+template <class Shape, std::size_t L, std::size_t R>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest, float* x,
+                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
+                                     const typename ops::v::reg (&high)[R],
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  int8_scales scales[R];
+  typename v::reg next[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
+    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
+    next[r] = v::zero();
+  }
+  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
+  for (std::size_t o = 0; o < whole; o += 4)
+    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
+  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
+  if constexpr (L + 1 < Shape::layer_count) {
+    typename v::reg none[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
+    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
+                                      const int8_largest_scales<Shape>& largest,
+                                      const float* rows, float* scores) noexcept {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, x);
+  const float* floats = weights.floats.data();
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+                                     const int8_largest_scales<Shape>& largest,
+                                     const float* rows, std::size_t count,
+                                     float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
+                       float* scores) noexcept {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    if (count > lanes / 2) {
+      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
+      for (; count - done >= R * lanes; done += R * lanes)
+        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      for (; count - done >= lanes; done += lanes)
+        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+      if (count - done > lanes / 2) {
+        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        done = count;
+      }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+
+} // namespace tinymlp::kernels::neon_i8mm
+// ---- tinymlp/kernels/region_end.inl
+// Closes what region_begin.inl opened and removes its macros.
+
+#if defined(__GNUC__) && !defined(__clang__)
+TINYMLP_PRAGMA(GCC diagnostic pop)
+#endif
+#if defined(TINYMLP_TARGET)
+#if defined(__clang__)
+TINYMLP_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+TINYMLP_PRAGMA(GCC pop_options)
+#endif
+#undef TINYMLP_TARGET
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#undef TINYMLP_INLINE
+#undef TINYMLP_NOINLINE
+#undef TINYMLP_UNROLL
+#undef TINYMLP_PRAGMA
+#undef TINYMLP_PRAGMA_TEXT
+
+#else
+namespace tinymlp::kernels::neon_i8mm {
+using neon::score_row, neon::score_rows;
+}
+#endif
+#endif
 
 namespace tinymlp::kernels {
 
@@ -3657,16 +8278,32 @@ template <class Weights> struct kernel {
                float* scores) noexcept;
 };
 
-template <class Weights>
-inline constexpr std::array registered{
-    kernel<Weights>{isa::reference, &reference::score, &reference::score_rows<Weights>},
-};
+// Instruction sets that differ in int8 only have no row of their own here.
+template <class Weights> inline constexpr std::array<kernel<Weights>, 0> registered{};
 template <class Shape>
 inline constexpr std::array registered<fp32_weights<Shape>>{
     kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
     kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
     kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+    kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+#endif
+};
+template <class Shape>
+inline constexpr std::array registered<int8_weights<Shape>>{
+    kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+#if defined(__x86_64__) || defined(_M_X64)
+    kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+    kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
+    kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+    kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
+                                &avx512_vnni::score_rows},
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+    kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+    kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
+                                &neon_dotprod::score_rows},
+    kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
 #endif
 };
 
@@ -4017,7 +8654,7 @@ private:
   constexpr void quantize_layer(const network<Sizes...>& from, std::size_t l,
                                 granularity grain) noexcept {
     const kernels::int8_layer& at = layout::layers[l];
-    std::array<float, kernels::reference::widest_layer<shape>> largest{};
+    std::array<float, kernels::widest_layer<shape>> largest{};
     float largest_of_all = 0;
     for (std::size_t i = 0; i < at.inputs; ++i)
       for (std::size_t o = 0; o < at.outputs; ++o) {

@@ -110,7 +110,7 @@ private:
   constexpr void quantize_layer(const network<Sizes...>& from, std::size_t l,
                                 granularity grain) noexcept {
     const kernels::int8_layer& at = layout::layers[l];
-    std::array<float, kernels::reference::widest_layer<shape>> largest{};
+    std::array<float, kernels::widest_layer<shape>> largest{};
     float largest_of_all = 0;
     for (std::size_t i = 0; i < at.inputs; ++i)
       for (std::size_t o = 0; o < at.outputs; ++o) {
