@@ -8278,6 +8278,19 @@ template <class Weights> struct kernel {
                float* scores) noexcept;
 };
 
+// The instruction sets that this build has kernels for; a CPU may lack some of them.
+constexpr isa_set built() noexcept {
+  isa_set set;
+  set.insert(isa::reference);
+#if defined(__x86_64__) || defined(_M_X64)
+  for (const isa which : {isa::avx2, isa::avx2_vnni, isa::avx512, isa::avx512_vnni})
+    set.insert(which);
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+  for (const isa which : {isa::neon, isa::neon_dotprod, isa::neon_i8mm}) set.insert(which);
+#endif
+  return set;
+}
+
 // Instruction sets that differ in int8 only have no row of their own here.
 template <class Weights> inline constexpr std::array<kernel<Weights>, 0> registered{};
 template <class Shape>
@@ -8325,6 +8338,13 @@ template <class Weights> inline constexpr auto by_isa = index_by_isa<Weights>();
 template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
   return detail::by_isa<Weights>[static_cast<std::size_t>(which)];
 }
+
+// The kernel of an instruction set named at compile time, which this build must have.
+template <class Weights, isa Which> inline constexpr kernel<Weights> kernel_for = [] {
+  constexpr isa_set all = built();
+  static_assert(all.contains(Which), "this build has no kernels for that instruction set");
+  return detail::by_isa<Weights>[static_cast<std::size_t>(Which)];
+}();
 
 } // namespace tinymlp::kernels
 
@@ -8386,6 +8406,19 @@ public:
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     if (!supported(which)) return errc::isa_unsupported;
     kernels::kernel_of<Weights>(which).rows(weights_, rows.data(), scores.size(), scores.data());
+    return errc::ok;
+  }
+
+  // The same on an instruction set fixed at compile time: no dispatch, and the kernel may be
+  // inlined into callers compiled for that instruction set. The caller knows that the CPU has it;
+  // elsewhere the program ends with an illegal instruction.
+  template <isa Which> float score(row_view row) const noexcept {
+    return kernels::kernel_for<Weights, Which>.row(weights_, row.data());
+  }
+  template <isa Which>
+  [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores) const noexcept {
+    if (!sizes_match(rows, scores)) return errc::size_mismatch;
+    kernels::kernel_for<Weights, Which>.rows(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
   }
 

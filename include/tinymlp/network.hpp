@@ -75,6 +75,19 @@ public:
     return errc::ok;
   }
 
+  // The same on an instruction set fixed at compile time: no dispatch, and the kernel may be
+  // inlined into callers compiled for that instruction set. The caller knows that the CPU has it;
+  // elsewhere the program ends with an illegal instruction.
+  template <isa Which> float score(row_view row) const noexcept {
+    return kernels::kernel_for<Weights, Which>.row(weights_, row.data());
+  }
+  template <isa Which>
+  [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores) const noexcept {
+    if (!sizes_match(rows, scores)) return errc::size_mismatch;
+    kernels::kernel_for<Weights, Which>.rows(weights_, rows.data(), scores.size(), scores.data());
+    return errc::ok;
+  }
+
   // The packed arrays, in the layout of kernels/layout.hpp.
   constexpr const Weights& weights() const noexcept { return weights_; }
 

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 
 namespace tinymlp::kernels {
 
@@ -28,6 +29,19 @@ template <class Weights> struct kernel {
   void (*rows)(const Weights& weights, const float* features, std::size_t count,
                float* scores) noexcept;
 };
+
+// The instruction sets that this build has kernels for; a CPU may lack some of them.
+constexpr isa_set built() noexcept {
+  isa_set set;
+  set.insert(isa::reference);
+#if defined(__x86_64__) || defined(_M_X64)
+  for (const isa which : {isa::avx2, isa::avx2_vnni, isa::avx512, isa::avx512_vnni})
+    set.insert(which);
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+  for (const isa which : {isa::neon, isa::neon_dotprod, isa::neon_i8mm}) set.insert(which);
+#endif
+  return set;
+}
 
 // Instruction sets that differ in int8 only have no row of their own here.
 template <class Weights> inline constexpr std::array<kernel<Weights>, 0> registered{};
@@ -76,5 +90,12 @@ template <class Weights> inline constexpr auto by_isa = index_by_isa<Weights>();
 template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
   return detail::by_isa<Weights>[static_cast<std::size_t>(which)];
 }
+
+// The kernel of an instruction set named at compile time, which this build must have.
+template <class Weights, isa Which> inline constexpr kernel<Weights> kernel_for = [] {
+  constexpr isa_set all = built();
+  static_assert(all.contains(Which), "this build has no kernels for that instruction set");
+  return detail::by_isa<Weights>[static_cast<std::size_t>(Which)];
+}();
 
 } // namespace tinymlp::kernels

@@ -1,0 +1,101 @@
+// The choice of an instruction set: at run time, by name, at compile time.
+#include "both_ways.hpp"
+
+#include <tinymlp/tinymlp.hpp>
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace tinymlp;
+
+namespace {
+
+constexpr std::array<float, 6> frame{0.956559F, 0.402946F, 0.8345F, 0.915718F, 0.95124F, 1.5F};
+
+std::uint32_t bits(float x) { return std::bit_cast<std::uint32_t>(x); }
+
+// Pinned scoring, where the build has the kernels and the CPU runs them; returns how many ran.
+template <std::size_t... I> int pinned_scores_agree(std::index_sequence<I...>) {
+  int ran = 0;
+  const auto check = [&]<isa Which>() {
+    if constexpr (kernels::built().contains(Which)) {
+      if (!supported(Which)) return;
+      ++ran;
+      CHECK(bits(vmaf::medium().score<Which>(frame)) == bits(vmaf::medium().score(frame)));
+      CHECK(bits(vmaf::medium_int8().score<Which>(frame)) ==
+            bits(vmaf::medium_int8().score(frame)));
+      std::vector<float> rows(frame.begin(), frame.end()), scores(1);
+      CHECK(vmaf::medium().score<Which>(rows, scores) == errc::ok);
+      CHECK(bits(scores[0]) == bits(vmaf::medium().score(frame)));
+      rows.pop_back();
+      CHECK(vmaf::medium().score<Which>(rows, scores) == errc::size_mismatch);
+    }
+  };
+  (check.template operator()<static_cast<isa>(I)>(), ...);
+  return ran;
+}
+
+} // namespace
+
+TEST_CASE("instruction sets are known by name") {
+  for (std::size_t i = 0; i < isa_count; ++i) {
+    const auto which = static_cast<isa>(i);
+    CHECK(isa_from_name(name(which)) == which);
+  }
+  CHECK_BOTH_WAYS(!isa_from_name("avx1024").has_value());
+  CHECK_BOTH_WAYS(!isa_from_name("").has_value());
+}
+
+TEST_CASE("the best supported instruction set is selected, and the reference is always there") {
+  CHECK(supported(isa::reference));
+  CHECK(supported(selected()));
+  std::string ran, skipped;
+  for (std::size_t i = 0; i < isa_count; ++i) {
+    const auto which = static_cast<isa>(i);
+    (supported(which) ? ran : skipped) += " " + std::string(name(which));
+    if (supported(which)) CHECK(which <= selected());
+  }
+  MESSAGE("this machine runs:" << ran << "; skipped:" << skipped);
+}
+
+TEST_CASE("an instruction set that the CPU lacks is an error, and nothing is written") {
+  for (std::size_t i = 0; i < isa_count; ++i) {
+    const auto which = static_cast<isa>(i);
+    if (supported(which)) continue;
+    const result<float> score = vmaf::small().score(frame, which);
+    CHECK_FALSE(score.has_value());
+    CHECK(score.error().code == errc::isa_unsupported);
+    CHECK(score.error().where == name(which));
+    std::vector<float> scores{-1};
+    CHECK(vmaf::small().score(std::span<const float>(frame), scores, which) ==
+          errc::isa_unsupported);
+    CHECK(scores[0] == -1);
+  }
+}
+
+TEST_CASE("sizes that do not match are an error, and nothing is written") {
+  std::vector<float> rows(13, 0.5F), scores(2, -1);
+  CHECK(vmaf::small().score(rows, scores) == errc::size_mismatch);
+  rows.resize(18);
+  CHECK(vmaf::small().score(rows, scores) == errc::size_mismatch);
+  CHECK(scores == std::vector<float>{-1, -1});
+  CHECK(vmaf::small().score(std::span<const float>(), std::span<float>()) == errc::ok);
+}
+
+TEST_CASE("pinned at compile time, scores are the same bits") {
+  CHECK(pinned_scores_agree(std::make_index_sequence<isa_count>()) >= 1);
+}
+
+TEST_CASE("threads that detect and score at once agree") {
+  std::vector<std::thread> threads;
+  std::array<float, 8> scores{};
+  for (float& score : scores)
+    threads.emplace_back([&score] { score = vmaf::large().score(frame); });
+  for (std::thread& thread : threads) thread.join();
+  for (const float score : scores) CHECK(bits(score) == bits(scores[0]));
+}
