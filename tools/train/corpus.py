@@ -11,6 +11,7 @@ import hashlib
 import json
 import pathlib
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -103,6 +104,8 @@ def csv_lines(source, variant, rows):
 
 def main():
     args = parse_arguments()
+    # A stop from outside leaves through the same door as an error, so nothing stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("corpus: stopped; run it again to continue"))
     chosen, variants = chosen_sources(args), chosen_variants(args)
     if args.list:
         for source in chosen:

@@ -77,10 +77,10 @@ def run_batches(args, chosen, rows, folds):
 
 
 def spread(values):
-    """Mean and sample standard deviation (ddof 1), or no deviation of a single value."""
+    """Mean and sample standard deviation (ddof 1) to 9 digits; no deviation of a single value."""
     values = np.asarray(values, np.float64)
-    return {"mean": float(values.mean()),
-            "std": float(values.std(ddof=1)) if len(values) > 1 else None}
+    return {"mean": float(f"{values.mean():.9g}"),
+            "std": float(f"{values.std(ddof=1):.9g}") if len(values) > 1 else None}
 
 
 def summarise(by_seed, left_out):

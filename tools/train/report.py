@@ -118,6 +118,15 @@ def loso_seeds(data):
     return markdown(["Network", "Left out"] + LOSO_HEAD + ["raw PLCC", "raw RMSE"], rows)
 
 
+def unseen(data):
+    """Fresh rows of clips that no model here was trained on."""
+    rows = []
+    for model, result in data("unseen.json").items():
+        s = result["parts"]["all"]
+        rows.append([model, str(s["rows"])] + figures(s) + [points(s["raw"]["rmse"])])
+    return markdown(["Model", "Rows", "PLCC", "SROCC", "RMSE", "RMSE, raw"], rows)
+
+
 def probes(data):
     evaluation = data("evaluation.json")
     names = list(next(iter(evaluation.values()))["probes"])
@@ -127,7 +136,7 @@ def probes(data):
 
 
 PARTS = {f.__name__: f
-         for f in (fit, holdout, holdout_recipes, loso_folds, loso_seeds, probes)}
+         for f in (fit, holdout, holdout_recipes, loso_folds, loso_seeds, unseen, probes)}
 
 
 def render(text, data):

@@ -1,0 +1,69 @@
+import json
+import subprocess
+import sys
+import unittest
+
+import support
+from tinymlp_train import corpus, networks, recipe
+
+
+def read(name):
+    return json.loads((support.MODEL / name).read_text("utf-8"))
+
+
+class Freshness(unittest.TestCase):
+    def test_tables_are_those_of_the_json_files(self):
+        run = subprocess.run([sys.executable, support.TOOLS / "report.py", "--check"],
+                             capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_figures_belong_to_this_corpus_and_recipe(self):
+        digest = support.shipped_corpus().sha256
+        shipped = recipe.SHIPPED.to_json()
+        loso, holdout = read("loso.json"), read("holdout.json")
+        self.assertEqual(loso["corpus_sha256"], digest)
+        self.assertEqual(holdout["corpus_sha256"], digest)
+        self.assertEqual(loso["recipe"], shipped)
+        self.assertEqual(holdout["recipes"]["shipped"]["recipe"], shipped)
+
+
+class Acceptance(unittest.TestCase):
+    """The figures that the shipped networks are held to."""
+
+    def test_sources_left_out_together(self):
+        holdout = read("holdout.json")
+        left_out = holdout["left_out"]
+        self.assertGreaterEqual(len(left_out), 5)
+        names = support.shipped_corpus().sources()
+        for source in left_out:
+            self.assertLessEqual(set(corpus.siblings(source, names)), set(left_out))
+        for name, by_seed in holdout["recipes"]["shipped"]["networks"].items():
+            figures = by_seed[str(holdout["shipped_seed"])]["all"]["clipped"]
+            self.assertGreaterEqual(figures["plcc"], 0.999, name)
+            self.assertLessEqual(figures["rmse"], 1.0, name)
+
+    def test_leave_source_out(self):
+        loso, reference = read("loso.json"), read("reference.json")
+        self.assertEqual(len(loso["seeds"]), 5)
+        self.assertEqual(list(loso["networks"]), list(networks.SHAPES))
+        for name, ours in loso["networks"].items():
+            self.assertEqual(list(ours["source"]["folds"]), support.shipped_corpus().sources())
+            for variant in ("source", "clip"):
+                plcc = ours[variant]["clipped"]["plcc"]["over_folds"]["mean"]
+                self.assertGreaterEqual(plcc, 0.999, (name, variant))
+        pairs = {"mlp_medium": "vmaf_tiny_v3", "mlp_large": "vmaf_tiny_v4"}
+        for (name, other) in pairs.items():
+            parts = reference[other]["parts"]
+            theirs = [parts[s] for s in support.shipped_corpus().sources()]
+            for variant in ("source", "clip"):
+                for kind in ("raw", "clipped"):
+                    ours = loso["networks"][name][variant][kind]
+                    for figure, better in (("plcc", 1), ("rmse", -1)):
+                        mean = sum(t[kind][figure] for t in theirs) / len(theirs)
+                        got = ours[figure]["over_folds"]["mean"]
+                        self.assertGreaterEqual(better * got, better * mean,
+                                                (name, variant, kind, figure))
+
+
+if __name__ == "__main__":
+    unittest.main()
