@@ -3,12 +3,12 @@
 #include <array>
 #include <tuple>
 
-#include <fmt/ranges.h>
 #include <tinymlp/tinymlp.hpp>
 #include <unistd.h>
 
 #include "failure.hpp"
 #include "onnx_file.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
@@ -58,7 +58,7 @@ public:
   model_of(const Net& network, model_description description, std::optional<isa> which)
       : network_(network), isa_(which) {
     description_ = std::move(description);
-    description_.shape = fmt::format("{}", fmt::join(Net::shape_type::sizes, "-"));
+    description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = name(Net::kind);
     description_.kernel = name(which.value_or(selected()));
     description_.parameters = Net::parameter_count;
@@ -121,7 +121,7 @@ std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> whi
   std::unique_ptr<model> found;
   for_each_network([&](const auto& row) {
     using row_type = std::remove_cvref_t<decltype(row)>;
-    known.push_back(fmt::format("{}", fmt::join(row_type::fp32_type::shape_type::sizes, "-")));
+    known.push_back(joined(row_type::fp32_type::shape_type::sizes, "-"));
     if (known.back() != shape) return;
     model_description description;
     description.name = file.path;
@@ -136,7 +136,7 @@ std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> whi
                 : pack<typename row_type::int8_type>(file, std::move(description), which);
   });
   if (!found)
-    fail("{}: its layers are {}; this program scores {}", file.path, shape, fmt::join(known, ", "));
+    fail("{}: its layers are {}; this program scores {}", file.path, shape, joined(known, ", "));
   return found;
 }
 
@@ -159,13 +159,13 @@ std::string compiled_in_names() {
   for_each_network([&](const auto& row) { names.emplace_back(row.name); });
   for_each_network(
       [&](const auto& row) { names.push_back(fmt::format("{}{}", row.name, int8_suffix)); });
-  return fmt::format("{}", fmt::join(names, ", "));
+  return joined(names, ", ");
 }
 
 std::string isa_names() {
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < isa_count; ++i) names.push_back(name(static_cast<isa>(i)));
-  return fmt::format("{}", fmt::join(names, ", "));
+  return joined(names, ", ");
 }
 
 } // namespace tinymlp::tools

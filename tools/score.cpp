@@ -8,7 +8,6 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "atomic_file.hpp"
@@ -21,6 +20,7 @@
 #include "score_writers.hpp"
 #include "scoring.hpp"
 #include "terminal.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
@@ -80,7 +80,7 @@ void print_details(const scoring_sink& sink, double total_ns) {
   line("kernel", network.kernel);
   line("input",
        fmt::format("{}: {}{}{}", input, log.format, log.version.empty() ? "" : " ", log.version));
-  line("features", fmt::format("{}", fmt::join(log.keys, " ")));
+  line("features", joined(log.keys, " "));
   line("own score", log.has_vmaf
                         ? fmt::format("vmaf: PLCC {:.6f}, RMSE {:.4f}", s.own.plcc(), s.own.rmse())
                         : std::string("none"));

@@ -1,9 +1,9 @@
 #include "scoring.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
-#include <span>
 
 #include <fmt/format.h>
 #include <tinymlp/tinymlp.hpp>
@@ -21,6 +21,23 @@ constexpr std::size_t plot_buckets = 1024; // about one a pixel of the plot's wi
 
 double ns_since(clock::time_point start) {
   return std::chrono::duration<double, std::nano>(clock::now() - start).count();
+}
+
+// The median time of a pass over many, caches warm.
+template <class Pass> double median_pass_ns(Pass&& pass) {
+  constexpr double enough_ns = 3e7;
+  constexpr std::size_t most_passes = 2000;
+  std::vector<double> passes;
+  double spent_ns = 0;
+  while (passes.size() < most_passes && (spent_ns < enough_ns || passes.empty())) {
+    const clock::time_point start = clock::now();
+    pass();
+    passes.push_back(ns_since(start));
+    spent_ns += passes.back();
+  }
+  const auto middle = passes.begin() + static_cast<std::ptrdiff_t>(passes.size() / 2);
+  std::nth_element(passes.begin(), middle, passes.end());
+  return *middle;
 }
 
 } // namespace
@@ -86,8 +103,8 @@ void scoring_sink::end() {
   score_block();
   progress_.clear();
   if (options_.measure) {
-    summary_.single_frame_ns = measure(1);
-    summary_.batch_frame_ns = measure(first_features_.size() / feature_count);
+    summary_.single_frame_ns = measure_single_frame();
+    summary_.batch_frame_ns = measure_batch();
   }
   writer_.end(context_, summary_, series_);
 }
@@ -120,28 +137,27 @@ void scoring_sink::emit(const log_row& row, float score) {
   if (range_check_) range_check_->check(row);
 }
 
-// The median over many passes of the time that a frame takes when the rows of the first block are
-// scored `rows_per_call` at a time, caches warm.
-double scoring_sink::measure(std::size_t rows_per_call) const {
-  constexpr double enough_ns = 3e7;
-  constexpr std::size_t most_passes = 2000;
-  const std::size_t calls =
-      rows_per_call > 1 ? 1 : std::min<std::size_t>(first_features_.size() / feature_count, 64);
-  const std::span<const float> features(first_features_);
-  std::vector<float> out(rows_per_call);
-  std::vector<double> passes;
-  double spent_ns = 0;
-  while (passes.size() < most_passes && (spent_ns < enough_ns || passes.empty())) {
-    const clock::time_point start = clock::now();
-    for (std::size_t call = 0; call < calls; ++call)
-      network_.score(features.subspan(call * feature_count, rows_per_call * feature_count), out);
-    const double pass_ns = ns_since(start);
-    spent_ns += pass_ns;
-    passes.push_back(pass_ns / static_cast<double>(calls * rows_per_call));
-  }
-  const auto middle = passes.begin() + static_cast<std::ptrdiff_t>(passes.size() / 2);
-  std::nth_element(passes.begin(), middle, passes.end());
-  return *middle;
+// A call by itself: each waits for the score before it, as in a player's loop that acts on it.
+double scoring_sink::measure_single_frame() const {
+  const std::size_t calls = std::min<std::size_t>(first_features_.size() / feature_count, 64);
+  std::array<float, feature_count> row{};
+  float score = 0;
+  const double pass_ns = median_pass_ns([&] {
+    for (std::size_t call = 0; call < calls; ++call) {
+      std::copy_n(first_features_.begin() + static_cast<std::ptrdiff_t>(call * feature_count),
+                  feature_count, row.begin());
+      row[0] += 0 * score; // the same row, but only known once the score is
+      network_.score(row, {&score, 1});
+    }
+  });
+  return pass_ns / static_cast<double>(calls);
+}
+
+double scoring_sink::measure_batch() const {
+  const std::size_t rows = first_features_.size() / feature_count;
+  std::vector<float> scores(rows);
+  const double pass_ns = median_pass_ns([&] { network_.score(first_features_, scores); });
+  return pass_ns / static_cast<double>(rows);
 }
 
 void scoring_sink::report_warnings() const {

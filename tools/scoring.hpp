@@ -59,7 +59,8 @@ public:
 private:
   void score_block();
   void emit(const log_row& row, float score);
-  double measure(std::size_t rows_per_call) const;
+  double measure_single_frame() const;
+  double measure_batch() const;
 
   scoring_options options_;
   const model& network_;

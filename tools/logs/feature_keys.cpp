@@ -5,10 +5,10 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <tinymlp/tinymlp.hpp>
 
 #include "failure.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
@@ -32,6 +32,12 @@ constexpr std::array<spelling, 5> spellings{{
 
 std::string spell(const spelling& how, std::size_t feature) {
   return fmt::format("{}{}{}", how.before, vmaf::feature_names[feature], how.after);
+}
+
+std::string all_spellings(std::size_t feature) {
+  std::array<std::string, spellings.size()> all;
+  for (std::size_t s = 0; s < spellings.size(); ++s) all[s] = spell(spellings[s], feature);
+  return joined(all, ", ");
 }
 
 struct feature_key {
@@ -97,9 +103,9 @@ std::string describe_missing(const key_sets& sets, const std::string& suffix) {
     missing.push_back(elsewhere.empty()
                           ? fmt::format("{}{}", vmaf::feature_names[f], suffix)
                           : fmt::format("{}{} (present with {})", vmaf::feature_names[f], suffix,
-                                        fmt::join(elsewhere, ", ")));
+                                        joined(elsewhere, ", ")));
   }
-  return fmt::format("{}", fmt::join(missing, ", "));
+  return joined(missing, ", ");
 }
 
 [[noreturn]] void refuse_missing(const key_sets& sets, const std::string& suffix,
@@ -109,9 +115,7 @@ std::string describe_missing(const key_sets& sets, const std::string& suffix) {
   });
   fail("{}: missing {}{}; a feature such as adm2 may be named {}", where,
        describe_missing(sets, suffix), mixed ? "; keys of different suffix are never mixed" : "",
-       fmt::join({spell(spellings[0], 0), spell(spellings[1], 0), spell(spellings[2], 0),
-                  spell(spellings[3], 0), spell(spellings[4], 0)},
-                 ", "));
+       all_spellings(0));
 }
 
 std::string choose_suffix(const key_sets& sets, std::string_view where) {
@@ -122,7 +126,7 @@ std::string choose_suffix(const key_sets& sets, std::string_view where) {
   if (complete.empty()) refuse_missing(sets, "", where);
   if (complete.size() > 1)
     fail("{}: features exist with suffixes {} and none without; choose with --feature-suffix",
-         where, fmt::join(complete, ", "));
+         where, joined(complete, ", "));
   return complete.front();
 }
 
@@ -143,7 +147,7 @@ void choose_spelling(const key_set& set, key_choice& choice) {
     taken.push_back(spell(spellings[s], f));
   }
   choice.notes.push_back(
-      fmt::format("no extractor wrote all six features; taken are {}", fmt::join(taken, ", ")));
+      fmt::format("no extractor wrote all six features; taken are {}", joined(taken, ", ")));
 }
 
 } // namespace
