@@ -248,3 +248,249 @@ TEST_CASE("Identity may stand anywhere") {
   check_usual(with_identities(with_identities(usual()), '+'));
   check_usual_int8(with_identities(usual_int8()));
 }
+
+TEST_CASE("the writer's models are those of the onnx package") {
+  check_usual(usual());
+  check_usual_int8(usual_int8());
+  check_as<small_int8>("int8_per_channel", w::int8_model({3, 4, 2, 1}, true));
+}
+
+TEST_CASE("tensors keep their elements in raw_data or in typed fields, packed or not") {
+  for (const storage form : {storage::packed, storage::unpacked, storage::mixed}) {
+    model m = usual(), q = usual_int8();
+    for (w::tensor& t : m.g.initializers) t.form = form;
+    for (w::tensor& t : q.g.initializers) t.form = form;
+    check_usual(m);
+    check_usual_int8(q);
+  }
+}
+
+TEST_CASE("dimensions may be packed") {
+  model m = usual();
+  for (w::tensor& t : m.g.initializers) t.packed_dims = true;
+  check_usual(m);
+}
+
+TEST_CASE("elements in external files, at any offset, with or without a length") {
+  model m = usual(), q = usual_int8();
+  bytes one("padding"), other;
+  for (model* each : {&m, &q})
+    for (w::tensor& t : each->g.initializers) {
+      const bool whole = t.name.view() == "w0" && each == &m; // a file of its own
+      t.form = storage::external;
+      t.external = {{"location", whole ? "weights/w0" : "all.bin"}, {"checksum", "not looked at"}};
+      if (!whole) {
+        t.external.push_back({"offset", std::to_string(one.size())});
+        t.external.push_back({"length", std::to_string(t.raw_data().size())});
+      }
+      (whole ? other : one).put(t.raw_data());
+    }
+  const external_file files[] = {{"all.bin", one.span()}, {"weights/w0", other.span()}};
+  check_usual(m, files);
+  check_usual_int8(q, files);
+}
+
+TEST_CASE("constants from Constant nodes, in every form of the value") {
+  for (const bool pack : {false, true}) {
+    model m = usual();
+    std::vector<w::node> nodes;
+    for (const w::tensor& t : m.g.initializers) {
+      const bool list = t.dims.size() == 1;
+      w::attribute value = w::tensor_attribute("value", t);
+      if (list && t.type == w::int64) value = w::ints_attribute("value_ints", t.ints, pack);
+      if (list && t.type == w::float32) value = w::floats_attribute("value_floats", t.floats, pack);
+      nodes.push_back(w::constant(t.name, value));
+    }
+    m.g.initializers.clear();
+    m.g.nodes.insert(m.g.nodes.begin(), nodes.begin(), nodes.end());
+    check_usual(m);
+    check_usual(with_identities(m));
+  }
+}
+
+TEST_CASE("constants that nothing uses, of any type") {
+  model m = usual();
+  m.g.initializers.push_back(w::integers("ids", {2}, w::int32, {1, 2}, storage::unpacked));
+  m.g.initializers.push_back(w::integers("halves", {2}, w::float16, {1, 2}));
+  w::tensor text = w::integers("text", {1}, w::string, {}, storage::none);
+  text.extra = w::field(6, "a string");
+  m.g.initializers.push_back(text);
+  m.g.nodes.push_back(w::constant("count", w::int_attribute("value_int", 3)));
+  m.g.nodes.push_back(w::constant("ratio", w::float_attribute("value_float", 0)));
+  check_usual(m);
+}
+
+TEST_CASE("one constant for several nodes") {
+  model m = w::fp32_model({2, 2, 2, 1}), shared = m;
+  m.g.initializer("w1").floats = m.g.initializer("w0").floats;
+  m.g.initializer("b1").floats = m.g.initializer("b0").floats;
+  shared.g.producer("h1").inputs = {"a0", "w0", "b0"};
+  using net = network<2, 2, 2, 1>;
+  const std::vector<float> rows{0, 0, 1, -2, 0.5F, 100};
+  const auto a = tinymlp::load<net>(m.write().span()),
+             b = tinymlp::load<net>(shared.write().span());
+  REQUIRE((a && b));
+  CHECK(test_data::scores_of(*a, rows) == test_data::scores_of(*b, rows));
+}
+
+TEST_CASE("a fixed number of rows, and an output that leaves it open") {
+  model m = usual();
+  m.g.inputs[0].dims[0] = 4;
+  check_usual(m);
+  m.g.outputs[0].dims[0] = 4;
+  check_usual(m);
+  m.g.inputs[0].dims[0] = "batch";
+  check_usual(m);
+  m.g.inputs[0].dims[0] = ""; // neither value nor symbol
+  check_usual(m);
+  m.g.outputs[0].has_shape = false;
+  check_usual(m);
+}
+
+TEST_CASE("attributes without a declared type, or with a declared type and no value") {
+  model m = usual();
+  for (w::node& n : m.g.nodes)
+    for (w::attribute& a : n.attributes) a.type = 0;
+  check_usual(m);
+
+  model plain = usual(); // proto3 leaves a zero out
+  for (w::node& n : plain.g.nodes)
+    if (n.op_type.view() == "Gemm") n.attributes = {{"transB", "", 2}};
+  for (std::size_t l = 0; l < 3; ++l) {
+    w::tensor& weight = plain.g.initializer(w::numbered("w", l));
+    std::swap(weight.dims[0], weight.dims[1]);
+  }
+  check_as<small>("gemm_not_transposed", plain);
+}
+
+TEST_CASE("fields that do not matter, and singular fields twice, of which the last counts") {
+  model m = usual();
+  m.extra = w::field(3, "1.0").put(w::field(4, "ai.example")).put(w::varint_field(5, 7));
+  m.extra.put(w::field(6, "a model")).put(w::field(14, w::field(1, "key").put(w::field(2, "v"))));
+  m.extra.put(w::int_field(1, 2)).put(w::int_field(1, 10)); // IR version
+  m.g.extra = w::field(10, "a graph").put(w::field(16, w::field(1, "key")));
+  m.g.extra.put(w::field(14, "")).put(w::varint_field(4711, 5)).put(w::float_field(30, 5));
+  m.g.value_infos = {{"h0", {"N", 4}}, {"nowhere", {}}};
+  m.g.initializer("w0").extra = w::field(12, "weights").put(w::varint_field(2, 1));
+  m.g.initializer("w1").extra = w::varint_field(2, 11).put(w::varint_field(2, 1));
+  m.g.producer("a0").extra = w::field(6, "a node").put(w::field(9, "")).put(w::field(8, ""));
+  m.g.producer("a1").extra = w::field(4, "Conv").put(w::field(4, "Relu")).put(w::field(3, "relu"));
+  m.g.inputs[0].extra = w::field(3, "six features").put(w::field(2, w::field(6, "denotation")));
+  check_usual(m);
+}
+
+TEST_CASE("operands omitted by a trailing empty name, and the default domain by its name") {
+  model m = usual();
+  for (w::node& n : m.g.nodes) n.domain = "ai.onnx";
+  m.opsets[0].domain = "ai.onnx";
+  m.g.producer("a0").inputs.push_back("");
+  check_usual(m);
+
+  model without = usual();
+  for (w::node& n : without.g.nodes)
+    if (n.op_type.view() == "Gemm") n = {"Gemm", {n.inputs[0], n.inputs[1], ""}, n.outputs};
+  for (std::size_t l = 0; l < 3; ++l) {
+    w::tensor& weight = without.g.initializer(w::numbered("w", l));
+    std::swap(weight.dims[0], weight.dims[1]);
+  }
+  check_as<small>("gemm_without_bias", without);
+}
+
+TEST_CASE("parts in another order, and varints longer than needed") {
+  const model m = usual();
+  bytes graph;
+  for (const w::value_info& v : m.g.outputs) graph.put(w::field(12, v.write()));
+  for (const w::value_info& v : m.g.inputs) graph.put(w::field(11, v.write()));
+  for (std::size_t i = m.g.initializers.size(); i-- > 0;)
+    graph.put(w::field(5, m.g.initializers[i].write()));
+  for (const w::node& n : m.g.nodes) {
+    const bytes content = n.write();
+    graph.put(w::varint(1 << 3 | 2, 5)).put(w::varint(content.size(), 10)).put(content);
+  }
+  bytes file;
+  for (const w::opset& o : m.opsets) file.put(w::field(8, o.write()));
+  file.put(w::field(7, graph)).put(w::varint(1 << 3, 3)).put(w::varint(8, 9));
+  const auto a = scores_of<small>(file), b = scores_of<small>(m.write());
+  CHECK(std::equal(a.begin(), a.end(), b.begin(), test_data::same));
+}
+
+TEST_CASE("as many nodes, constants and layers as the parser holds") {
+  model m = usual();
+  bytes value = m.g.outputs[0].name;
+  for (std::size_t i = m.g.nodes.size(); i < tinymlp::onnx::max_nodes; ++i) {
+    m.g.nodes.push_back({"Identity", {value}, {w::numbered("i", i)}});
+    value = w::numbered("i", i);
+  }
+  m.g.outputs[0].name = value;
+  for (std::size_t i = m.g.initializers.size(); i < tinymlp::onnx::max_tensors; ++i)
+    m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
+  check_usual(m);
+
+  const auto deep = w::int8_model(std::vector<std::int64_t>(tinymlp::onnx::max_layers + 1, 1));
+  CHECK(tinymlp::load<quantized_network<1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1>>(
+            deep.write().span())
+            .has_value());
+}
+
+TEST_CASE("an IR 3 model lists its initializers among its inputs, before or after its own") {
+  for (const bool before : {true, false}) {
+    model m = usual();
+    m.ir_version = 3;
+    std::vector<w::value_info> listed;
+    for (const w::tensor& t : m.g.initializers)
+      listed.emplace_back(t.name, std::vector<w::dimension>(t.dims.begin(), t.dims.end()), t.type);
+    m.g.inputs.insert(before ? m.g.inputs.begin() : m.g.inputs.end(), listed.begin(), listed.end());
+    check_usual(m);
+  }
+}
+
+TEST_CASE("a plan tells what the model is") {
+  model m = with_identities(usual_int8());
+  m.producer_name = "a producer";
+  const bytes file = m.write();
+  const auto plan = tinymlp::onnx::parse(file.span());
+  REQUIRE(plan.has_value());
+  CHECK(plan->kind == tinymlp::onnx::precision::int8);
+  CHECK(plan->ir_version == 10);
+  CHECK(plan->opset == 17);
+  CHECK(plan->producer_name == "a producer");
+  CHECK(plan->input_name == "features");
+  CHECK(plan->output_name == "y_");
+  CHECK(plan->output_rank == 1);
+  CHECK(plan->inputs == 3);
+  CHECK(plan->input_scaler.op == tinymlp::onnx::scale_op::divide);
+  REQUIRE(plan->layer_count == 3);
+  CHECK(plan->layers[1].name == "q1");
+  CHECK(plan->layers[1].inputs == 4);
+  CHECK(plan->layers[1].outputs == 2);
+  CHECK(plan->layers[1].weight.name == "w1");
+}
+
+// ---- at compile time too
+
+namespace {
+
+constexpr std::array<float, 3> one_row{0.5F, -1.25F, 3.0F};
+
+template <class Net> constexpr float score(const bytes& file) {
+  return tinymlp::load<Net>(file.span())->score(std::span<const float, 3>(one_row));
+}
+constexpr float usual_score = score<small>(w::fp32_model({3, 4, 2, 1}).write());
+constexpr float usual_int8_score = score<small_int8>(w::int8_model({3, 4, 2, 1}).write());
+
+constexpr bytes with_storage(model m, storage form) {
+  for (w::tensor& t : m.g.initializers) t.form = form;
+  return m.write();
+}
+
+} // namespace
+
+TEST_CASE("forms are read alike at compile time") {
+  CHECK_BOTH_WAYS(usual_score == score<small>(w::fp32_model({3, 4, 2, 1}).write()));
+  CHECK_BOTH_WAYS(usual_score ==
+                  score<small>(with_storage(w::fp32_model({3, 4, 2, 1}), storage::mixed)));
+  CHECK_BOTH_WAYS(usual_score ==
+                  score<small>(with_identities(w::fp32_model({3, 4, 2, 1})).write()));
+  CHECK_BOTH_WAYS(usual_int8_score ==
+                  score<small_int8>(with_storage(w::int8_model({3, 4, 2, 1}), storage::packed)));
+}

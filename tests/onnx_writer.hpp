@@ -189,7 +189,8 @@ private:
     const std::uint32_t number = type == float32 ? 4 : type == int64 ? 7 : 5;
     bytes to, packed;
     for (std::size_t i = begin; i < end; ++i) {
-      const bytes element = type == float32 ? little_endian(bits(i), 4) : varint(bits(i));
+      bytes element = varint(bits(i));
+      if (type == float32) element = little_endian(bits(i), 4);
       if (!pack) to.put(tag(number, type == float32 ? wire::fixed32 : wire::varint)).put(element);
       packed.put(element);
     }
@@ -417,7 +418,9 @@ constexpr std::int64_t int8_weight(std::size_t which, std::size_t i) {
 
 // Numbers as they occur in names: "w0", "w1", ...
 constexpr bytes numbered(const char* name, std::size_t i) {
-  bytes to = i < 10 ? bytes(name) : numbered(name, i / 10);
+  bytes to;
+  if (i < 10) to.put(name);
+  if (i >= 10) to = numbered(name, i / 10);
   to.put(static_cast<char>('0' + i % 10));
   return to;
 }
