@@ -174,6 +174,37 @@ const std::map<std::string, void (*)(const recorded&)> shapes{
      check_shape<2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1>},
 };
 
+// ---- quantize()
+
+template <std::size_t... Sizes>
+void check_quantised(const recorded& m, const recorded& source, tinymlp::granularity grain) {
+  const auto expected = load_recorded<quantized_network<Sizes...>>(m);
+  const auto plain = load_recorded<network<Sizes...>>(source);
+  REQUIRE((expected && plain));
+  const quantized_network<Sizes...> actual = tinymlp::quantize(*plain, grain);
+  constexpr std::array sizes{Sizes...};
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l)
+    for (std::size_t o = 0; o < sizes[l + 1]; ++o) {
+      CAPTURE(l);
+      CAPTURE(o);
+      CHECK(test_data::same(actual.weight_scale(l, o), expected->weight_scale(l, o)));
+      CHECK(test_data::same(actual.bias(l, o), expected->bias(l, o)));
+      for (std::size_t i = 0; i < sizes[l]; ++i)
+        CHECK(actual.weight(l, i, o) == expected->weight(l, i, o));
+    }
+  const std::vector<float> scores =
+      test_data::scores_of(actual, all_recordings().rows.at(sizes.front()));
+  for (std::size_t r = 0; r < scores.size(); ++r)
+    CHECK(test_data::same(scores[r], m.scores[r].onnxruntime));
+}
+
+const std::map<std::string, void (*)(const recorded&, const recorded&, tinymlp::granularity)>
+    quantised_like{
+        {"1-1", check_quantised<1, 1>},           {"3-5-7-1", check_quantised<3, 5, 7, 1>},
+        {"10-24-1", check_quantised<10, 24, 1>},  {"6-4-3-1", check_quantised<6, 4, 3, 1>},
+        {"3-4-2-1", check_quantised<3, 4, 2, 1>},
+    };
+
 // ---- forms that the onnx package does not write
 
 using small = network<3, 4, 2, 1>;
@@ -241,6 +272,25 @@ TEST_CASE("models by the onnx package and ONNX Runtime's quantiser score as ONNX
     shapes.at(m.shape)(m);
   }
   CHECK(all_recordings().models.size() >= 100);
+}
+
+TEST_CASE("quantize() gives the weights, scales and scores of ONNX Runtime's quantiser") {
+  int compared = 0;
+  for (const recorded& m : all_recordings().models) {
+    constexpr std::string_view per_tensor = "int8_quantised_", per_channel = "per_channel_";
+    if (!m.name.starts_with(per_tensor)) continue;
+    CAPTURE(m.name);
+    std::string_view source = std::string_view(m.name).substr(per_tensor.size());
+    tinymlp::granularity grain = tinymlp::granularity::per_tensor;
+    if (source.starts_with(per_channel)) {
+      grain = tinymlp::granularity::per_channel;
+      source.remove_prefix(per_channel.size());
+    }
+    const bool edge = source.starts_with("edge_");
+    quantised_like.at(m.shape)(m, recording((edge ? "" : "shape_") + std::string(source)), grain);
+    ++compared;
+  }
+  CHECK(compared == 20);
 }
 
 TEST_CASE("Identity may stand anywhere") {

@@ -139,7 +139,7 @@ def usual(sizes=SMALL, **model):
 
 
 def shapes():
-    for sizes in [(1, 1), (6, 1), (3, 5, 7, 1), (10, 24, 1), (6, 4, 3, 1)]:
+    for sizes in [(1, 1), (6, 1), SMALL, (3, 5, 7, 1), (10, 24, 1), (6, 4, 3, 1)]:
         yield "shape_" + "-".join(map(str, sizes)), usual(sizes)
     yield "shape_16_layers", usual((2,) * 16 + (1,))
 
@@ -322,6 +322,37 @@ def with_identities(model):
     return model
 
 
+def edges():
+    """Weights where quantisation is delicate: ties, zeros, and scales that would be denormal."""
+
+    def of(name, make):
+        model = usual((3, 5, 7, 1))
+        for l, tensor in enumerate(t for t in model.graph.initializer if t.name[0] == "w"):
+            array = make(l, numpy_helper.to_array(tensor)).astype(numpy.float32)
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+        return f"edge_{name}_3-5-7-1", model
+
+    def ties(l, w):
+        halves = numpy.arange(w.size).reshape(w.shape) * 3.0 - 40.5
+        halves[:, 0] = 127
+        return halves * 2.0**-7
+
+    def zeros(l, w):
+        w = w * (l != 1)
+        w[::2] = 0
+        return w
+
+    def outputs_of_all_sizes(l, w):
+        sizes = [1, 2.0**-130, 2.0**-126, 1.5e-36, 1.4e-36, 1e-44, 1e30][: len(w)]
+        return w * numpy.array(sizes)[:, None]
+
+    yield of("ties", ties)
+    yield of("zeros", zeros)
+    yield of("smallest_scale", lambda l, w: w * (2.0**-126 * 127 / abs(w).max()))
+    yield of("below_smallest_scale", lambda l, w: w * (2.0**-126 * 126.999 / abs(w).max()))
+    yield of("outputs_of_all_sizes", outputs_of_all_sizes)
+
+
 def quantised(model, **options):
     with tempfile.TemporaryDirectory() as folder:
         source, target = pathlib.Path(folder, "a.onnx"), pathlib.Path(folder, "b.onnx")
@@ -361,6 +392,9 @@ def int8():
         name = "-".join(map(str, sizes))
         yield f"int8_quantised_{name}", quantised(usual(sizes))
         yield f"int8_quantised_per_channel_{name}", quantised(usual(sizes), per_channel=True)
+    for name, model in edges():
+        yield f"int8_quantised_{name}", quantised(model)
+        yield f"int8_quantised_per_channel_{name}", quantised(model, per_channel=True)
     yield "int8_without_scaler", quantised(Chain(SMALL).layers(gemm).squeeze().model())
     yield "int8_from_matmul", quantised(Chain(SMALL).scaler().layers(matmul_add).squeeze().model())
     yield "int8_per_tensor", written_int8()()
@@ -460,7 +494,7 @@ def main():
         like = named_by_scores.setdefault((sizes[0], *table), name)
         lines.extend(["scores", *table] if like == name else [f"same_scores_as {like}"])
 
-    for part in (shapes, opsets, scalers, layers, exits, constants, int8, large):
+    for part in (shapes, edges, opsets, scalers, layers, exits, constants, int8, large):
         for name, model in part():
             add(name, model)
     add("identity_everywhere", with_identities(usual()))
