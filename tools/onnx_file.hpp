@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include <tinymlp/tinymlp.hpp>
+#include <tinymlp/onnx.hpp>
+
+#include "folder.hpp"
 
 namespace tinymlp::tools {
 
@@ -17,10 +19,14 @@ struct external_data {
   std::string sha256;
 };
 
-struct onnx_file {
-  std::string path;
+// A model's file, not yet parsed.
+struct model_bytes {
+  std::string path; // for messages
   std::vector<char> bytes;
   std::string sha256; // lowercase hex
+};
+
+struct onnx_file : model_bytes {
   std::list<external_data> external;
   onnx::plan plan; // views `bytes` and `external`
 
@@ -34,8 +40,14 @@ struct onnx_file {
 // byte, reason, name).
 //
 // External data is read from inside the model's folder only: its location must be a relative path
-// without "..", and no part of it may be a symbolic link.
+// without "..", and no symbolic link may lead out of the folder.
 onnx_file read_onnx_file(const std::string& path);
+
+// The same in two steps, for those who look at the hash in between. `relative` is the model's path
+// inside `where`, which external data may not leave.
+model_bytes read_model_bytes(const std::string& path); // "-": standard input
+model_bytes read_model_bytes(const folder& where, const std::string& relative);
+onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative);
 
 // "byte 123: the operator is not supported (Softmax)"
 std::string describe(const error& why);

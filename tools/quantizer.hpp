@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <tinymlp/tinymlp.hpp>
+#include <tinymlp/quantized.hpp>
 
 #include "onnx_file.hpp"
 
