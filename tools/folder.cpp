@@ -69,6 +69,10 @@ std::optional<std::string_view> path_objection(std::string_view path) {
   return std::nullopt;
 }
 
+std::string folder_of(const std::string& path) {
+  return path.substr(0, path.find_last_of('/') + 1); // npos + 1 is 0
+}
+
 folder::folder(const std::string& path)
     : path_(path.empty() ? "." : path),
       root_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {

@@ -27,6 +27,9 @@ private:
 // ... Nothing if it may be tried.
 std::optional<std::string_view> path_objection(std::string_view path);
 
+// "a/b/c" -> "a/b/", "c" -> "".
+std::string folder_of(const std::string& path);
+
 class folder {
 public:
   // "" is the working directory. Throws failure where there is no such folder.

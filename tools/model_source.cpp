@@ -154,6 +154,16 @@ std::unique_ptr<model> open_model(const std::string& name_or_file,
   return open_file(name_or_file, which);
 }
 
+std::string network_name(const onnx::plan& plan) {
+  const std::string shape = shape_text(plan);
+  std::string found = shape;
+  for_each_network([&](const auto& row) {
+    using shape_type = typename std::remove_cvref_t<decltype(row)>::fp32_type::shape_type;
+    if (fmt::format("{}", fmt::join(shape_type::sizes, "-")) == shape) found = row.name;
+  });
+  return found;
+}
+
 std::string compiled_in_names() {
   std::vector<std::string> names;
   for_each_network([&](const auto& row) { names.emplace_back(row.name); });

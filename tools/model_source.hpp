@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "onnx_file.hpp"
+
 namespace tinymlp::tools {
 
 struct model_description {
@@ -44,6 +46,9 @@ protected:
 // that this machine lacks; usage_error for names nobody knows.
 std::unique_ptr<model> open_model(const std::string& name_or_file,
                                   const std::optional<std::string>& isa);
+
+// "mlp_small", or the sizes of the layers where that shape has no name: "6-24-1".
+std::string network_name(const onnx::plan& plan);
 
 // "mlp_small, mlp_medium, ..." for help texts.
 std::string compiled_in_names();

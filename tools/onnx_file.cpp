@@ -25,11 +25,6 @@ external_data read_external(const folder& where, const std::string& model_folder
   return data;
 }
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
 } // namespace
 
 std::string sha256_of(std::string_view bytes) {

@@ -1,0 +1,144 @@
+#include "registry/registry.hpp"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+
+#include "built_in.hpp"
+#include "byte_source.hpp"
+#include "failure.hpp"
+
+namespace tinymlp::tools {
+
+namespace {
+
+constexpr std::size_t largest_registry = std::size_t{16} << 20;
+constexpr std::string_view onnx_suffix = ".onnx";
+
+void read_text(const json_value& from, std::string_view name, std::string& to) {
+  const json_value* value = from.find(name);
+  if (value != nullptr && value->as_string() != nullptr) to = *value->as_string();
+}
+
+} // namespace
+
+std::string with_suffix(std::string_view onnx, std::string_view suffix) {
+  if (onnx.ends_with(onnx_suffix)) onnx.remove_suffix(onnx_suffix.size());
+  return fmt::format("{}{}", onnx, suffix);
+}
+
+std::string model_entry::file(onnx::precision which) const {
+  return which == onnx::precision::fp32 ? onnx : with_suffix(onnx, ".int8.onnx");
+}
+
+model_entry read_entry(const json_value& from) {
+  model_entry to;
+  read_text(from, "id", to.id);
+  read_text(from, "kind", to.kind);
+  read_text(from, "onnx", to.onnx);
+  read_text(from, "sha256", to.sha256);
+  read_text(from, "quant_mode", to.quant_mode);
+  read_text(from, "int8_sha256", to.int8_sha256);
+  read_text(from, "quant_calibration_set", to.calibration_set);
+  read_text(from, "sigstore_bundle", to.sigstore_bundle);
+  read_text(from, "int8_sigstore_bundle", to.int8_sigstore_bundle);
+  if (const json_value* opset = from.find("opset"); opset != nullptr && opset->is_integer())
+    to.opset = static_cast<std::int64_t>(opset->number());
+  if (const json_value* budget = from.find("quant_accuracy_budget_plcc");
+      budget != nullptr && budget->is_number())
+    to.plcc_budget = budget->number();
+  const json_value* external = from.find("external_data");
+  if (external != nullptr && external->as_object() != nullptr)
+    for (const auto& [location, hash] : *external->as_object())
+      if (hash.as_string() != nullptr) to.external_data.emplace(location, *hash.as_string());
+  return to;
+}
+
+registry_file read_registry_file(const std::string& path) {
+  byte_source source(path);
+  const held_text text = read_whole(source, largest_registry, 0, "not a registry");
+  return {path, folder(folder_of(path)), parse_json(text.view(), path)};
+}
+
+const json_schema& built_in_schema() {
+  static const json_schema schema(parse_json(registry_schema_text(), "registry.schema.json"),
+                                  "registry.schema.json");
+  return schema;
+}
+
+violation_place place_of(const schema_violation& violation) {
+  violation_place place;
+  auto step = violation.path.begin();
+  if (violation.path.size() >= 2 && *step == "models") {
+    place.entry = std::stoul(step[1]);
+    step += 2;
+  }
+  place.field = fmt::format("{}", fmt::join(step, violation.path.end(), "."));
+  return place;
+}
+
+std::string entry_name(const json_value& document, std::size_t index) {
+  const json_value& entry = (*document.find("models")->as_array())[index];
+  const json_value* id = entry.find("id");
+  const bool named = id != nullptr && id->as_string() != nullptr && !id->as_string()->empty();
+  return named ? *id->as_string() : fmt::format("models[{}]", index);
+}
+
+registry::registry(const std::string& path) : file_(read_registry_file(path)) {
+  const std::vector<schema_violation> violations = built_in_schema().check(file_.document);
+  if (!violations.empty()) {
+    const violation_place place = place_of(violations[0]);
+    fail("{}: {}{}{} {}; `tinymlp registry validate` says all", path,
+         place.entry ? entry_name(file_.document, *place.entry) + ": " : "", place.field,
+         place.field.empty() ? "the document" : "", violations[0].why);
+  }
+  for (const json_value& entry : *file_.document.find("models")->as_array()) {
+    models_.push_back(read_entry(entry));
+    for (std::size_t i = 0; i + 1 < models_.size(); ++i)
+      if (models_[i].id == models_.back().id) fail("{}: {}: two entries", path, models_[i].id);
+  }
+}
+
+const model_entry& registry::at(std::string_view id) const {
+  std::vector<std::string_view> known;
+  for (const model_entry& entry : models_) {
+    if (entry.id == id) return entry;
+    known.push_back(entry.id);
+  }
+  fail("{}: no model {}; registered are {}", path(), id,
+       known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
+}
+
+model_bytes read_registered(const folder& where, const model_entry& entry, onnx::precision which) {
+  if (which == onnx::precision::int8 && !entry.is_quantised())
+    fail("{}: int8: the entry has no int8 file (quant_mode fp32)", entry.id);
+  model_bytes bytes = read_model_bytes(where, entry.file(which));
+  if (bytes.sha256 != entry.hash(which))
+    fail("{}: {}: sha256 is {}, the registry says {}: not the bytes that were registered", entry.id,
+         bytes.path, bytes.sha256, entry.hash(which));
+  return bytes;
+}
+
+void check_external_hashes(const model_entry& entry, const onnx_file& file) {
+  for (const external_data& data : file.external) {
+    const auto listed = entry.external_data.find(data.location);
+    if (listed == entry.external_data.end())
+      fail("{}: {}: external data '{}' is not registered with a hash", entry.id, file.path,
+           data.location);
+    if (listed->second != data.sha256)
+      fail("{}: {}: external data '{}': sha256 is {}, the registry says {}", entry.id, file.path,
+           data.location, data.sha256, listed->second);
+  }
+}
+
+onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which) {
+  model_bytes bytes = read_registered(where, entry, which);
+  onnx_file file = parse_onnx_file(std::move(bytes), where, entry.file(which));
+  check_external_hashes(entry, file);
+  if (file.plan.kind != which)
+    fail("{}: {}: holds {} weights where {} are registered", entry.id, file.path,
+         onnx::name(file.plan.kind), onnx::name(which));
+  return file;
+}
+
+} // namespace tinymlp::tools

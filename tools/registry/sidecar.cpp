@@ -1,0 +1,208 @@
+#include "registry/sidecar.hpp"
+
+#include <cmath>
+#include <initializer_list>
+#include <utility>
+
+#include <fmt/format.h>
+#include <tinymlp/vmaf.hpp>
+
+#include "model_source.hpp"
+
+namespace tinymlp::tools {
+
+namespace {
+
+std::string shown(const json_value& value) {
+  std::string text;
+  for (const char c : write_json(value)) // on one line
+    if (c != '\n' && !(c == ' ' && text.ends_with(' '))) text += c;
+  return text;
+}
+
+json_value integers(std::initializer_list<std::int64_t> values) {
+  json_value::array to;
+  for (const std::int64_t value : values) to.emplace_back(value);
+  return to;
+}
+
+json_value input_shape(const onnx::plan& plan) {
+  return integers({-1, static_cast<std::int64_t>(plan.inputs)});
+}
+json_value output_shape(const onnx::plan& plan) {
+  return plan.output_rank == 1 ? integers({-1}) : integers({-1, 1});
+}
+
+json_value parameter_count(const onnx::plan& plan) {
+  std::size_t count = 0;
+  for (std::size_t l = 0; l < plan.layer_count; ++l)
+    count += plan.layers[l].outputs * (plan.layers[l].inputs + (plan.layers[l].has_bias ? 1 : 0));
+  return static_cast<std::int64_t>(count);
+}
+
+// Per feature; empty without a scaler. A factor is shown as the divisor that it replaces.
+struct scaler_values {
+  std::vector<float> mean, std;
+};
+scaler_values scaler_of(const onnx::plan& plan) {
+  const onnx::scaler& s = plan.input_scaler;
+  if (s.op == onnx::scale_op::none) return {};
+  scaler_values to{broadcast_values(s.mean, plan.inputs), broadcast_values(s.scale, plan.inputs)};
+  if (s.op == onnx::scale_op::multiply)
+    for (float& value : to.std) value = 1 / value;
+  return to;
+}
+
+// Do the numbers, rounded to float32, equal those of the graph?
+bool agrees(const json_value& written, const std::vector<float>& values) {
+  const json_value::array* numbers = written.as_array();
+  if (numbers == nullptr || numbers->size() != values.size()) return false;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!(*numbers)[i].is_number() || static_cast<float>((*numbers)[i].number()) != values[i])
+      return false;
+  return true;
+}
+
+json_value numbers(const std::vector<float>& values) {
+  json_value::array to;
+  for (const float value : values) to.emplace_back(static_cast<double>(value));
+  return to;
+}
+
+// What a field must be, and what an absent one stands for (null: it may be absent).
+struct expectation {
+  const char* field;
+  json_value wanted, absent;
+};
+
+std::vector<sidecar_problem> compare(const json_value& sidecar,
+                                     const std::vector<expectation>& expected,
+                                     std::string_view other) {
+  std::vector<sidecar_problem> problems;
+  for (const auto& [field, wanted, absent] : expected) {
+    const json_value* value = sidecar.find(field);
+    if (value != nullptr && !(*value == wanted))
+      problems.push_back({field, fmt::format("{}, but {} says {}", shown(*value), other,
+                                             wanted.is_null() ? "nothing" : shown(wanted))});
+    if (value == nullptr && !(absent == wanted))
+      problems.push_back({field, fmt::format("is missing, but {} says {}", other, shown(wanted))});
+  }
+  return problems;
+}
+
+json_value optional_text(const std::string& text) {
+  return text.empty() ? json_value() : json_value(text);
+}
+
+} // namespace
+
+std::string sidecar_path(std::string_view onnx) { return with_suffix(onnx, ".json"); }
+
+std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const model_entry& entry) {
+  if (sidecar.as_object() == nullptr) return {{"", "is not a JSON object"}};
+  std::vector<expectation> expected{
+      {"id", entry.id, {}},
+      {"kind", entry.kind, {}},
+      {"onnx", entry.onnx, {}},
+      {"sha256", entry.sha256, {}},
+      {"quant_mode", entry.quant_mode, "fp32"},
+      {"int8_sha256", optional_text(entry.int8_sha256), {}},
+      {"quant_accuracy_budget_plcc", entry.plcc_budget, model_entry().plcc_budget},
+  };
+  if (entry.opset) expected.push_back({"opset", *entry.opset, *entry.opset});
+  return compare(sidecar, expected, "the registry");
+}
+
+std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const onnx_file& file) {
+  if (sidecar.as_object() == nullptr) return {};
+  const onnx::plan& plan = file.plan;
+  std::vector<expectation> expected;
+  const auto expect = [&](const char* field, json_value wanted) {
+    expected.push_back({field, wanted, wanted}); // may be absent
+  };
+  expect("input_name", plan.input_name);
+  expect("output_name", plan.output_name);
+  expect("input_shape", input_shape(plan));
+  expect("output_shape", output_shape(plan));
+  expect("n_params", parameter_count(plan));
+  std::vector<sidecar_problem> problems = compare(sidecar, expected, "the ONNX file");
+  const scaler_values scaler = scaler_of(plan);
+  for (const auto& [field, values] :
+       {std::pair("input_mean", &scaler.mean), std::pair("input_std", &scaler.std)})
+    if (const json_value* written = sidecar.find(field);
+        written != nullptr && !agrees(*written, *values))
+      problems.push_back({field, "is not the scaler in the ONNX file"});
+  const json_value* features = sidecar.find("features");
+  if (features != nullptr &&
+      (features->as_array() == nullptr || features->as_array()->size() != plan.inputs))
+    problems.push_back(
+        {"features", fmt::format("does not name the {} inputs of the ONNX file", plan.inputs)});
+  return problems;
+}
+
+void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file* file) {
+  sidecar.set("id", entry.id);
+  sidecar.set("kind", entry.kind);
+  sidecar.set("onnx", entry.onnx);
+  if (entry.opset) sidecar.set("opset", *entry.opset);
+  sidecar.set("sha256", entry.sha256);
+  if (file != nullptr) {
+    const onnx::plan& plan = file->plan;
+    sidecar.set("input_name", plan.input_name);
+    sidecar.set("input_shape", input_shape(plan));
+    sidecar.set("output_name", plan.output_name);
+    sidecar.set("output_shape", output_shape(plan));
+    if (sidecar.find("features") == nullptr && plan.inputs == vmaf::feature_names.size()) {
+      json_value::array names;
+      for (const std::string_view name : vmaf::feature_names) names.emplace_back(name);
+      sidecar.set("features", std::move(names));
+    }
+    const scaler_values scaler = scaler_of(plan);
+    for (const auto& [field, values] :
+         {std::pair("input_mean", &scaler.mean), std::pair("input_std", &scaler.std)}) {
+      const json_value* written = sidecar.find(field);
+      if (values->empty())
+        sidecar.remove(field);
+      else if (written == nullptr || !agrees(*written, *values))
+        sidecar.set(field, numbers(*values));
+    }
+    if (sidecar.find("arch") == nullptr) sidecar.set("arch", network_name(plan));
+    sidecar.set("n_params", parameter_count(plan));
+  }
+  sidecar.set("quant_mode", entry.quant_mode);
+  sidecar.remove("int8_sha256");
+  sidecar.remove("quant_accuracy_budget_plcc");
+  if (entry.is_quantised()) {
+    sidecar.set("int8_sha256", entry.int8_sha256);
+    sidecar.set("quant_accuracy_budget_plcc", entry.plcc_budget);
+  }
+  if (json_value* notes = sidecar.find("notes")) { // last, being the longest
+    json_value moved = std::move(*notes);
+    sidecar.remove("notes");
+    sidecar.set("notes", std::move(moved));
+  }
+}
+
+model_entry int8_entry(const model_entry& entry) {
+  model_entry to;
+  to.id = entry.id + "_int8";
+  to.kind = entry.kind;
+  to.onnx = entry.file(onnx::precision::int8);
+  to.sha256 = entry.int8_sha256;
+  return to;
+}
+
+json_value int8_sidecar(const json_value& fp32_sidecar, const model_entry& entry) {
+  const model_entry own = int8_entry(entry);
+  json_value to = fp32_sidecar;
+  to.set("id", own.id);
+  to.set("onnx", own.onnx);
+  to.set("sha256", own.sha256);
+  for (const char* field : {"quant_mode", "int8_sha256", "quant_accuracy_budget_plcc"})
+    to.remove(field);
+  to.set("notes", fmt::format("int8 form ({}) of {}, loaded in its place unless fp32 is asked for.",
+                              entry.quant_mode, entry.id));
+  return to;
+}
+
+} // namespace tinymlp::tools
