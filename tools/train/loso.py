@@ -110,9 +110,7 @@ def parse_arguments():
                    default=list(networks.SHAPES))
     p.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N")
     p.add_argument("--corpus", default=corpus.SHIPPED, type=pathlib.Path, metavar="FILE")
-    p.add_argument("--base", action="store_true",
-                   help="the reference recipe instead of the shipped one")
-    p.add_argument("--epochs", type=int, help="instead of the recipe's own number")
+    recipe.add_arguments(p)
     p.add_argument("--output", default=corpus.MODEL_DIR / "loso.json", type=pathlib.Path,
                    metavar="FILE")
     p.add_argument("--work", default="build/train", type=pathlib.Path, metavar="DIR",
@@ -122,9 +120,7 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    chosen = recipe.BASE if args.base else recipe.SHIPPED
-    if args.epochs is not None:
-        chosen = recipe.with_epochs(chosen, args.epochs)
+    chosen = recipe.from_arguments(args)
     args.work.mkdir(parents=True, exist_ok=True)
     rows = corpus.load(args.corpus)
     by_variant = variants(rows.sources())

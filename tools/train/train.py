@@ -18,17 +18,13 @@ def parse_arguments():
     p.add_argument("--corpus", default=corpus.SHIPPED, type=pathlib.Path, metavar="FILE")
     p.add_argument("--output", default="build/train", type=pathlib.Path, metavar="DIR")
     p.add_argument("--seed", default=0, type=int)
-    p.add_argument("--base", action="store_true",
-                   help="the reference recipe instead of the shipped one")
-    p.add_argument("--epochs", type=int, help="instead of the recipe's own number")
+    recipe.add_arguments(p)
     return p.parse_args()
 
 
 def main():
     args = parse_arguments()
-    chosen = recipe.BASE if args.base else recipe.SHIPPED
-    if args.epochs is not None:
-        chosen = recipe.with_epochs(chosen, args.epochs)
+    chosen = recipe.from_arguments(args)
     rows = corpus.load(args.corpus)
     args.output.mkdir(parents=True, exist_ok=True)
     for name in args.network:

@@ -43,6 +43,18 @@ def with_epochs(recipe, epochs):
     return replace(recipe, epochs=epochs)
 
 
+def add_arguments(parser):
+    """The options that choose a recipe; from_arguments() reads them."""
+    parser.add_argument("--base", action="store_true",
+                        help="the reference recipe instead of the shipped one")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's own number")
+
+
+def from_arguments(args):
+    chosen = BASE if args.base else SHIPPED
+    return chosen if args.epochs is None else with_epochs(chosen, args.epochs)
+
+
 def fit_scaler(x):
     """Mean and population standard deviation of each column, float64; a constant column gets 1."""
     mean = x.mean(axis=0, dtype=np.float64)
