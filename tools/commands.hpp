@@ -12,5 +12,6 @@ void add_score_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_embed_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
+void add_registry_command(CLI::App& app);
 
 } // namespace tinymlp::tools

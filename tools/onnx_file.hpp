@@ -34,6 +34,7 @@ struct onnx_file : model_bytes {
   onnx_file(const onnx_file&) = delete;
   onnx_file(onnx_file&&) = default; // a moved vector keeps its bytes where they are
   onnx_file& operator=(const onnx_file&) = delete;
+  onnx_file& operator=(onnx_file&&) = default;
 };
 
 // Reads and parses. Throws failure for what cannot be read and for what the parser refuses (path,

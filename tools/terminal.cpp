@@ -5,9 +5,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
+
+#include "failure.hpp"
 
 namespace tinymlp::tools {
 
@@ -53,6 +57,29 @@ void print_message(std::string_view kind, std::string_view text) {
   const std::string line =
       fmt::format("tinymlp: {}{}{}\n", kind, kind.empty() ? "" : ": ", printable(text, 2000));
   std::fputs(line.c_str(), stderr);
+}
+
+std::string ask_password(std::string_view prompt) {
+  const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
+  struct termios shown {};
+  if (terminal < 0 || ::tcgetattr(terminal, &shown) != 0) {
+    if (terminal >= 0) ::close(terminal);
+    fail("no terminal to ask for a password on");
+  }
+  struct termios hidden = shown;
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(terminal, TCSAFLUSH, &hidden);
+  std::string text;
+  bool ok = ::write(terminal, prompt.data(), prompt.size()) >= 0;
+  for (char c = 0; ok && c != '\n';) {
+    ok = ::read(terminal, &c, 1) == 1;
+    if (ok && c != '\n') text += c;
+  }
+  ::tcsetattr(terminal, TCSAFLUSH, &shown);
+  ok = ::write(terminal, "\n", 1) >= 0 && ok;
+  ::close(terminal);
+  if (!ok) fail("no password was typed");
+  return text;
 }
 
 progress::progress()

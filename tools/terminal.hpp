@@ -31,6 +31,9 @@ void print_message(std::string_view kind, std::string_view text);
 // The text with control characters replaced, cut to `longest` bytes.
 std::string printable(std::string_view text, std::size_t longest);
 
+// A line typed on the terminal without being shown. Throws failure where there is no terminal.
+std::string ask_password(std::string_view prompt);
+
 // Rows so far and their rate on standard error, and the share when the size is known: only when
 // that is a terminal, and only once the work takes longer than a moment. Removed at the end.
 class progress {

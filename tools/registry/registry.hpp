@@ -16,6 +16,9 @@
 
 namespace tinymlp::tools {
 
+// Where commands look unless told otherwise, below the working directory.
+inline constexpr const char* default_registry = "model/registry.json";
+
 // One entry, its fields as registry.schema.json describes them; absent ones have their defaults.
 struct model_entry {
   std::string id, kind, onnx, sha256;

@@ -1,0 +1,248 @@
+#include "registry/add.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "atomic_file.hpp"
+#include "failure.hpp"
+#include "onnx_scan.hpp"
+#include "registry/registry.hpp"
+#include "registry/sidecar.hpp"
+
+namespace tinymlp::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t largest_sidecar = std::size_t{1} << 20;
+
+// Held until the end of the program or of the scope.
+class folder_lock {
+public:
+  explicit folder_lock(const folder& where) : where_(where) {
+    while (::flock(where.descriptor_number(), LOCK_EX) != 0)
+      if (errno != EINTR)
+        fail("{}: cannot lock the folder: {}", where.path(), std::strerror(errno));
+  }
+  folder_lock(const folder_lock&) = delete;
+  folder_lock& operator=(const folder_lock&) = delete;
+  ~folder_lock() { ::flock(where_.descriptor_number(), LOCK_UN); }
+
+private:
+  const folder& where_;
+};
+
+// The file's path in the registry's folder.
+std::string path_inside(const folder& where, const std::string& file) {
+  std::error_code code;
+  const fs::path base = fs::canonical(where.path(), code);
+  const fs::path parent = fs::path(file).has_parent_path() ? fs::path(file).parent_path() : ".";
+  const fs::path full = fs::canonical(parent, code) / fs::path(file).filename();
+  if (code) fail("{}: {}", file, code.message());
+  const std::string relative = full.lexically_relative(base).generic_string();
+  if (path_objection(relative))
+    fail("{}: is not inside the registry's folder, {}", file, where.path());
+  return relative;
+}
+
+json_value empty_registry() {
+  json_value to{json_value::object{}};
+  to.set("$schema", "./registry.schema.json");
+  to.set("schema_version", std::int64_t{1});
+  to.set("models", json_value::array{});
+  return to;
+}
+
+class addition {
+public:
+  addition(const std::string& registry_path, const new_entry& from)
+      : path_(registry_path), from_(from), where_(folder_of(registry_path)), lock_(where_) {}
+
+  std::vector<std::string> run() {
+    document_ = read_document();
+    const std::string relative = path_inside(where_, from_.file);
+    take_out_replaced(relative);
+    describe_files(relative);
+    build_entry();
+    check_document();
+    prepare_sidecars();
+    return write();
+  }
+
+private:
+  json_value read_document() const {
+    if (::access(path_.c_str(), F_OK) != 0) return empty_registry();
+    static_cast<void>(registry(path_)); // refuses what the schema refuses
+    return read_registry_file(path_).document;
+  }
+
+  json_value::array& models() { return *document_.find("models")->as_array(); }
+
+  void take_out_replaced(const std::string& relative) {
+    for (const json_value& model : models()) {
+      const model_entry old = read_entry(model);
+      if (old.id == from_.id && !from_.replace)
+        fail("{}: {} is registered already; --replace puts a new entry in its place", path_,
+             old.id);
+      if (old.id != from_.id && old.onnx == relative)
+        fail("{}: {} is registered already, as {}", path_, relative, old.id);
+    }
+    const auto old = std::find_if(models().begin(), models().end(), [&](const json_value& model) {
+      return read_entry(model).id == from_.id;
+    });
+    place_ = static_cast<std::size_t>(old - models().begin());
+    if (old != models().end()) {
+      replaced_ = *old;
+      models().erase(old);
+    }
+  }
+
+  void describe_files(const std::string& relative) {
+    entry_.id = from_.id;
+    entry_.kind = from_.kind;
+    entry_.onnx = relative;
+    entry_.quant_mode = from_.quant_mode;
+    entry_.calibration_set = from_.calibration_set;
+    if (from_.plcc_budget) entry_.plcc_budget = *from_.plcc_budget;
+    model_bytes fp32 = read_model_bytes(where_, entry_.onnx);
+    entry_.sha256 = fp32.sha256;
+    const onnx_scan scan = scan_onnx(fp32.bytes);
+    entry_.opset = scan.opset;
+    hash_external(scan);
+    fp32_ = parse_if_possible(std::move(fp32), entry_.onnx);
+    if (entry_.is_quantised()) describe_int8();
+  }
+
+  void describe_int8() {
+    const std::string relative = entry_.file(onnx::precision::int8);
+    if (!where_.has(relative))
+      fail("{}: no such file; `tinymlp quantize {}` makes it", where_.name_of(relative),
+           from_.file);
+    model_bytes int8 = read_model_bytes(where_, relative);
+    entry_.int8_sha256 = int8.sha256;
+    hash_external(scan_onnx(int8.bytes));
+    if (!fp32_) return;
+    int8_ = parse_onnx_file(std::move(int8), where_, relative);
+    if (int8_->plan.kind != onnx::precision::int8 ||
+        shape_text(int8_->plan) != shape_text(fp32_->plan))
+      fail("{}: is {} {}, not the int8 form of {}", int8_->path, onnx::name(int8_->plan.kind),
+           shape_text(int8_->plan), shape_text(fp32_->plan));
+  }
+
+  void hash_external(const onnx_scan& scan) {
+    for (const std::string& location : scan.locations) {
+      if (const auto objection = path_objection(location))
+        fail("{}: external data at '{}': the location {}", from_.file, location, *objection);
+      entry_.external_data[location] =
+          read_model_bytes(where_, folder_of(entry_.onnx) + location).sha256;
+    }
+  }
+
+  // Nothing for a network that the engine does not read: a registry may hold others.
+  std::optional<onnx_file> parse_if_possible(model_bytes bytes, const std::string& relative) const {
+    try {
+      return parse_onnx_file(std::move(bytes), where_, relative);
+    } catch (const failure&) {
+      return {};
+    }
+  }
+
+  void build_entry() {
+    json_value to{json_value::object{}};
+    const auto set_text = [&](const char* field, const std::optional<std::string>& value) {
+      const json_value* old = replaced_.find(field);
+      if (value) to.set(field, *value);
+      if (!value && old != nullptr) to.set(field, *old);
+    };
+    to.set("id", entry_.id);
+    to.set("kind", entry_.kind);
+    to.set("onnx", entry_.onnx);
+    to.set("sha256", entry_.sha256);
+    to.set("opset", *entry_.opset);
+    if (!entry_.external_data.empty()) {
+      json_value external{json_value::object{}};
+      for (const auto& [location, hash] : entry_.external_data) external.set(location, hash);
+      to.set("external_data", std::move(external));
+    }
+    to.set("quant_mode", entry_.quant_mode);
+    if (entry_.is_quantised()) {
+      to.set("int8_sha256", entry_.int8_sha256);
+      if (!entry_.calibration_set.empty()) to.set("quant_calibration_set", entry_.calibration_set);
+      to.set("quant_accuracy_budget_plcc", entry_.plcc_budget);
+    }
+    if (from_.smoke) to.set("smoke", true);
+    set_text("license", from_.license);
+    set_text("license_url", from_.license_url);
+    set_text("description", from_.description);
+    set_text("notes", from_.notes);
+    models().insert(models().begin() + static_cast<std::ptrdiff_t>(place_), std::move(to));
+  }
+
+  void check_document() const {
+    const std::vector<schema_violation> violations = built_in_schema().check(document_);
+    if (violations.empty()) return;
+    const violation_place place = place_of(violations[0]);
+    fail("{}: {} {}", from_.id, place.field, violations[0].why);
+  }
+
+  void prepare_sidecars() {
+    const std::string relative = sidecar_path(entry_.onnx);
+    sidecar_ = json_value::object{};
+    if (where_.has(relative)) {
+      const std::vector<char> text = where_.read(relative, largest_sidecar);
+      sidecar_ = parse_json({text.data(), text.size()}, where_.name_of(relative));
+      if (sidecar_.as_object() == nullptr)
+        fail("{}: is not a JSON object", where_.name_of(relative));
+      const json_value* id = sidecar_.find("id");
+      if (id != nullptr && !(*id == json_value(entry_.id)))
+        fail("{}: belongs to another model, {}", where_.name_of(relative),
+             id->as_string() != nullptr ? *id->as_string() : "which it does not name");
+    }
+    if (from_.notes && sidecar_.find("notes") == nullptr) sidecar_.set("notes", *from_.notes);
+    fill_sidecar(sidecar_, entry_, fp32_ ? &*fp32_ : nullptr);
+  }
+
+  // The registry comes last: until then the old one stands.
+  std::vector<std::string> write() const {
+    std::vector<std::pair<std::string, json_value>> files;
+    files.emplace_back(where_.name_of(sidecar_path(entry_.onnx)), sidecar_);
+    if (entry_.is_quantised())
+      files.emplace_back(where_.name_of(sidecar_path(int8_entry(entry_).onnx)),
+                         int8_sidecar(sidecar_, entry_));
+    files.emplace_back(path_, document_);
+    std::vector<std::string> written;
+    for (const auto& [path, value] : files) {
+      atomic_file out(path);
+      out.write(write_json(value));
+      out.commit();
+      written.push_back(path);
+    }
+    return written;
+  }
+
+  std::string path_;
+  const new_entry& from_;
+  folder where_;
+  folder_lock lock_;
+  json_value document_, replaced_, sidecar_;
+  std::size_t place_ = 0;
+  model_entry entry_;
+  std::optional<onnx_file> fp32_, int8_;
+};
+
+} // namespace
+
+std::vector<std::string> add_to_registry(const std::string& registry_path, const new_entry& entry) {
+  return addition(registry_path, entry).run();
+}
+
+} // namespace tinymlp::tools

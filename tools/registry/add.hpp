@@ -1,0 +1,31 @@
+// A new entry in a registry, and the sidecars of its files.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinymlp::tools {
+
+struct new_entry {
+  std::string file; // the fp32 file, inside the registry's folder
+  std::string id;
+  std::string kind = "fr";
+  std::string quant_mode = "fp32";
+  std::string calibration_set; // relative to the registry's folder; empty: none
+  std::optional<double> plcc_budget;
+  std::optional<std::string> license, license_url, description, notes;
+  bool smoke = false;
+  bool replace = false; // an entry of that id
+};
+
+// Hashes the files, writes the sidecars, then the registry, each whole or not at all, while other
+// additions wait. A registry that is not there is begun. Returns the paths written.
+//
+// Throws failure, with nothing written: for an id or a file that is registered already (unless
+// `replace`, for that id), a file outside the registry's folder, an int8 file that is missing or
+// not the int8 form of the same network, a sidecar of another model, and an entry that the schema
+// refuses.
+std::vector<std::string> add_to_registry(const std::string& registry_path, const new_entry& entry);
+
+} // namespace tinymlp::tools
