@@ -1,0 +1,114 @@
+#include "onnxruntime_engine.hpp"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include <onnxruntime_c_api.h>
+
+namespace tinymlp::bench {
+
+namespace {
+
+const OrtApi& api() {
+  static const OrtApi* const table = OrtGetApiBase()->GetApi(ORT_API_VERSION);
+  if (table == nullptr) throw std::runtime_error("ONNX Runtime is older than its header");
+  return *table;
+}
+
+void check(OrtStatus* status) {
+  if (status == nullptr) return;
+  const std::string message = api().GetErrorMessage(status);
+  api().ReleaseStatus(status);
+  throw std::runtime_error("ONNX Runtime: " + message);
+}
+
+OrtEnv* environment() {
+  static OrtEnv* const env = [] {
+    OrtEnv* made = nullptr;
+    check(api().CreateEnv(ORT_LOGGING_LEVEL_ERROR, "tinymlp_bench", &made));
+    return made;
+  }();
+  return env;
+}
+
+OrtSession* open_session(std::span<const char> model) {
+  OrtSessionOptions* options = nullptr;
+  check(api().CreateSessionOptions(&options));
+  check(api().SetIntraOpNumThreads(options, 1));
+  check(api().SetInterOpNumThreads(options, 1));
+  check(api().SetSessionExecutionMode(options, ORT_SEQUENTIAL));
+  check(api().SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL));
+  OrtSession* session = nullptr;
+  OrtStatus* status =
+      api().CreateSessionFromArray(environment(), model.data(), model.size(), options, &session);
+  api().ReleaseSessionOptions(options);
+  check(status);
+  return session;
+}
+
+OrtValue* tensor_of(float* data, std::span<const std::int64_t> shape, std::size_t count) {
+  OrtMemoryInfo* memory = nullptr;
+  check(api().CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory));
+  OrtValue* value = nullptr;
+  OrtStatus* status = api().CreateTensorWithDataAsOrtValue(
+      memory, data, count * sizeof(float), shape.data(), shape.size(),
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &value);
+  api().ReleaseMemoryInfo(memory);
+  check(status);
+  return value;
+}
+
+} // namespace
+
+struct onnxruntime_batch::values {
+  OrtSession* session = nullptr;
+  OrtValue *input = nullptr, *output = nullptr;
+
+  ~values() {
+    api().ReleaseValue(output);
+    api().ReleaseValue(input);
+    api().ReleaseSession(session);
+  }
+};
+
+onnxruntime_batch::onnxruntime_batch(std::span<const char> model, const float* rows,
+                                     std::size_t count, float* scores)
+    : values_(std::make_unique<values>()) {
+  const auto n = static_cast<std::int64_t>(count);
+  values_->session = open_session(model);
+  // The C API has no tensor of constant data; the session only reads its input.
+  values_->input = tensor_of(const_cast<float*>(rows), std::array{n, std::int64_t{6}}, 6 * count);
+  values_->output = tensor_of(scores, std::array{n}, count);
+}
+
+onnxruntime_batch::~onnxruntime_batch() = default;
+onnxruntime_batch::onnxruntime_batch(onnxruntime_batch&&) noexcept = default;
+
+void onnxruntime_batch::operator()() const {
+  static constexpr const char* input_name = "features";
+  static constexpr const char* output_name = "vmaf";
+  check(api().Run(values_->session, nullptr, &input_name, &values_->input, 1, &output_name, 1,
+                  &values_->output));
+}
+
+onnxruntime_engine::onnxruntime_engine(std::vector<char> model)
+    : model_(std::move(model)), tensors_(std::make_unique<one_row>()),
+      single_(model_, tensors_->features, 1, tensors_->score) {}
+
+float onnxruntime_engine::row(const float* features) const {
+  std::memcpy(tensors_->features, features, sizeof tensors_->features);
+  single_();
+  return tensors_->score[0];
+}
+
+onnxruntime_batch onnxruntime_engine::prepare(const float* rows, std::size_t count,
+                                              float* scores) const {
+  return {model_, rows, count, scores};
+}
+
+std::string onnxruntime_engine::version() { return OrtGetApiBase()->GetVersionString(); }
+
+} // namespace tinymlp::bench
