@@ -51,8 +51,26 @@ void install_cleanup_handlers() {
   static_cast<void>(installed);
 }
 
+// Holds the signals that end the program back while it lives, so that none comes between a file's
+// creation and its entry in the list.
+class signals_held {
+public:
+  signals_held() {
+    install_cleanup_handlers();
+    sigset_t held;
+    sigemptyset(&held);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, number);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~signals_held() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  signals_held(const signals_held&) = delete;
+  signals_held& operator=(const signals_held&) = delete;
+
+private:
+  sigset_t before_{};
+};
+
 int register_cleanup(const std::string& path) {
-  install_cleanup_handlers();
   for (std::size_t i = 0; i < cleanup_entries.size(); ++i) {
     cleanup_entry& entry = cleanup_entries[i];
     if (entry.used.load() || path.size() >= entry.path.size()) continue;
@@ -105,6 +123,7 @@ atomic_file::~atomic_file() { discard(); }
 void atomic_file::open_temporary(const std::string& path) {
   target_ = resolve_target(path);
   temporary_ = (fs::path(target_).parent_path() / ".tinymlp-XXXXXX").string();
+  const signals_held until_registered;
   descriptor_ = ::mkstemp(temporary_.data());
   if (descriptor_ < 0) {
     const int error_number = errno;

@@ -17,10 +17,13 @@ constexpr std::size_t most_external_files = 16;
 
 external_data read_external(const folder& where, const std::string& model_folder,
                             const std::string& location) {
-  if (const auto objection = path_objection(location))
+  // ONNX writes locations as it likes: './weights.bin' is 'weights.bin'.
+  std::string_view path = location;
+  while (path.starts_with("./")) path.remove_prefix(2);
+  if (const auto objection = path_objection(path))
     fail("external data at '{}': the location {}; only a path inside the model's folder is read",
          location, *objection);
-  external_data data{location, where.read(model_folder + location, largest_model), ""};
+  external_data data{location, where.read(model_folder + std::string(path), largest_model), ""};
   data.sha256 = sha256_of({data.bytes.data(), data.bytes.size()});
   return data;
 }
