@@ -34,8 +34,8 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 extern "C" void remove_temporaries_and_die(int signal_number) {
   for (const cleanup_entry& entry : cleanup_entries)
     if (entry.used.load(std::memory_order_acquire)) ::unlink(entry.path.data());
-  std::signal(signal_number, SIG_DFL);
-  std::raise(signal_number);
+  static_cast<void>(std::signal(signal_number, SIG_DFL));
+  static_cast<void>(std::raise(signal_number));
 }
 
 void install_cleanup_handlers() {
@@ -44,7 +44,7 @@ void install_cleanup_handlers() {
       struct sigaction current {};
       // A signal that the parent chose to ignore (nohup) stays ignored.
       if (::sigaction(number, nullptr, &current) == 0 && current.sa_handler == SIG_IGN) continue;
-      std::signal(number, remove_temporaries_and_die);
+      static_cast<void>(std::signal(number, remove_temporaries_and_die));
     }
     return true;
   }();
@@ -167,7 +167,7 @@ void atomic_file::commit() {
 }
 
 void atomic_file::refuse(std::string_view what, int error_number) const {
-  fail("{}: {}: {}", name_, what, std::strerror(error_number));
+  fail("{}: {}: {}", name_, what, system_message(error_number));
 }
 
 void atomic_file::discard() noexcept {

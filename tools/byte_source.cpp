@@ -16,7 +16,7 @@ namespace tinymlp::tools {
 byte_source::byte_source(const std::string& path)
     : name_(path == "-" ? "standard input" : path),
       descriptor_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail("{}: cannot open: {}", name_, std::strerror(errno));
+  if (descriptor_ < 0) fail("{}: cannot open: {}", name_, system_message(errno));
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) return;
   if (S_ISDIR(status.st_mode)) {
@@ -67,7 +67,7 @@ std::size_t byte_source::read_some(std::span<char> into) {
   for (;;) {
     const ssize_t got = ::read(descriptor_, into.data(), into.size());
     if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) fail("{}: cannot read: {}", name_, std::strerror(errno));
+    if (errno != EINTR) fail("{}: cannot read: {}", name_, system_message(errno));
   }
 }
 

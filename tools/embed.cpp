@@ -13,7 +13,7 @@
 #include "commands.hpp"
 #include "failure.hpp"
 #include "onnx_file.hpp"
-#include "terminal.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 

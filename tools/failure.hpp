@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,6 +27,11 @@ struct usage_error : std::runtime_error {
 
 template <class... Args> [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
   throw failure(fmt::format(text, std::forward<Args>(args)...));
+}
+
+// What errno says, in words.
+inline std::string system_message(int error_number) {
+  return std::generic_category().message(error_number);
 }
 
 } // namespace tinymlp::tools

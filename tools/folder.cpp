@@ -76,7 +76,7 @@ std::string folder_of(const std::string& path) {
 folder::folder(const std::string& path)
     : path_(path.empty() ? "." : path),
       root_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (!root_.valid()) fail("{}: cannot open the folder: {}", path_, std::strerror(errno));
+  if (!root_.valid()) fail("{}: cannot open the folder: {}", path_, system_message(errno));
 }
 
 std::string folder::name_of(std::string_view relative) const {
@@ -124,7 +124,7 @@ descriptor folder::open(const std::string& relative) const {
 std::vector<char> folder::read(const std::string& relative, std::size_t limit) const {
   const std::string name = name_of(relative);
   const descriptor file = open(relative);
-  if (!file.valid()) fail("{}: cannot open: {}", name, std::strerror(errno));
+  if (!file.valid()) fail("{}: cannot open: {}", name, system_message(errno));
   const file_status status = status_of(file);
   if (!status.is_regular) fail("{}: is not a regular file", name);
   std::vector<char> bytes(std::min(status.size, limit) + 1); // one more, to see the end
@@ -134,7 +134,7 @@ std::vector<char> folder::read(const std::string& relative, std::size_t limit) c
     if (filled == bytes.size()) bytes.resize(bytes.size() * 2);
     const ssize_t got = ::read(file.get(), bytes.data() + filled, bytes.size() - filled);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("{}: cannot read: {}", name, std::strerror(errno));
+    if (got < 0) fail("{}: cannot read: {}", name, system_message(errno));
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
   }

@@ -13,7 +13,7 @@
 #include "atomic_file.hpp"
 #include "commands.hpp"
 #include "onnx_file.hpp"
-#include "terminal.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
@@ -59,9 +59,20 @@ std::size_t parameters_of(const onnx::dense& layer) {
   return layer.outputs * (layer.inputs + (layer.has_bias ? 1 : 0));
 }
 
+// The operator of the node that starts at the byte; the plan does not keep it.
+std::string_view operator_at(const onnx::graph& graph, std::size_t offset) {
+  for (std::size_t i = 0; i < graph.node_count; ++i)
+    if (graph.nodes[i].body.offset == offset) return graph.nodes[i].op_type;
+  return "?";
+}
+
 class report {
 public:
-  explicit report(const onnx_file& file) : file_(file), plan_(file.plan) {}
+  explicit report(const onnx_file& file)
+      : file_(file), plan_(file.plan), graph_(std::make_unique<onnx::graph>()) {
+    const std::vector<onnx::external_file> external = external_files(file);
+    static_cast<void>(onnx::parse_model(file.bytes, external, *graph_)); // parsed before: succeeds
+  }
 
   std::string text() {
     describe_file();
@@ -112,9 +123,10 @@ private:
     const bool is_int8 = plan_.kind == onnx::precision::int8;
     const bool last = l + 1 == plan_.layer_count;
     line(fmt::format("layer {}", l + 1),
-         fmt::format("{} -> {}{}: {} parameters, {} MACs; node {}, byte {}", layer.inputs,
+         fmt::format("{} -> {}{}: {} parameters, {} MACs; {} {}, byte {}", layer.inputs,
                      layer.outputs, last ? "" : ", Relu", parameters_of(layer),
-                     layer.inputs * layer.outputs, layer.name, layer.offset));
+                     layer.inputs * layer.outputs, operator_at(*graph_, layer.offset), layer.name,
+                     layer.offset));
     detail("weight", fmt::format("{} {} {}{}, {}", layer.weight.name, is_int8 ? "int8" : "float32",
                                  dims_text(layer.weight), layer.transposed ? " transposed" : "",
                                  range_of(layer.weight).text()));
@@ -145,6 +157,7 @@ private:
 
   const onnx_file& file_;
   const onnx::plan& plan_;
+  std::unique_ptr<onnx::graph> graph_; // some 60 KiB
   std::string out_;
 };
 

@@ -4,6 +4,8 @@
 #include <new>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "commands.hpp"
 #include "failure.hpp"
@@ -34,11 +36,20 @@ int run(int argc, char** argv) {
   return exit_success;
 }
 
+// Were one of the three closed, the next file opened would take its number, and messages or scores
+// would go into it. Opened the wrong way round, so that using them is still an error.
+void occupy_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(descriptor, F_GETFD) == -1)
+      static_cast<void>(::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_descriptors();
   // A reader that goes away is an error like any other failed write.
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   try {
     return run(argc, argv);
   } catch (const usage_error& error) {

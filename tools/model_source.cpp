@@ -55,9 +55,9 @@ std::optional<isa> choose_isa(const std::optional<std::string>& wanted) {
 
 template <class Net> class model_of final : public model {
 public:
-  model_of(const Net& network, model_description description, std::optional<isa> which)
+  model_of(const Net& network, const model_description& description, std::optional<isa> which)
       : network_(network), isa_(which) {
-    description_ = std::move(description);
+    description_ = description;
     description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = name(Net::kind);
     description_.kernel = name(which.value_or(selected()));
@@ -75,9 +75,9 @@ private:
 };
 
 template <class Net>
-std::unique_ptr<model> make_model(const Net& network, model_description description,
+std::unique_ptr<model> make_model(const Net& network, const model_description& description,
                                   std::optional<isa> which) {
-  return std::make_unique<model_of<Net>>(network, std::move(description), which);
+  return std::make_unique<model_of<Net>>(network, description, which);
 }
 
 void describe_scaler(const onnx::plan& plan, model_description& to) {
@@ -100,18 +100,18 @@ std::unique_ptr<model> open_compiled_in(const std::string& wanted, std::optional
     description.bytes = row.onnx.size();
     description.sha256 = sha256_of({row.onnx.data(), row.onnx.size()});
     if (const auto plan = onnx::parse(row.onnx)) describe_scaler(*plan, description);
-    found = wanted == row.name ? make_model(row.fp32(), std::move(description), which)
-                               : make_model(row.int8(), std::move(description), which);
+    found = wanted == row.name ? make_model(row.fp32(), description, which)
+                               : make_model(row.int8(), description, which);
   });
   return found;
 }
 
 template <class Net>
-std::unique_ptr<model> pack(const onnx_file& file, model_description description,
+std::unique_ptr<model> pack(const onnx_file& file, const model_description& description,
                             std::optional<isa> which) {
   const result<Net> network = Net::from_plan(file.plan);
   if (!network) fail("{}: {}", file.path, describe(network.error()));
-  return make_model(*network, std::move(description), which);
+  return make_model(*network, description, which);
 }
 
 std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> which) {
@@ -132,8 +132,8 @@ std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> whi
       description.external.push_back({data.location, data.sha256});
     describe_scaler(file.plan, description);
     found = file.plan.kind == onnx::precision::fp32
-                ? pack<typename row_type::fp32_type>(file, std::move(description), which)
-                : pack<typename row_type::int8_type>(file, std::move(description), which);
+                ? pack<typename row_type::fp32_type>(file, description, which)
+                : pack<typename row_type::int8_type>(file, description, which);
   });
   if (!found)
     fail("{}: its layers are {}; this program scores {}", file.path, shape, joined(known, ", "));

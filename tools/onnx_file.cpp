@@ -40,6 +40,12 @@ std::string sha256_of(std::string_view bytes) {
   return hex;
 }
 
+std::vector<onnx::external_file> external_files(const onnx_file& file) {
+  std::vector<onnx::external_file> files;
+  for (const external_data& data : file.external) files.push_back({data.location, data.bytes});
+  return files;
+}
+
 std::string describe(const error& why) {
   return fmt::format("byte {}: {}{}{}{}", why.offset, message(why.code),
                      why.where.empty() ? "" : " (", why.where, why.where.empty() ? "" : ")");
@@ -87,8 +93,7 @@ onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::stri
   onnx_file file;
   static_cast<model_bytes&>(file) = std::move(from);
   for (;;) {
-    std::vector<onnx::external_file> given;
-    for (const external_data& data : file.external) given.push_back({data.location, data.bytes});
+    const std::vector<onnx::external_file> given = external_files(file);
     const result<onnx::plan> plan = onnx::parse(file.bytes, given);
     if (plan) {
       file.plan = *plan;

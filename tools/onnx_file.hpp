@@ -50,6 +50,9 @@ model_bytes read_model_bytes(const std::string& path); // "-": standard input
 model_bytes read_model_bytes(const folder& where, const std::string& relative);
 onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative);
 
+// The external data as the parser takes it; views `file`.
+std::vector<onnx::external_file> external_files(const onnx_file& file);
+
 // "byte 123: the operator is not supported (Softmax)"
 std::string describe(const error& why);
 

@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "terminal.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
@@ -52,7 +52,7 @@ text { fill: #9198a1 }
 </style>
 )";
 
-// Text from a file name or a log, fit for XML: control characters and broken UTF-8 become '?'.
+// Text from a file name, fit for XML.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : printable(text, 120)) {
@@ -61,7 +61,7 @@ std::string escaped(std::string_view text) {
     case '<': out += "&lt;"; break;
     case '>': out += "&gt;"; break;
     case '"': out += "&quot;"; break;
-    default: out += static_cast<unsigned char>(c) < 0x80 ? c : '?';
+    default: out += c;
     }
   }
   return out;
@@ -83,8 +83,10 @@ struct axis {
   double at(double value) const { return start + (value - low) / (high - low) * (end - start); }
   std::vector<double> ticks() const {
     std::vector<double> values;
-    for (double k = std::ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k)
-      values.push_back(k == 0 ? 0 : k * step);
+    const double first = std::ceil(low / step - 1e-9);
+    const auto count = static_cast<std::size_t>(std::floor(high / step + 1e-9) - first + 1);
+    for (std::size_t i = 0; i < count; ++i)
+      values.push_back((first + static_cast<double>(i)) * step + 0.0); // + 0.0: no "-0"
     return values;
   }
 };
@@ -231,7 +233,7 @@ private:
             x_.at(middle_of(run[0])), y.at(range(run[0]).mean()));
         return;
       }
-      add("<path class=\"line {}\" d=\"", kind);
+      add(R"(<path class="line {}" d=")", kind);
       for (std::size_t i = 0; i < run.size(); ++i)
         add("{}{:.1f} {:.2f}", i == 0 ? "M" : "L", x_.at(middle_of(run[i])),
             y.at(range(run[i]).mean()));
@@ -241,7 +243,7 @@ private:
 
   void draw_band(const axis& y, std::string_view kind, const range_of& range,
                  std::span<const series_bucket> run) {
-    add("<path class=\"band {}-fill\" d=\"M", kind);
+    add(R"(<path class="band {}-fill" d="M)", kind);
     for (const series_bucket& b : run)
       add("{:.1f} {:.2f}L{:.1f} {:.2f}L", x_.at(x_of(b, false)), y.at(range(b).max),
           x_.at(x_of(b, true)), y.at(range(b).max));

@@ -26,7 +26,7 @@ double pooling::harmonic_mean() const noexcept {
 void agreement::add(double x, double y) noexcept {
   if (!std::isfinite(x) || !std::isfinite(y)) return;
   ++count_;
-  const double n = static_cast<double>(count_);
+  const auto n = static_cast<double>(count_);
   const double from_mean_x = x - mean_x_;
   const double from_mean_y = y - mean_y_;
   mean_x_ += from_mean_x / n;

@@ -18,6 +18,7 @@
 #include "registry/signature.hpp"
 #include "registry/validate.hpp"
 #include "terminal.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 

@@ -66,7 +66,7 @@ void print_details(const scoring_sink& sink, double total_ns) {
   const auto& [network, log, input] = sink.context();
   const score_summary& s = sink.summary();
   const auto line = [](std::string_view name, const std::string& value) {
-    std::fputs(fmt::format("{:<11}{}\n", name, printable(value, 400)).c_str(), stderr);
+    write_error(fmt::format("{:<11}{}\n", name, printable(value, 400)));
   };
   const bool quantised_here = network.compiled_in && network.precision == "int8";
   line("model", network.name + (network.compiled_in ? " (compiled in)" : ""));

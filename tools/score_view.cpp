@@ -9,6 +9,7 @@
 
 #include "score_writers.hpp"
 #include "terminal.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 

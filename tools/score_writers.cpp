@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "text.hpp"
 #include "version.hpp"
 
 namespace tinymlp::tools {
@@ -46,7 +47,7 @@ std::string shortest(double value) {
 
 std::string json_string(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (const char c : to_utf8(text)) {
     if (c == '"' || c == '\\') out += '\\';
     if (static_cast<unsigned char>(c) < ' ')
       out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));

@@ -53,7 +53,7 @@ range_check::range_check(const model_description& network, double limit)
 void range_check::check(const log_row& row) {
   bool outside = false;
   for (std::size_t f = 0; f < feature_count; ++f) {
-    const double z = static_cast<double>((row.features[f] - network_.mean[f]) / network_.std[f]);
+    const auto z = static_cast<double>((row.features[f] - network_.mean[f]) / network_.std[f]);
     if (!(std::fabs(z) > limit_)) continue; // NaN is reported by itself
     outside = true;
     if (std::fabs(z) <= std::fabs(worst_z_)) continue;
@@ -84,9 +84,12 @@ scoring_sink::scoring_sink(const scoring_options& options, const model& network,
 
 void scoring_sink::begin(const log_description& description) {
   log_ = description;
-  for (const std::string& note : log_.notes)
-    print_message("note", fmt::format("{}: {}", source_.name(), note));
   writer_.begin(context_);
+}
+
+void scoring_sink::note(const std::string& text) {
+  progress_.clear();
+  print_message("note", fmt::format("{}: {}", source_.name(), text));
 }
 
 void scoring_sink::row(const log_row& row) {
@@ -126,7 +129,7 @@ void scoring_sink::score_block() {
 
 void scoring_sink::emit(const log_row& row, float score) {
   const scored_frame scored{row.frame, options_.clip ? vmaf::clip(score) : score, row.vmaf};
-  const double value = static_cast<double>(scored.score);
+  const auto value = static_cast<double>(scored.score);
   writer_.row(scored);
   series_.add(scored);
   ++summary_.rows;

@@ -47,6 +47,7 @@ public:
 
   void begin(const log_description& description) override;
   void row(const log_row& row) override;
+  void note(const std::string& text) override;
   void idle() override;
   // After the last row.
   void end();

@@ -47,7 +47,7 @@ void series::add(const scored_frame& row) {
                        .score = {},
                        .vmaf = {},
                        .difference = {}};
-  const double score = static_cast<double>(row.score);
+  const auto score = static_cast<double>(row.score);
   single.score.add(score);
   single.vmaf.add(row.vmaf);
   single.difference.add(score - row.vmaf);

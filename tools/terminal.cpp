@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "failure.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
 namespace {
 
 std::string_view environment(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): there is one thread
   return value == nullptr ? std::string_view{} : std::string_view{value};
 }
 
@@ -45,18 +46,14 @@ std::string painter::paint(std::string_view code, std::string_view text) const {
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
-std::string printable(std::string_view text, std::size_t longest) {
-  std::string out(text.substr(0, longest));
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
-  if (text.size() > longest) out += "...";
-  return out;
+void write_error(const std::string& text) {
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr)); // unbuffered
 }
 
 void print_message(std::string_view kind, std::string_view text) {
   const std::string line =
       fmt::format("tinymlp: {}{}{}\n", kind, kind.empty() ? "" : ": ", printable(text, 2000));
-  std::fputs(line.c_str(), stderr);
+  write_error(line);
 }
 
 std::string ask_password(std::string_view prompt) {
@@ -98,13 +95,12 @@ void progress::update(std::uint64_t rows, std::uint64_t bytes,
   if (total_bytes && *total_bytes > 0)
     line += fmt::format(", {:.0f} %",
                         100.0 * static_cast<double>(bytes) / static_cast<double>(*total_bytes));
-  std::fputs(line.c_str(), stderr);
-  std::fflush(stderr);
+  write_error(line);
   shown_ = true;
 }
 
 void progress::clear() {
-  if (shown_) std::fputs("\r\x1b[K", stderr);
+  if (shown_) write_error("\r\x1b[K");
   shown_ = false;
 }
 

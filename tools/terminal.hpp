@@ -24,12 +24,12 @@ private:
   bool enabled_;
 };
 
+// The text as it stands, on standard error; whether that succeeds has no further consequence.
+void write_error(const std::string& text);
+
 // A line "tinymlp: <kind>: <text>" on standard error; control characters in the text, which may
 // come from a file, are shown as '?'. `kind` may be empty.
 void print_message(std::string_view kind, std::string_view text);
-
-// The text with control characters replaced, cut to `longest` bytes.
-std::string printable(std::string_view text, std::size_t longest);
 
 // A line typed on the terminal without being shown. Throws failure where there is no terminal.
 std::string ask_password(std::string_view prompt);

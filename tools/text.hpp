@@ -1,6 +1,7 @@
-// Small forms of text that several commands print.
+// Text for people and for files: joined, cleaned, cut.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,12 @@ template <class Range> std::string joined(const Range& parts, std::string_view b
   for (const auto& part : parts) text += fmt::format("{}{}", text.empty() ? "" : between, part);
   return text;
 }
+
+// The text as UTF-8: each byte that is not part of a well-formed character becomes '?'.
+std::string to_utf8(std::string_view text);
+
+// Fit to show: UTF-8 without control characters (each '?'), cut to at most `longest` bytes. For
+// names and values that come from files, which must neither flood a terminal nor steer it.
+std::string printable(std::string_view text, std::size_t longest);
 
 } // namespace tinymlp::tools

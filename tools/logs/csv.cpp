@@ -27,7 +27,8 @@ public:
     while (!find_newline(length)) {
       if (fill()) continue;
       if (begin_ == end_) return false;
-      length = end_ - begin_; // the last line has no newline
+      length = end_ - begin_;
+      ended_bare_ = true;
       break;
     }
     ++number_;
@@ -39,6 +40,10 @@ public:
     if (nul != std::string_view::npos) fail("{}: a NUL byte in column {}", where(), nul + 1);
     return true;
   }
+
+  std::size_t number() const noexcept { return number_; }
+  // Whether the line handed out last had no newline: it is the last, and may be cut off.
+  bool ended_bare() const noexcept { return ended_bare_; }
 
   std::string where() const { return fmt::format("{}:{}", source_.name(), number_); }
 
@@ -71,6 +76,7 @@ private:
   std::vector<char> buffer_;
   std::size_t begin_ = 0, searched_ = 0, end_ = 0;
   std::size_t number_ = 0;
+  bool ended_bare_ = false;
 };
 
 std::string_view trim(std::string_view text) {
@@ -140,14 +146,14 @@ std::optional<std::size_t> find_frame_column(std::span<const std::string> names,
 }
 
 csv_layout read_header(std::string_view line, const line_reader& lines, const log_options& options,
-                       log_description& description) {
+                       log_description& description, row_sink& sink) {
   if (line.find('\r') != std::string_view::npos)
     fail("{}: a carriage return inside the line; lines must end in LF or CRLF", lines.where());
   std::vector<std::string_view> cells;
   split(line, cells, lines);
   refuse_headless(cells, lines);
   const std::vector<std::string> names(cells.begin(), cells.end());
-  key_choice choice = choose_feature_keys(names, options.feature_suffix, lines.where());
+  const key_choice choice = choose_feature_keys(names, options.feature_suffix, lines.where());
 
   csv_layout layout;
   layout.cells = names.size();
@@ -158,7 +164,7 @@ csv_layout read_header(std::string_view line, const line_reader& lines, const lo
   description.format = layout.trailing_comma && names.front() == "Frame" ? "libvmaf CSV" : "CSV";
   for (std::size_t f = 0; f < feature_count; ++f) description.keys[f] = names[choice.features[f]];
   description.has_vmaf = choice.vmaf.has_value();
-  description.notes = std::move(choice.notes);
+  for (const std::string& note : choice.notes) sink.note(note);
   return layout;
 }
 
@@ -180,7 +186,10 @@ log_row parse_row(const std::vector<std::string_view>& cells, const csv_layout& 
                   const log_description& description, std::int64_t count,
                   const line_reader& lines) {
   const auto value = [&](std::string_view key, std::size_t column) {
-    return parse_value(key, cells[column], lines.where());
+    const parsed_number number = parse_float32(cells[column]);
+    if (number.status != number_status::ok)
+      refuse_value(key, cells[column], number.status, lines.where());
+    return number.value;
   };
   log_row row;
   row.frame = count;
@@ -203,7 +212,7 @@ void read_csv_log(byte_source& source, const log_options& options, row_sink& sin
   while (lines.next(line) && trim(line).empty()) {
   }
   log_description description;
-  const csv_layout layout = read_header(line, lines, options, description);
+  const csv_layout layout = read_header(line, lines, options, description, sink);
   sink.begin(description);
 
   std::vector<std::string_view> cells;
@@ -220,6 +229,10 @@ void read_csv_log(byte_source& source, const log_options& options, row_sink& sin
     sink.row(parse_row(cells, layout, description, count++, lines));
   }
   if (count == 0) fail("{}: no rows after the header", source.name());
+  // A row cut off inside its last number reads as another number; a trailing comma would tell.
+  if (lines.ended_bare() && !layout.trailing_comma)
+    sink.note(fmt::format("line {} has no newline at its end: make sure that it is not cut off",
+                          lines.number()));
 }
 
 } // namespace tinymlp::tools

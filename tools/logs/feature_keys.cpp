@@ -140,7 +140,7 @@ void choose_spelling(const key_set& set, key_choice& choice) {
   }
   std::vector<std::string> taken;
   for (std::size_t f = 0; f < feature_count; ++f) {
-    const std::size_t s = static_cast<std::size_t>(
+    const auto s = static_cast<std::size_t>(
         std::find_if(set[f].begin(), set[f].end(), [](const auto& p) { return p.has_value(); }) -
         set[f].begin());
     choice.features[f] = *set[f][s];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "failure.hpp"
+#include "text.hpp"
 
 namespace tinymlp::tools {
 
@@ -16,26 +17,12 @@ std::size_t line_index::line_of(std::size_t offset) const {
   return static_cast<std::size_t>(next - newlines_.begin()) + 1;
 }
 
-namespace {
-
-// A hostile file must not flood the terminal, nor steer it.
-std::string quoted(std::string_view text) {
+void refuse_value(std::string_view key, std::string_view text, number_status why,
+                  std::string_view where) {
   constexpr std::size_t longest = 40;
-  std::string out = "'";
-  for (const char c : text.substr(0, longest)) out += c >= ' ' && c != '\x7F' ? c : '?';
-  return out + (text.size() > longest ? "...'" : "'");
-}
-
-} // namespace
-
-double parse_value(std::string_view key, std::string_view text, std::string_view where) {
-  const parsed_number number = key == "vmaf" ? parse_number(text) : parse_float32(text);
-  if (number.status == number_status::not_a_number)
-    fail("{}: {} is {}, not a number", where, key,
-         text.empty() ? std::string("empty") : quoted(text));
-  if (number.status == number_status::out_of_range)
-    fail("{}: {} is {}, outside the range of float32", where, key, quoted(text));
-  return number.value;
+  const std::string shown = text.empty() ? "empty" : fmt::format("'{}'", printable(text, longest));
+  fail("{}: {} is {}, {}", where, key, shown,
+       why == number_status::out_of_range ? "outside the range of float32" : "not a number");
 }
 
 void frame_table::add_frame(std::int64_t number, std::size_t line) {
@@ -53,12 +40,16 @@ frame_table::column& frame_table::column_of(std::string_view key) {
 }
 
 void frame_table::add_value(std::string_view key, std::string_view text, std::size_t line) {
-  const std::string where = fmt::format("{}:{}: frame {}", file_, line, frames_.back().number);
+  const auto where = [&] {
+    return fmt::format("{}:{}: frame {}", file_, line, frames_.back().number);
+  };
   column& c = column_of(key);
-  if (c.values.size() == frames_.size()) fail("{}: the key {} occurs twice", where, key);
+  if (c.values.size() == frames_.size()) fail("{}: the key {} occurs twice", where(), key);
+  const parsed_number number = parse_float32(text);
+  if (number.status != number_status::ok) refuse_value(key, text, number.status, where());
   c.values.resize(frames_.size() - 1);
   c.present.resize(frames_.size() - 1);
-  c.values.push_back(parse_value(key, text, where));
+  c.values.push_back(number.value);
   c.present.push_back(true);
 }
 
@@ -76,7 +67,7 @@ void frame_table::emit(log_description description, const log_options& options,
   const key_choice choice = choose_feature_keys(keys_, options.feature_suffix, file_);
   for (std::size_t f = 0; f < feature_count; ++f) description.keys[f] = keys_[choice.features[f]];
   description.has_vmaf = choice.vmaf.has_value();
-  description.notes.insert(description.notes.end(), choice.notes.begin(), choice.notes.end());
+  for (const std::string& note : choice.notes) sink.note(note);
   for (const std::size_t column_index : choice.features) check_present(column_index);
 
   const column* own = choice.vmaf ? &columns_[*choice.vmaf] : nullptr;

@@ -57,7 +57,8 @@ private:
   std::vector<column> columns_; // parallel to keys_
 };
 
-// Throws failure for a token that is not a number of the kind that `key` holds.
-double parse_value(std::string_view key, std::string_view text, std::string_view where);
+// Throws failure, saying what is wrong with the value.
+[[noreturn]] void refuse_value(std::string_view key, std::string_view text, number_status why,
+                               std::string_view where);
 
 } // namespace tinymlp::tools

@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "byte_source.hpp"
 #include "logs/feature_keys.hpp"
@@ -24,7 +23,6 @@ struct log_description {
   std::string version;                         // of the writer, where the log says it
   std::array<std::string, feature_count> keys; // as spelt in the log, canonical-6 order
   bool has_vmaf = false;
-  std::vector<std::string> notes; // choices that a person should know of
 };
 
 struct log_options {
@@ -37,6 +35,8 @@ public:
   virtual ~row_sink() = default;
   virtual void begin(const log_description& description) = 0; // once, before the first row
   virtual void row(const log_row& row) = 0;
+  // What a person should know of the log, that is not an error.
+  virtual void note(const std::string& text) = 0;
   // More rows may take a while: the source is a pipe that is empty for now.
   virtual void idle() {}
 };

@@ -46,6 +46,8 @@ void read_xml_log(byte_source& source, const log_options& options, row_sink& sin
          parsed.description());
 
   const pugi::xml_node root = document.document_element();
+  if (const pugi::xml_node after = root.next_sibling(); after.type() == pugi::node_element)
+    fail("{}:{}: a second element after <VMAF>", file, line_of(after.offset_debug()));
   if (std::strcmp(root.name(), "VMAF") != 0)
     fail("{}:{}: the root element is <{}>, not <VMAF>", file, line_of(root.offset_debug()),
          root.name());

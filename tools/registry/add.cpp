@@ -31,7 +31,7 @@ public:
   explicit folder_lock(const folder& where) : where_(where) {
     while (::flock(where.descriptor_number(), LOCK_EX) != 0)
       if (errno != EINTR)
-        fail("{}: cannot lock the folder: {}", where.path(), std::strerror(errno));
+        fail("{}: cannot lock the folder: {}", where.path(), system_message(errno));
   }
   folder_lock(const folder_lock&) = delete;
   folder_lock& operator=(const folder_lock&) = delete;
