@@ -2,8 +2,7 @@
 """Write accepted.txt: models in every form that the engine accepts, as the onnx package and ONNX
 Runtime's quantiser serialise them, with ONNX Runtime's score of each row alone (N = 1).
 
-    python3 -m venv .venv && .venv/bin/pip install onnx==1.19.0 onnxruntime==1.30.0
-    .venv/bin/python tests/data/make_accepted.py
+    tests/data/regenerate            makes the environment, runs this and make_golden.py
 
 Lines:
     rows K, then one row of K features a line
