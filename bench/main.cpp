@@ -103,7 +103,7 @@ std::string cpu_model() {
 
 void describe_run() {
   std::string isas;
-  for (const isa which : supported()) isas += (isas.empty() ? "" : " ") + std::string(name(which));
+  for (const isa which : supported()) isas.append(isas.empty() ? "" : " ").append(name(which));
   const auto say = [](const char* key, const std::string& value) {
     benchmark::AddCustomContext(key, value);
   };

@@ -13,20 +13,28 @@
 namespace tinymlp::bench {
 
 inline constexpr std::size_t rows_in_turn = 64; // 1.5 KiB: they stay in the first-level cache
+inline constexpr std::size_t row_bytes = row_width * sizeof(float);
+
+// The row after the one at `offset`, in turn.
+constexpr std::size_t after(std::size_t offset, std::size_t row) {
+  offset += row;
+  return offset == rows_in_turn * row ? 0 : offset;
+}
 
 // Each call depends on the previous result: the address of its features is computed from the bits
 // of the last score, through a zero that the compiler cannot see. So all six features arrive
 // together and only then, as they do in a player, and nothing is written that the call would have
 // to read back. limit/call/latency shows what this costs with a function that only loads a feature.
 template <class Engine> void run_latency(benchmark::State& state, const Engine& engine) {
-  const float* rows = rows_to_score(rows_in_turn).data();
+  const auto rows = reinterpret_cast<std::uintptr_t>(rows_to_score(rows_in_turn).data());
   std::uint32_t zero = 0;
   benchmark::DoNotOptimize(zero);
   float score = 0;
   std::size_t next = 0;
   for ([[maybe_unused]] auto _ : state) {
-    score = engine.row(rows + next + (std::bit_cast<std::uint32_t>(score) & zero));
-    next = (next + row_width) % (rows_in_turn * row_width);
+    const std::uintptr_t nothing = std::bit_cast<std::uint32_t>(score) & zero;
+    score = engine.row(reinterpret_cast<const float*>((rows + next) + nothing));
+    next = after(next, row_bytes);
   }
   benchmark::DoNotOptimize(score);
   state.SetItemsProcessed(state.iterations());
@@ -39,7 +47,7 @@ template <class Engine> void run_throughput(benchmark::State& state, const Engin
   for ([[maybe_unused]] auto _ : state) {
     float score = engine.row(rows + next);
     benchmark::DoNotOptimize(score);
-    next = (next + row_width) % (rows_in_turn * row_width);
+    next = after(next, row_width);
   }
   state.SetItemsProcessed(state.iterations());
 }

@@ -30,9 +30,8 @@ struct label {
   std::size_t macs = 0; // multiply-adds a row
 
   std::string text() const {
-    std::string all;
-    for (const std::string_view part : {engine, network, precision, isa})
-      all += (all.empty() ? "" : "/") + std::string(part);
+    std::string all(engine);
+    for (const std::string_view part : {network, precision, isa}) all.append("/").append(part);
     return all;
   }
 };
