@@ -66,8 +66,10 @@ OrtValue* tensor_of(float* data, std::span<const std::int64_t> shape, std::size_
 struct onnxruntime_batch::values {
   OrtSession* session = nullptr;
   OrtValue *input = nullptr, *output = nullptr;
+  OrtIoBinding* binding = nullptr;
 
   ~values() {
+    api().ReleaseIoBinding(binding);
     api().ReleaseValue(output);
     api().ReleaseValue(input);
     api().ReleaseSession(session);
@@ -82,16 +84,16 @@ onnxruntime_batch::onnxruntime_batch(std::span<const char> model, const float* r
   // The C API has no tensor of constant data; the session only reads its input.
   values_->input = tensor_of(const_cast<float*>(rows), std::array{n, std::int64_t{6}}, 6 * count);
   values_->output = tensor_of(scores, std::array{n}, count);
+  check(api().CreateIoBinding(values_->session, &values_->binding));
+  check(api().BindInput(values_->binding, "features", values_->input));
+  check(api().BindOutput(values_->binding, "vmaf", values_->output));
 }
 
 onnxruntime_batch::~onnxruntime_batch() = default;
 onnxruntime_batch::onnxruntime_batch(onnxruntime_batch&&) noexcept = default;
 
 void onnxruntime_batch::operator()() const {
-  static constexpr const char* input_name = "features";
-  static constexpr const char* output_name = "vmaf";
-  check(api().Run(values_->session, nullptr, &input_name, &values_->input, 1, &output_name, 1,
-                  &values_->output));
+  check(api().RunWithBinding(values_->session, nullptr, values_->binding));
 }
 
 onnxruntime_engine::onnxruntime_engine(std::vector<char> model)
