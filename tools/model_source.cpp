@@ -8,6 +8,8 @@
 
 #include "failure.hpp"
 #include "onnx_file.hpp"
+#include "registry/registry.hpp"
+#include "registry/signature.hpp"
 #include "text.hpp"
 
 namespace tinymlp::tools {
@@ -81,11 +83,9 @@ std::unique_ptr<model> make_model(const Net& network, const model_description& d
 }
 
 void describe_scaler(const onnx::plan& plan, model_description& to) {
-  if (plan.input_scaler.op == onnx::scale_op::none) return;
-  to.mean = broadcast_values(plan.input_scaler.mean, plan.inputs);
-  to.std = broadcast_values(plan.input_scaler.scale, plan.inputs);
-  if (plan.input_scaler.op == onnx::scale_op::multiply)
-    for (float& value : to.std) value = 1 / value;
+  scaler_values scaler = scaler_of(plan);
+  to.mean = std::move(scaler.mean);
+  to.std = std::move(scaler.std);
 }
 
 std::unique_ptr<model> open_compiled_in(const std::string& wanted, std::optional<isa> which) {
@@ -114,8 +114,8 @@ std::unique_ptr<model> pack(const onnx_file& file, const model_description& desc
   return make_model(*network, description, which);
 }
 
-std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> which) {
-  const onnx_file file = read_onnx_file(path);
+std::unique_ptr<model> open_file(const onnx_file& file, std::optional<isa> which,
+                                 std::string registered) {
   const std::string shape = shape_text(file.plan);
   std::vector<std::string> known;
   std::unique_ptr<model> found;
@@ -125,6 +125,7 @@ std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> whi
     if (known.back() != shape) return;
     model_description description;
     description.name = file.path;
+    description.registered = std::move(registered);
     description.network = row.name;
     description.bytes = file.bytes.size();
     description.sha256 = file.sha256;
@@ -140,18 +141,60 @@ std::unique_ptr<model> open_file(const std::string& path, std::optional<isa> whi
   return found;
 }
 
-} // namespace
+std::optional<onnx::precision> choose_precision(const std::optional<std::string>& wanted) {
+  if (!wanted) return std::nullopt;
+  for (const onnx::precision p : {onnx::precision::fp32, onnx::precision::int8})
+    if (onnx::name(p) == *wanted) return p;
+  throw usage_error(fmt::format("--precision: neither fp32 nor int8: {}", *wanted));
+}
 
-std::unique_ptr<model> open_model(const std::string& name_or_file,
-                                  const std::optional<std::string>& isa_name) {
-  const std::optional<isa> which = choose_isa(isa_name);
-  if (std::unique_ptr<model> found = open_compiled_in(name_or_file, which)) return found;
+// The file that the entry's quant_mode asks for, or that of the wanted precision; no other.
+std::unique_ptr<model> open_registered(const model_request& request,
+                                       std::optional<onnx::precision> precision,
+                                       std::optional<isa> which) {
+  const registry from(*request.registry);
+  const model_entry& entry = from.at(request.model);
+  std::optional<minisign_public_key> key;
+  if (request.public_key) key = read_public_key(*request.public_key);
+  const onnx_file file = load_registered(
+      from.where(), entry, precision.value_or(entry.default_precision()), key ? &*key : nullptr);
+  return open_file(file, which,
+                   fmt::format("{} in {}: quant_mode {}{}{}", entry.id, from.path(),
+                               entry.quant_mode, precision ? ", precision asked for" : "",
+                               key ? ", signed by key " + key_name(*key) : ""));
+}
+
+void refuse_unknown_name(const std::string& name_or_file) {
   const bool is_path = name_or_file.find_first_of("/.") != std::string::npos ||
                        ::access(name_or_file.c_str(), F_OK) == 0;
   if (!is_path)
     throw usage_error(fmt::format("--model: neither a file nor one of {}: {}", compiled_in_names(),
                                   name_or_file));
-  return open_file(name_or_file, which);
+}
+
+} // namespace
+
+std::unique_ptr<model> open_model(const model_request& request) {
+  const std::optional<isa> which = choose_isa(request.isa);
+  const std::optional<onnx::precision> precision = choose_precision(request.precision);
+  if (request.registry) return open_registered(request, precision, which);
+  if (request.public_key) throw usage_error("--public-key needs --registry");
+  std::unique_ptr<model> found;
+  if (precision == onnx::precision::int8)
+    found = open_compiled_in(request.model + std::string(int8_suffix), which);
+  if (found == nullptr) found = open_compiled_in(request.model, which);
+  if (found == nullptr) {
+    refuse_unknown_name(request.model);
+    found = open_file(read_onnx_file(request.model), which, "");
+  }
+  if (precision && found->description().precision != onnx::name(*precision))
+    fail("{}: holds {} weights, and --precision {} was asked for", request.model,
+         found->description().precision, onnx::name(*precision));
+  return found;
+}
+
+std::unique_ptr<model> open_model(const onnx_file& file, std::string registered) {
+  return open_file(file, std::nullopt, std::move(registered));
 }
 
 std::string network_name(const onnx::plan& plan) {

@@ -16,10 +16,11 @@ namespace tinymlp::tools {
 struct model_description {
   std::string name; // "mlp_small", "mlp_small.int8", or the file's path
   bool compiled_in = false;
-  std::string network;   // the name of its shape, "mlp_small"
-  std::string shape;     // "6-16-8-1"
-  std::string precision; // "fp32" or "int8"
-  std::string kernel;    // the instruction set that scores
+  std::string registered; // id, registry and quant_mode, where it came from a registry
+  std::string network;    // the name of its shape, "mlp_small"
+  std::string shape;      // "6-16-8-1"
+  std::string precision;  // "fp32" or "int8"
+  std::string kernel;     // the instruction set that scores
   std::size_t parameters = 0;
   std::size_t bytes = 0; // of the ONNX file
   std::string sha256;    // of the very bytes that were parsed, lowercase hex
@@ -41,11 +42,21 @@ protected:
   model_description description_;
 };
 
-// `name_or_file` is a compiled-in name if there is one of it, else a path. `isa` forces a kernel by
-// name. Throws failure for a file that cannot be read or is refused, and for an instruction set
-// that this machine lacks; usage_error for names nobody knows.
-std::unique_ptr<model> open_model(const std::string& name_or_file,
-                                  const std::optional<std::string>& isa);
+// What a person asks for.
+struct model_request {
+  std::string model;                     // a compiled-in name, else a path; an id with a registry
+  std::optional<std::string> isa;        // forces a kernel by name
+  std::optional<std::string> precision;  // "fp32" or "int8"; else the registry's, or the file's own
+  std::optional<std::string> registry;   // its path: the model's bytes must have the hash in there
+  std::optional<std::string> public_key; // a minisign key, or its file, that must have signed them
+};
+
+// Throws failure for a file that cannot be read or is refused, for bytes that are not the
+// registered or not the signed ones, for a precision that is not to be had (nothing else is loaded
+// instead), and for an instruction set that this machine lacks; usage_error for names nobody knows.
+std::unique_ptr<model> open_model(const model_request& request);
+// A file that has been read already; `registered` as in the description.
+std::unique_ptr<model> open_model(const onnx_file& file, std::string registered);
 
 // "mlp_small", or the sizes of the layers where that shape has no name: "6-24-1".
 std::string network_name(const onnx::plan& plan);

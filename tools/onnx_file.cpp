@@ -69,6 +69,15 @@ std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count)
   return values;
 }
 
+scaler_values scaler_of(const onnx::plan& plan) {
+  const onnx::scaler& s = plan.input_scaler;
+  if (s.op == onnx::scale_op::none) return {};
+  scaler_values to{broadcast_values(s.mean, plan.inputs), broadcast_values(s.scale, plan.inputs)};
+  if (s.op == onnx::scale_op::multiply)
+    for (float& value : to.std) value = 1 / value;
+  return to;
+}
+
 model_bytes read_model_bytes(const std::string& path) {
   byte_source source(path);
   held_text text = read_whole(source, largest_model, 0, "not one of these networks");

@@ -62,6 +62,13 @@ std::string shape_text(const onnx::plan& plan);
 // The float32 tensor's values; one value stands for all `count`.
 std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count);
 
+// The scaler, one value a feature; empty without one. A factor is given as the divisor that it
+// replaces.
+struct scaler_values {
+  std::vector<float> mean, std;
+};
+scaler_values scaler_of(const onnx::plan& plan);
+
 // Lowercase hex.
 std::string sha256_of(std::string_view bytes);
 

@@ -30,8 +30,7 @@ using clock = std::chrono::steady_clock;
 
 struct score_options {
   std::string input;
-  std::string model = "mlp_small";
-  std::optional<std::string> isa;
+  model_request request{"mlp_small", {}, {}, {}, {}};
   std::string format = "csv";
   std::string output;
   std::string plot;
@@ -44,7 +43,7 @@ struct score_options {
 
 void refuse_overwriting(const score_options& options) {
   const std::string output = options.to_screen() ? "" : options.output;
-  for (const std::string& source : {options.input, options.model}) {
+  for (const std::string& source : {options.input, options.request.model}) {
     if (same_file(output, source))
       throw usage_error(fmt::format("--output would overwrite {}", source));
     if (same_file(options.plot, source))
@@ -70,6 +69,7 @@ void print_details(const scoring_sink& sink, double total_ns) {
   };
   const bool quantised_here = network.compiled_in && network.precision == "int8";
   line("model", network.name + (network.compiled_in ? " (compiled in)" : ""));
+  if (!network.registered.empty()) line("registry", network.registered);
   line("sha256", fmt::format("{} ({} bytes{})", network.sha256, network.bytes,
                              quantised_here ? ", fp32, quantised by the compiler" : ""));
   for (const auto& [location, sha256] : network.external)
@@ -104,7 +104,7 @@ void read_rows(byte_source& source, const log_options& options, scoring_sink& si
 void run_score(const score_options& options) {
   refuse_overwriting(options);
   const clock::time_point start = clock::now();
-  const std::unique_ptr<model> network = open_model(options.model, options.isa);
+  const std::unique_ptr<model> network = open_model(options.request);
   byte_source source(options.input);
   atomic_file out(options.output);
   std::optional<atomic_file> picture;
@@ -141,6 +141,7 @@ Examples:
   tinymlp score vmaf.json
   tinymlp score --model mlp_large --format json --output scores.json vmaf.xml
   tinymlp score --model mine.onnx --plot scores.svg --clip vmaf.csv
+  tinymlp score --registry model/registry.json --model mlp_large --verbose vmaf.csv
   zcat features.csv.gz | tinymlp score - > scores.csv
 )";
 
@@ -150,15 +151,27 @@ void add_score_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("score", "Score the frames of a libvmaf log or a CSV");
   auto options = std::make_shared<score_options>();
   command
-      ->add_option("--model", options->model,
+      ->add_option("--model", options->request.model,
                    "Network: " + compiled_in_names() + ", or an ONNX file of one of these shapes")
       ->type_name("NAME|FILE")
       ->capture_default_str();
   command
-      ->add_option("--isa", options->isa,
+      ->add_option("--isa", options->request.isa,
                    "Instruction set: " + isa_names() +
                        "; the best that this machine has by default")
       ->type_name("NAME");
+  command
+      ->add_option("--registry", options->request.registry,
+                   "Take --model from this registry, as an id; its bytes must have the hash there")
+      ->type_name("FILE");
+  command
+      ->add_option("--precision", options->request.precision,
+                   "fp32 or int8; by default what the registry says (quant_mode), or the file has")
+      ->type_name("NAME");
+  command
+      ->add_option("--public-key", options->request.public_key,
+                   "Refuse what is not signed with this minisign key (with --registry)")
+      ->type_name("FILE|KEY");
   command
       ->add_option("--format", options->format, "csv, json (libvmaf's layout), or view (a chart)")
       ->type_name("NAME")

@@ -7,6 +7,7 @@
 #include "built_in.hpp"
 #include "byte_source.hpp"
 #include "failure.hpp"
+#include "registry/signature.hpp"
 
 namespace tinymlp::tools {
 
@@ -131,8 +132,10 @@ void check_external_hashes(const model_entry& entry, const onnx_file& file) {
   }
 }
 
-onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which) {
+onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which,
+                          const minisign_public_key* key) {
   model_bytes bytes = read_registered(where, entry, which);
+  if (key != nullptr) check_signature(where, entry, which, bytes, *key);
   onnx_file file = parse_onnx_file(std::move(bytes), where, entry.file(which));
   check_external_hashes(entry, file);
   if (file.plan.kind != which)

@@ -16,6 +16,8 @@
 
 namespace tinymlp::tools {
 
+struct minisign_public_key; // registry/minisign.hpp
+
 // Where commands look unless told otherwise, below the working directory.
 inline constexpr const char* default_registry = "model/registry.json";
 
@@ -91,8 +93,9 @@ model_bytes read_registered(const folder& where, const model_entry& entry, onnx:
 
 // The model, parsed from those same bytes; every file of external data has its registered hash too.
 // Throws failure also for a file of the other precision, and for fp32 entries when int8 is asked
-// for: nothing else is loaded instead.
-onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which);
+// for: nothing else is loaded instead. With a key, the bytes must also be signed with it.
+onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which,
+                          const minisign_public_key* key = nullptr);
 
 // Throws failure unless each file of external data that was used has its registered hash.
 void check_external_hashes(const model_entry& entry, const onnx_file& file);

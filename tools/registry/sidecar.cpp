@@ -40,19 +40,6 @@ json_value parameter_count(const onnx::plan& plan) {
   return static_cast<std::int64_t>(count);
 }
 
-// Per feature; empty without a scaler. A factor is shown as the divisor that it replaces.
-struct scaler_values {
-  std::vector<float> mean, std;
-};
-scaler_values scaler_of(const onnx::plan& plan) {
-  const onnx::scaler& s = plan.input_scaler;
-  if (s.op == onnx::scale_op::none) return {};
-  scaler_values to{broadcast_values(s.mean, plan.inputs), broadcast_values(s.scale, plan.inputs)};
-  if (s.op == onnx::scale_op::multiply)
-    for (float& value : to.std) value = 1 / value;
-  return to;
-}
-
 // Do the numbers, rounded to float32, equal those of the graph?
 bool agrees(const json_value& written, const std::vector<float>& values) {
   const json_value::array* numbers = written.as_array();
