@@ -26,6 +26,9 @@ byte_source::byte_source(const std::string& path)
   if (S_ISREG(status.st_mode)) size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
+byte_source::byte_source(std::string name, std::string_view text)
+    : name_(std::move(name)), size_(text.size()), ahead_(text.begin(), text.end()) {}
+
 byte_source::~byte_source() {
   if (descriptor_ > STDIN_FILENO) ::close(descriptor_);
 }
@@ -64,6 +67,7 @@ std::size_t byte_source::read(std::span<char> into) {
 }
 
 std::size_t byte_source::read_some(std::span<char> into) {
+  if (descriptor_ < 0) return 0;
   for (;;) {
     const ssize_t got = ::read(descriptor_, into.data(), into.size());
     if (got >= 0) return static_cast<std::size_t>(got);

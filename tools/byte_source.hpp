@@ -15,6 +15,8 @@ class byte_source {
 public:
   // `path` "-" is standard input. Throws failure when the path cannot be opened or is a folder.
   explicit byte_source(const std::string& path);
+  // Text that is in memory already, under a name for messages.
+  byte_source(std::string name, std::string_view text);
   byte_source(const byte_source&) = delete;
   byte_source& operator=(const byte_source&) = delete;
   ~byte_source();

@@ -179,6 +179,13 @@ void run_sign(const signature_options& options) {
   }
 }
 
+// Tabs, which separate the parts of a comment, as people read them.
+std::string joined_parts(std::string text) {
+  for (std::size_t tab = 0; (tab = text.find('\t')) != std::string::npos;)
+    text.replace(tab, 1, ", ");
+  return text;
+}
+
 void run_verify_signature(const signature_options& options) {
   const registry in(options.registry);
   const minisign_public_key key = read_public_key(options.key);
@@ -189,7 +196,7 @@ void run_verify_signature(const signature_options& options) {
       const model_bytes bytes = read_registered(in.where(), entry, which);
       const std::string comment = check_signature(in.where(), entry, which, bytes, key);
       text += fmt::format("OK: {} {}: {}: {}\n", entry.id, onnx::name(which), bytes.path,
-                          printable(comment, 400));
+                          printable(joined_parts(comment), 400));
     } catch (const failure& reason) {
       ++failures;
       text += fmt::format("FAIL: {} {}: {}\n", entry.id, onnx::name(which),
