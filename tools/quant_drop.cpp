@@ -47,6 +47,7 @@ public:
   void row(const log_row& row) override {
     to_.insert(to_.end(), row.features.begin(), row.features.end());
   }
+  void note(const std::string& text) override { print_message("note", text); }
 
 private:
   std::vector<float>& to_;
