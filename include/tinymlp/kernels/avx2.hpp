@@ -123,6 +123,7 @@ struct ops {
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
+  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
   template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {

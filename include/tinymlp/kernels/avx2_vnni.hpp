@@ -19,7 +19,13 @@ namespace tinymlp::kernels::avx2_vnni {
 
 struct ops : avx2::ops {
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+#if defined(__GNUC__) && !defined(__clang__)
+    // GCC 12 copies the sum before and after the intrinsic.
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(q), "xm"(w));
+    return sum;
+#else
     return _mm256_dpbusd_avx_epi32(sum, q, w);
+#endif
   }
 };
 

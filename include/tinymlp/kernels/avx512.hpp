@@ -109,6 +109,7 @@ struct ops {
   static constexpr std::size_t row_sums = 16;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
+  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
   template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m512 x) {

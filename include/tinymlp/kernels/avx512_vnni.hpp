@@ -18,12 +18,24 @@
 namespace tinymlp::kernels::avx512_vnni {
 
 struct ops : avx512::ops {
+#if defined(__GNUC__) && !defined(__clang__)
+  // GCC 12 copies the sum before and after the intrinsic.
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(q), "vm"(w));
+    return sum;
+  }
+  static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(q), "vm"(w));
+    return sum;
+  }
+#else
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
     return _mm256_dpbusd_epi32(sum, q, w);
   }
   static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
     return _mm512_dpbusd_epi32(sum, q, w);
   }
+#endif
 };
 
 #include <tinymlp/kernels/rows_input.inl>

@@ -134,8 +134,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -172,10 +170,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -195,7 +193,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)

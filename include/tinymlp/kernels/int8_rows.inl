@@ -56,36 +56,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -94,13 +163,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -110,126 +179,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }

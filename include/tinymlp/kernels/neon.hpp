@@ -124,6 +124,7 @@ struct ops {
   static constexpr std::size_t row_sums = 16;
   // Many rows: vectors of rows in a block, and chains of a sum together.
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
+  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
   template <std::size_t I> static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {

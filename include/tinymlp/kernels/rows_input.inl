@@ -23,6 +23,5 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
