@@ -8748,14 +8748,12 @@ namespace detail {
 // Not constexpr, never defined: naming it in a constant expression is an error that shows `Code`.
 template <errc Code> void model_refused_because();
 
-template <std::size_t Code = 0> consteval void refuse(errc code) {
-  if constexpr (Code <= static_cast<std::size_t>(errc::isa_unsupported)) {
-    if (static_cast<std::size_t>(code) == Code)
-      model_refused_because<static_cast<errc>(Code)>();
-    else
-      refuse<Code + 1>(code);
-  }
+template <std::size_t... Code> consteval void refuse(errc code, std::index_sequence<Code...>) {
+  ((static_cast<std::size_t>(code) == Code ? model_refused_because<static_cast<errc>(Code)>()
+                                           : void()),
+   ...);
 }
+inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::isa_unsupported) + 1;
 
 } // namespace detail
 
@@ -8763,7 +8761,7 @@ template <std::size_t Code = 0> consteval void refuse(errc code) {
 // refuse is a compile error that names the reason (errc).
 template <class Net> consteval Net embed(std::span<const char> model) {
   const result<Net> net = load<Net>(model);
-  if (!net) detail::refuse(net.error().code);
+  if (!net) detail::refuse(net.error().code, std::make_index_sequence<detail::errc_count>());
   return *net;
 }
 // From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
