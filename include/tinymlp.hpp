@@ -47,6 +47,9 @@
 #include <string_view>
 #include <type_traits>
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+  #error "tinymlp: needs C++20 (-std=c++20)"
+#endif
 // The numeric contract (same bits on every machine) needs IEEE 754 single precision as written:
 // no reassociation, no assumption that NaN does not occur, no excess precision.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
@@ -520,7 +523,8 @@ inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_seg
                                tensor_float_data = 4, tensor_int32_data = 5, tensor_string_data = 6,
                                tensor_int64_data = 7, tensor_name = 8, tensor_raw_data = 9,
                                tensor_double_data = 10, tensor_uint64_data = 11,
-                               tensor_external_data = 13, tensor_data_location = 14;
+                               tensor_external_data = 13, tensor_data_location = 14,
+                               tensor_metadata = 16;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
   if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
@@ -636,6 +640,17 @@ constexpr error check_elements(const tensor& t) noexcept {
   return {};
 }
 
+// A message that is not read further must be well-formed all the same.
+constexpr error check_message(const field& message, std::string_view where) noexcept {
+  if (message.type != wire::length_delimited) return {errc::wrong_wire_type, message.offset, where};
+  for (cursor c(message.payload); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, where};
+  }
+  return {};
+}
+
 // The wire types that this reader relies on.
 constexpr bool tensor_wire_type_ok(const field& f) noexcept {
   switch (f.number) {
@@ -650,8 +665,8 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
-// A tensor of another element type is accepted with type undefined; using it is refused later.
+// Reads a TensorProto whole: shape, type (float32, int8 or int64), and that its data is there,
+// neither short nor long.
 constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
   using namespace detail;
   tensor t;
@@ -680,6 +695,8 @@ constexpr error parse_tensor(view message, external_files files, tensor& out) no
     if (f.number == tensor_external_data)
       if (const error e = read_external_entry(external, f); failed(e)) return e;
     if (f.number == tensor_raw_data) t.is_raw = true, t.raw = f.payload;
+    if (f.number == tensor_metadata)
+      if (const error e = check_message(f, t.name); failed(e)) return e;
     if (is_typed_field(f.number)) {
       if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset, t.name};
       typed = f.number;
@@ -688,14 +705,13 @@ constexpr error parse_tensor(view message, external_files files, tensor& out) no
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
     return {errc::ambiguous_data, t.offset, t.name};
   if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset, t.name};
-  if (type == 1 || type == 3 || type == 7) t.type = static_cast<element>(type);
-  if (t.type != element::undefined) {
-    t.data_field = typed_field(t.type);
-    if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
-    if (external.used)
-      if (const error e = resolve_external(t, external, files); failed(e)) return e;
-    if (const error e = check_elements(t); failed(e)) return e;
-  }
+  if (type != 1 && type != 3 && type != 7) return {errc::wrong_element_type, t.offset, t.name};
+  t.type = static_cast<element>(type);
+  t.data_field = typed_field(t.type);
+  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
+  if (external.used)
+    if (const error e = resolve_external(t, external, files); failed(e)) return e;
+  if (const error e = check_elements(t); failed(e)) return e;
   out = t;
   return {};
 }
@@ -752,7 +768,8 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads an AttributeProto: exactly one kind of value, which its declared type (if any) names.
+// Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
+// IR version 2).
 constexpr error parse_attribute(view message, attribute& out) noexcept {
   using namespace detail;
   attribute a;
@@ -787,8 +804,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
   // proto3 leaves a zero value out: the declared type then says what the zero is
   if (a.type == attribute_type::undefined && declared >= 1 && declared <= 7 && declared != 5)
     a.type = static_cast<attribute_type>(declared);
-  if (a.type == attribute_type::undefined ||
-      (declared != 0 && declared != static_cast<std::uint64_t>(a.type)))
+  if (a.type == attribute_type::undefined || declared != static_cast<std::uint64_t>(a.type))
     return {errc::bad_attribute, a.offset, a.name};
   out = a;
   return {};
@@ -897,10 +913,12 @@ inline constexpr std::uint32_t model_ir_version = 1, model_producer_name = 2,
                                model_configuration = 26;
 // GraphProto
 inline constexpr std::uint32_t graph_node = 1, graph_name = 2, graph_initializer = 5,
-                               graph_input = 11, graph_output = 12, graph_sparse = 15;
+                               graph_input = 11, graph_output = 12, graph_value_info = 13,
+                               graph_quantization = 14, graph_sparse = 15, graph_metadata = 16;
 // NodeProto
 inline constexpr std::uint32_t node_input = 1, node_output = 2, node_name = 3, node_op_type = 4,
-                               node_attribute = 5, node_domain = 7, node_overload = 8;
+                               node_attribute = 5, node_domain = 7, node_overload = 8,
+                               node_metadata = 9;
 
 constexpr bool is_known_model_field(std::uint32_t n) noexcept {
   return (n >= model_ir_version && n <= model_opset_import) || n == model_metadata ||
@@ -943,6 +961,9 @@ constexpr error parse_node(view message, node& out) noexcept {
     case node_overload:
       if (!text.empty()) return {errc::unsupported_feature, f.offset, n.label()};
       break;
+    case node_metadata:
+      if (const error e = check_message(f, n.label()); failed(e)) return e;
+      break;
     default: break;
     }
   }
@@ -972,7 +993,7 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
 
 constexpr error parse_shape(view message, value_info& to) noexcept {
   to.has_shape = true;
-  to.rank = 0;
+  to.rank = 0; // the last shape counts
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
@@ -1109,9 +1130,21 @@ private:
       if (f.number == graph_node) e = add_node(f.payload);
       if (f.number == graph_initializer) e = add_initializer(f.payload);
       if (f.number == graph_sparse) e = {errc::unsupported_feature, f.offset, "sparse_initializer"};
+      if (f.number == graph_quantization) e = check_message(f, "quantization_annotation");
+      if (f.number == graph_metadata) e = check_message(f, "metadata_props");
       if (failed(e)) return e;
     }
     return {};
+  }
+
+  // A declaration of a constant must agree with the constant.
+  static constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
+    if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
+      return {errc::wrong_element_type, v.offset, v.name};
+    bool agrees = !v.has_shape || v.rank == t.rank;
+    for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
+      agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
+    return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
   }
 
   // Inputs that merely list an initializer (required by IR version 3) are not the graph's input.
@@ -1120,15 +1153,25 @@ private:
     for (cursor c(message); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
-      if (f.number != graph_input && f.number != graph_output) continue;
+      if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
+        continue;
       value_info v;
       if (const error e = parse_value_info(f.payload, v); failed(e))
-        return naming(e, f.number == graph_input ? "graph input" : "graph output");
+        return naming(e, f.number == graph_input    ? "graph input"
+                         : f.number == graph_output ? "graph output"
+                                                    : "value_info");
+      if (f.number == graph_value_info) {
+        const tensor* t = g_.find_tensor(v.name);
+        if (t == nullptr) continue;
+        if (const error e = check_declaration(v, *t); failed(e)) return e;
+        continue;
+      }
       if (f.number == graph_input) {
         const std::size_t t = g_.index_of_tensor(v.name);
         if (t != g_.tensor_count) {
           if (!g_.tensors[t].may_be_listed) return {errc::duplicate_name, v.offset, v.name};
           g_.tensors[t].may_be_listed = false;
+          if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
           continue;
         }
         if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
@@ -1229,6 +1272,8 @@ constexpr error read_model_field(const field& f, graph& to, view& graph_message)
   case model_opset_import: return parse_opset(f.payload, to);
   case model_training_info: return {errc::unsupported_feature, f.offset, "training_info"};
   case model_functions: return {errc::unsupported_feature, f.offset, "functions"};
+  case model_metadata: return check_message(f, "metadata_props");
+  case model_configuration: return check_message(f, "configuration");
   case model_graph:
     if (graph_message.data != nullptr) return {errc::duplicate_field, f.offset, "graph"};
     graph_message = f.payload;
@@ -1376,14 +1421,23 @@ private:
     return false;
   }
 
-  static constexpr error check_attributes(const node& n, std::string_view accepted) noexcept {
+  // The first operator set whose operator has the attribute, where it came after the operator.
+  static constexpr std::int64_t first_opset_of(std::string_view op_type,
+                                               std::string_view wanted) noexcept {
+    if (op_type == "Reshape" && wanted == "allowzero") return 14;
+    if (op_type == "Cast" && wanted == "saturate") return 19;
+    return 0;
+  }
+
+  constexpr error check_attributes(const node& n, std::string_view accepted) const noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
       if (f.number != node_attribute) continue;
       attribute a;
       if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-      if (!lists(accepted, a.name)) return {errc::unsupported_attribute, a.offset, a.name};
+      if (!lists(accepted, a.name) || g_.opset < first_opset_of(n.op_type, a.name))
+        return {errc::unsupported_attribute, a.offset, a.name};
       attribute other;
       if (find_attribute(n, a.name, other) && other.offset != a.offset)
         return {errc::bad_attribute, a.offset, a.name};
@@ -1819,11 +1873,12 @@ private:
     return leave(n, static_cast<std::size_t>(target.count));
   }
 
-  // Flatten: at axis 1 (the default), or -1 of [N, 1]; the result is [N, 1].
+  // Flatten: at axis 1 (the default), or since operator set 11 -1 of [N, 1]; the result is [N, 1].
   constexpr error apply_flatten(const node& n) noexcept {
     std::int64_t axis = 1;
     if (const error e = read_int(n, "axis", axis); failed(e)) return e;
-    if (axis != 1 && !(axis == -1 && rank_ == 2)) return at(errc::bad_attribute, n, "axis");
+    if (axis != 1 && !(axis == -1 && rank_ == 2 && g_.opset >= 11))
+      return at(errc::bad_attribute, n, "axis");
     return leave(n, 2);
   }
 
@@ -1868,7 +1923,7 @@ constexpr const chain_builder::op_row* chain_builder::find_row(const node& n) no
 
 // Reads a model and reduces it to a plan, or refuses it whole. The plan views the model's bytes
 // and those of `external` (the files of external tensor data, if any): keep them alive.
-// Allocates nothing; uses about 80 KiB of stack.
+// Allocates nothing; uses about 90 KiB of stack.
 constexpr result<plan> parse(std::span<const char> model, external_files external = {}) noexcept {
   graph g;
   if (const error e = parse_model(model, external, g); failed(e)) return e;
@@ -2648,6 +2703,7 @@ struct ops {
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
+  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
   template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
@@ -2749,9 +2805,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers and reach the next layer by permutation. Included by each
@@ -3277,8 +3332,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -3315,10 +3368,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -3338,7 +3391,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -3431,36 +3484,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -3469,13 +3591,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -3485,126 +3607,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -3682,7 +3778,13 @@ namespace tinymlp::kernels::avx2_vnni {
 
 struct ops : avx2::ops {
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+#if defined(__GNUC__) && !defined(__clang__)
+    // GCC 12 copies the sum before and after the intrinsic.
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(q), "xm"(w));
+    return sum;
+#else
     return _mm256_dpbusd_avx_epi32(sum, q, w);
+#endif
   }
 };
 
@@ -3712,9 +3814,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -3852,8 +3953,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -3890,10 +3989,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -3913,7 +4012,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -4006,36 +4105,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -4044,13 +4212,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -4060,126 +4228,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -4347,6 +4489,7 @@ struct ops {
   static constexpr std::size_t row_sums = 16;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
+  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
   template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
@@ -4477,9 +4620,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers and reach the next layer by permutation. Included by each
@@ -5005,8 +5147,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -5043,10 +5183,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -5066,7 +5206,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -5159,36 +5299,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -5197,13 +5406,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -5213,126 +5422,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -5409,12 +5592,24 @@ TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
 namespace tinymlp::kernels::avx512_vnni {
 
 struct ops : avx512::ops {
+#if defined(__GNUC__) && !defined(__clang__)
+  // GCC 12 copies the sum before and after the intrinsic.
+  static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(q), "vm"(w));
+    return sum;
+  }
+  static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(q), "vm"(w));
+    return sum;
+  }
+#else
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
     return _mm256_dpbusd_epi32(sum, q, w);
   }
   static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
     return _mm512_dpbusd_epi32(sum, q, w);
   }
+#endif
 };
 
 // ---- tinymlp/kernels/rows_input.inl
@@ -5443,9 +5638,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -5583,8 +5777,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -5621,10 +5813,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -5644,7 +5836,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -5737,36 +5929,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -5775,13 +6036,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -5791,126 +6052,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -6094,6 +6329,7 @@ struct ops {
   static constexpr std::size_t row_sums = 16;
   // Many rows: vectors of rows in a block, and chains of a sum together.
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
+  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
   template <std::size_t I> static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
@@ -6195,9 +6431,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers and reach the next layer by permutation. Included by each
@@ -6723,8 +6958,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -6761,10 +6994,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -6784,7 +7017,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -6877,36 +7110,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -6915,13 +7217,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -6931,126 +7233,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -7166,9 +7442,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -7306,8 +7581,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -7344,10 +7617,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -7367,7 +7640,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -7460,36 +7733,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -7498,13 +7840,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -7514,126 +7856,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -7758,9 +8074,8 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
-// Whether the activations of a block fit a buffer on the stack; else rows are scored singly.
-template <class Shape>
-inline constexpr bool rows_fit = widest_layer<Shape> * ops::block_vectors * ops::v::lanes <= 32768;
+// Whether the activations of a block fit buffers on the stack; else rows are scored singly.
+template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -7898,8 +8213,6 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
   } else {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-      y.value[b] = v::relu(y.value[b]);
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
   }
 }
@@ -7936,10 +8249,10 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   constexpr int8_layer at = layer::at;
   auto low = v::zero(), high = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    low = v::min(low, v::load(x + i));
+    if constexpr (L == 0) low = v::min(low, v::load(x + i));
     high = v::max(high, v::load(x + i));
   }
-  const int8_range range = int8_range_of<true>(v::reduce_min(low), v::reduce_max(high));
+  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
   const auto divisor = v::set(range.divisor);
   const auto zero_point = v::to_int(v::set(range.zero));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
@@ -7959,7 +8272,7 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
     sum = v::iadd(sum, other);
     const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
                                       floats + at.bias + o, poisons);
-    v::store(x + o, L + 1 == Shape::layer_count ? y : v::relu(y));
+    v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
@@ -8052,36 +8365,105 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
-// Activations x [input][R vectors] -> q [input / 4][R vectors of four bytes].
-template <bool First, std::size_t Inputs, std::size_t R>
-TINYMLP_INLINE void int8_rows_pack(const float* x, const int8_scales (&s)[R], std::int32_t* q) {
+// What all rows of a call share, found once: for each layer, whether its outputs have one weight
+// scale, and the largest magnitude of a weight scale. Where that one's product with a row's
+// scale is finite, so are those of the others.
+template <class Shape> struct int8_weight_scales {
+  bool uniform[Shape::layer_count];
+  float largest[Shape::layer_count];
+};
+template <class Shape>
+TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
   using v = typename ops::v;
-  constexpr std::size_t step = R * v::lanes, whole = Inputs / 4 * 4, rest = Inputs - whole;
-  for (std::size_t i = 0; i < whole; i += 4)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + i * step + r * v::lanes;
-      v::istore(q + i / 4 * step + r * v::lanes,
-                v::quads(int8_rows_quantize<First>(from, s[r]),
-                         int8_rows_quantize<First>(from + step, s[r]),
-                         int8_rows_quantize<First>(from + 2 * step, s[r]),
-                         int8_rows_quantize<First>(from + 3 * step, s[r])));
+  int8_weight_scales<Shape> found;
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = int8_layout<Shape>::layers[l];
+    const float* scale = weights.floats.data() + at.scale;
+    auto low = v::broadcast(scale), high = low;
+    for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
+      low = v::min(low, v::load(scale + o));
+      high = v::max(high, v::load(scale + o));
     }
-  if constexpr (rest != 0) // the weights of what is missing are 0
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const float* from = x + whole * step + r * v::lanes;
-      const auto nothing = v::iset(0), first = int8_rows_quantize<First>(from, s[r]);
-      auto second = nothing, third = nothing;
-      if constexpr (rest > 1) second = int8_rows_quantize<First>(from + step, s[r]);
-      if constexpr (rest > 2) third = int8_rows_quantize<First>(from + 2 * step, s[r]);
-      v::istore(q + whole / 4 * step + r * v::lanes, v::quads(first, second, third, nothing));
+    float lowest = v::reduce_min(low), highest = v::reduce_max(high);
+    for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
+      lowest = scale[o] < lowest ? scale[o] : lowest;
+      highest = scale[o] > highest ? scale[o] : highest;
     }
+    found.uniform[l] = lowest == highest;
+    found.largest[l] = -lowest > highest ? -lowest : highest;
+  }
+  return found;
 }
 
-// O outputs from output `first` on, of R vectors of rows; `high` follows the largest.
-template <class Shape, std::size_t L, std::size_t O, std::size_t R>
-TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const std::int32_t* q,
-                                      const int8_scales (&s)[R], std::size_t first, float* y,
-                                      typename ops::v::reg (&high)[R]) {
+// R vectors of rows on their way through the layers. A block takes several such parts through
+// each layer in turn: the long latency from a layer's last output to its scale, and from there
+// to the next layer's first input, then passes while another part is at work.
+template <class Shape, std::size_t R> struct int8_part {
+  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
+  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  int8_scales scales[R];
+  typename ops::v::reg poison[R];
+};
+
+// Features -> x, through the scaler.
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
+                                     int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  typename v::reg low[R], high[R], poison[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
+  rows_columns<Shape::inputs, R>(rows, part.x);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = part.x + i * part.step + r * v::lanes;
+      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
+      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
+                                 v::broadcast(floats + layout::multiplier + i));
+      low[r] = v::min(low[r], scaled);
+      high[r] = v::max(high[r], scaled);
+      poison[r] = v::fma(scaled, v::zero(), poison[r]);
+      v::store(at, scaled);
+    }
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.poison[r] = poison[r];
+  }
+}
+
+// x -> q, four inputs to a lane.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
+  using v = typename ops::v;
+  constexpr std::size_t inputs = Shape::sizes[L], step = int8_part<Shape, R>::step;
+  constexpr std::size_t whole = inputs / 4 * 4, rest = inputs - whole;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const int8_scales s = part.scales[r];
+    const float* x = part.x + r * v::lanes;
+    std::int32_t* q = part.q + r * v::lanes;
+    for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
+      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
+                            int8_rows_quantize<L == 0>(x + step, s),
+                            int8_rows_quantize<L == 0>(x + 2 * step, s),
+                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+    if constexpr (rest != 0) { // the weights of what is missing are 0
+      const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
+      auto second = nothing, third = nothing;
+      if constexpr (rest > 1) second = int8_rows_quantize<L == 0>(x + step, s);
+      if constexpr (rest > 2) third = int8_rows_quantize<L == 0>(x + 2 * step, s);
+      v::istore(q, v::quads(first, second, third, nothing));
+    }
+  }
+}
+
+// O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
+// which makes bytes of 0 of what is below 0.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
+                                      int8_part<Shape, R>& part, std::size_t scale_step,
+                                      std::size_t first, typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
@@ -8090,13 +8472,13 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), s[r].zero_point),
+        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
                             v::iset(weights.sums[at.sum + first + o]));
     }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(q + (g * R + r) * v::lanes);
+      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
@@ -8106,126 +8488,100 @@ TINYMLP_INLINE void int8_rows_outputs(const int8_weights<Shape>& weights, const 
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
-    const auto weight_scale = v::broadcast(weights.floats.data() + at.scale + first + o);
+    const float* scale = part.scale + (first + o) * scale_step;
     const auto bias = v::broadcast(weights.floats.data() + at.bias + first + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      const auto scale = v::mul(s[r].scale, weight_scale);
-      auto out = v::add(v::mul(v::to_float(sum[o][r]), scale), bias);
-      if constexpr (L + 1 < Shape::layer_count) {
-        out = v::relu(out);
-        high[r] = v::max(high[r], out);
-      }
-      v::store(y + ((first + o) * R + r) * v::lanes, out);
+      const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
+      const auto y = v::add(product, bias);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }
 }
 
-// The largest weight scale of each layer: where its product with a row's scale is finite, so
-// are those of the others.
-template <class Shape> struct int8_largest_scales {
-  float layer[Shape::layer_count];
-};
-template <class Shape>
-TINYMLP_INLINE int8_largest_scales<Shape> int8_find_scales(const int8_weights<Shape>& weights) {
-  using v = typename ops::v;
-  int8_largest_scales<Shape> found;
-  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = int8_layout<Shape>::layers[l];
-    const float* scale = weights.floats.data() + at.scale;
-    auto largest = v::zero();
-    for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-      const auto some = v::load(scale + o);
-      largest = v::max(largest, v::max(some, v::sub(v::zero(), some)));
-    }
-    found.layer[l] = v::reduce_max(largest);
-  }
-  return found;
-}
-
-// Layer L and those after it; the scores end up in x.
-template <class Shape, std::size_t L, std::size_t R>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest, float* x,
-                                     std::int32_t* q, const typename ops::v::reg (&low)[R],
-                                     const typename ops::v::reg (&high)[R],
-                                     typename ops::v::reg (&poison)[R]) {
+// q -> the layer's outputs in x and, but for the last layer, their scales.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
+                                    const int8_weight_scales<Shape>& found,
+                                    int8_part<Shape, R>& part) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  int8_scales scales[R];
-  typename v::reg next[R];
+  const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
+  for (std::size_t o = 0; o < scales; ++o)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(part.scale + o * part.step + r * v::lanes,
+               v::mul(part.scales[r].scale,
+                      v::broadcast(weights.floats.data() + at.scale + o)));
+  typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    scales[r] = int8_scales_of<L == 0>(low[r], high[r]);
-    poison[r] = v::fma(v::mul(scales[r].scale, v::set(largest.layer[L])), v::zero(), poison[r]);
-    next[r] = v::zero();
+    high[r] = v::zero();
+    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
+                            part.poison[r]);
   }
-  int8_rows_pack<L == 0, at.inputs>(x, scales, q);
+  const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
   for (std::size_t o = 0; o < whole; o += 4)
-    int8_rows_outputs<Shape, L, 4>(weights, q, scales, o, x, next);
-  if constexpr (rest != 0) int8_rows_outputs<Shape, L, rest>(weights, q, scales, whole, x, next);
-  if constexpr (L + 1 < Shape::layer_count) {
-    typename v::reg none[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) none[r] = v::zero();
-    int8_rows_layers<Shape, L + 1>(weights, largest, x, q, none, next, poison);
-  }
+    int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
+  if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
+  if constexpr (L + 1 < Shape::layer_count)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
 }
 
-template <class Shape, std::size_t R>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
+                                     const int8_weight_scales<Shape>& found,
+                                     int8_part<Shape, R> (&parts)[P]) {
+  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+}
+
+// P parts of R vectors of rows.
+template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_largest_scales<Shape>& largest,
-                                      const float* rows, float* scores) noexcept {
+                                      const int8_weight_scales<Shape>& found, const float* rows,
+                                      float* scores) noexcept {
   using v = typename ops::v;
-  using layout = int8_layout<Shape>;
-  alignas(64) float x[widest_layer<Shape> * R * v::lanes];
-  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * R * v::lanes];
-  typename v::reg low[R], high[R], poison[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) low[r] = high[r] = poison[r] = v::zero();
-  rows_columns<Shape::inputs, R>(rows, x);
-  const float* floats = weights.floats.data();
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      float* at = x + (i * R + r) * v::lanes;
-      const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
-      const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
-                                 v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
-      poison[r] = v::fma(scaled, v::zero(), poison[r]);
-      v::store(at, scaled);
-    }
-  int8_rows_layers<Shape, 0>(weights, largest, x, q, low, high, poison);
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    v::store(scores + r * v::lanes, v::poisoned(v::load(x + r * v::lanes), poison[r]));
+  int8_part<Shape, R> parts[P];
+  constexpr std::size_t step = R * v::lanes;
+  for (std::size_t p = 0; p < P; ++p)
+    int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
+  int8_rows_layers<0>(weights, found, parts);
+  for (std::size_t p = 0; p < P; ++p)
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+      v::store(scores + p * step + r * v::lanes,
+               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
 template <class Shape>
 TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
-                                     const int8_largest_scales<Shape>& largest,
-                                     const float* rows, std::size_t count,
-                                     float* scores) noexcept {
+                                     const int8_weight_scales<Shape>& found, const float* rows,
+                                     std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1>(weights, largest, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
-      const int8_largest_scales<Shape> largest = int8_find_scales(weights);
-      for (; count - done >= R * lanes; done += R * lanes)
-        int8_rows_block<Shape, R>(weights, largest, rows + done * n, scores + done);
+      const int8_weight_scales<Shape> found = int8_find_scales(weights);
+      for (; count - done >= block; done += block)
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1>(weights, largest, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
       if (count - done > lanes / 2) {
-        int8_rows_tail(weights, largest, rows + done * n, count - done, scores + done);
+        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
       }
     }
@@ -8724,7 +9080,7 @@ using mlp_large_int8 = quantized_network<6, 64, 32, 16, 1>;
 namespace tinymlp {
 
 // A network of type Net (network<...> or quantized_network<...>) from the bytes of an ONNX file,
-// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 80 KiB
+// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 110 KiB
 // of stack. The network keeps no reference to the bytes (the error's `where` does).
 template <class Net>
 constexpr result<Net> load(std::span<const char> model,
@@ -8732,6 +9088,13 @@ constexpr result<Net> load(std::span<const char> model,
   const result<onnx::plan> plan = onnx::parse(model, external);
   if (!plan) return plan.error();
   return Net::from_plan(*plan);
+}
+// From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
+template <class Net, std::size_t N>
+constexpr result<Net> load(const char (&model)[N], onnx::external_files external = {}) noexcept {
+  const result<Net> whole = load<Net>(std::span<const char>(model, N), external);
+  if (whole || model[N - 1] != '\0') return whole;
+  return load<Net>(std::span<const char>(model, N - 1), external);
 }
 template <class Net>
 result<Net> load(std::span<const unsigned char> model,
@@ -8755,18 +9118,21 @@ template <std::size_t... Code> consteval void refuse(errc code, std::index_seque
 }
 inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::isa_unsupported) + 1;
 
+template <class Net> consteval Net accepted(const result<Net>& net) {
+  if (!net) refuse(net.error().code, std::make_index_sequence<errc_count>());
+  return *net;
+}
+
 } // namespace detail
 
 // A network from the bytes of an ONNX file, parsed by the compiler; a model that load() would
 // refuse is a compile error that names the reason (errc).
 template <class Net> consteval Net embed(std::span<const char> model) {
-  const result<Net> net = load<Net>(model);
-  if (!net) detail::refuse(net.error().code, std::make_index_sequence<detail::errc_count>());
-  return *net;
+  return detail::accepted(load<Net>(model));
 }
-// From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
+// From a string literal, as `tinymlp embed` writes it.
 template <class Net, std::size_t N> consteval Net embed(const char (&model)[N]) {
-  return embed<Net>(std::span<const char>(model, N - 1));
+  return detail::accepted(load<Net>(model));
 }
 // From an array, as #embed or xxd write it.
 template <class Net, std::size_t N> consteval Net embed(const unsigned char (&model)[N]) {

@@ -558,6 +558,27 @@ const std::vector<row> float_rows{
        m.g.inputs[0].name = {};
        return in(m.g.inputs[0].write());
      }},
+    {"an attribute without a type", errc::bad_attribute, "alpha",
+     [](model& m) {
+       w::attribute a = w::float_attribute("alpha", 1);
+       a.type = 0;
+       return append_to_node(m, "h0", a);
+     }},
+    {"an initializer of another type, though nothing uses it", errc::wrong_element_type, "ids",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("ids", {2}, w::int32, {1, 2}, storage::unpacked));
+       return in(m.g.initializers.back().write());
+     }},
+    {"a value_info that contradicts an initializer's shape", errc::shape_mismatch, "b0",
+     [](model& m) {
+       m.g.value_infos = {{"b0", {17, 3}}};
+       return in(m.g.value_infos[0].write());
+     }},
+    {"cut metadata of the model", errc::truncated, "metadata_props",
+     [](model& m) {
+       m.extra = w::field(14, "\x0a\x05zz");
+       return in(m.extra, bytes("\x0a\x05zz"));
+     }},
     {"an attribute without a name", errc::missing_name, "attribute",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("", 1)); }},
     {"an output without a name", errc::missing_name, "graph output",

@@ -14,5 +14,7 @@ void add_embed_command(CLI::App& app);
 void add_quant_drop_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_registry_command(CLI::App& app);
+void add_isa_command(CLI::App& app);
+void add_signature_command(CLI::App& app);
 
 } // namespace tinymlp::tools

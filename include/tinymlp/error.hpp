@@ -7,6 +7,9 @@
 #include <string_view>
 #include <type_traits>
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+  #error "tinymlp: needs C++20 (-std=c++20)"
+#endif
 // The numeric contract (same bits on every machine) needs IEEE 754 single precision as written:
 // no reassociation, no assumption that NaN does not occur, no excess precision.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \

@@ -13,7 +13,7 @@
 namespace tinymlp {
 
 // A network of type Net (network<...> or quantized_network<...>) from the bytes of an ONNX file,
-// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 80 KiB
+// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 110 KiB
 // of stack. The network keeps no reference to the bytes (the error's `where` does).
 template <class Net>
 constexpr result<Net> load(std::span<const char> model,
@@ -21,6 +21,13 @@ constexpr result<Net> load(std::span<const char> model,
   const result<onnx::plan> plan = onnx::parse(model, external);
   if (!plan) return plan.error();
   return Net::from_plan(*plan);
+}
+// From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
+template <class Net, std::size_t N>
+constexpr result<Net> load(const char (&model)[N], onnx::external_files external = {}) noexcept {
+  const result<Net> whole = load<Net>(std::span<const char>(model, N), external);
+  if (whole || model[N - 1] != '\0') return whole;
+  return load<Net>(std::span<const char>(model, N - 1), external);
 }
 template <class Net>
 result<Net> load(std::span<const unsigned char> model,
@@ -44,18 +51,21 @@ template <std::size_t... Code> consteval void refuse(errc code, std::index_seque
 }
 inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::isa_unsupported) + 1;
 
+template <class Net> consteval Net accepted(const result<Net>& net) {
+  if (!net) refuse(net.error().code, std::make_index_sequence<errc_count>());
+  return *net;
+}
+
 } // namespace detail
 
 // A network from the bytes of an ONNX file, parsed by the compiler; a model that load() would
 // refuse is a compile error that names the reason (errc).
 template <class Net> consteval Net embed(std::span<const char> model) {
-  const result<Net> net = load<Net>(model);
-  if (!net) detail::refuse(net.error().code, std::make_index_sequence<detail::errc_count>());
-  return *net;
+  return detail::accepted(load<Net>(model));
 }
-// From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
+// From a string literal, as `tinymlp embed` writes it.
 template <class Net, std::size_t N> consteval Net embed(const char (&model)[N]) {
-  return embed<Net>(std::span<const char>(model, N - 1));
+  return detail::accepted(load<Net>(model));
 }
 // From an array, as #embed or xxd write it.
 template <class Net, std::size_t N> consteval Net embed(const unsigned char (&model)[N]) {

@@ -85,10 +85,12 @@ inline constexpr std::uint32_t model_ir_version = 1, model_producer_name = 2,
                                model_configuration = 26;
 // GraphProto
 inline constexpr std::uint32_t graph_node = 1, graph_name = 2, graph_initializer = 5,
-                               graph_input = 11, graph_output = 12, graph_sparse = 15;
+                               graph_input = 11, graph_output = 12, graph_value_info = 13,
+                               graph_quantization = 14, graph_sparse = 15, graph_metadata = 16;
 // NodeProto
 inline constexpr std::uint32_t node_input = 1, node_output = 2, node_name = 3, node_op_type = 4,
-                               node_attribute = 5, node_domain = 7, node_overload = 8;
+                               node_attribute = 5, node_domain = 7, node_overload = 8,
+                               node_metadata = 9;
 
 constexpr bool is_known_model_field(std::uint32_t n) noexcept {
   return (n >= model_ir_version && n <= model_opset_import) || n == model_metadata ||
@@ -131,6 +133,9 @@ constexpr error parse_node(view message, node& out) noexcept {
     case node_overload:
       if (!text.empty()) return {errc::unsupported_feature, f.offset, n.label()};
       break;
+    case node_metadata:
+      if (const error e = check_message(f, n.label()); failed(e)) return e;
+      break;
     default: break;
     }
   }
@@ -160,7 +165,7 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
 
 constexpr error parse_shape(view message, value_info& to) noexcept {
   to.has_shape = true;
-  to.rank = 0;
+  to.rank = 0; // the last shape counts
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
@@ -297,9 +302,21 @@ private:
       if (f.number == graph_node) e = add_node(f.payload);
       if (f.number == graph_initializer) e = add_initializer(f.payload);
       if (f.number == graph_sparse) e = {errc::unsupported_feature, f.offset, "sparse_initializer"};
+      if (f.number == graph_quantization) e = check_message(f, "quantization_annotation");
+      if (f.number == graph_metadata) e = check_message(f, "metadata_props");
       if (failed(e)) return e;
     }
     return {};
+  }
+
+  // A declaration of a constant must agree with the constant.
+  static constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
+    if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
+      return {errc::wrong_element_type, v.offset, v.name};
+    bool agrees = !v.has_shape || v.rank == t.rank;
+    for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
+      agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
+    return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
   }
 
   // Inputs that merely list an initializer (required by IR version 3) are not the graph's input.
@@ -308,15 +325,25 @@ private:
     for (cursor c(message); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
-      if (f.number != graph_input && f.number != graph_output) continue;
+      if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
+        continue;
       value_info v;
       if (const error e = parse_value_info(f.payload, v); failed(e))
-        return naming(e, f.number == graph_input ? "graph input" : "graph output");
+        return naming(e, f.number == graph_input    ? "graph input"
+                         : f.number == graph_output ? "graph output"
+                                                    : "value_info");
+      if (f.number == graph_value_info) {
+        const tensor* t = g_.find_tensor(v.name);
+        if (t == nullptr) continue;
+        if (const error e = check_declaration(v, *t); failed(e)) return e;
+        continue;
+      }
       if (f.number == graph_input) {
         const std::size_t t = g_.index_of_tensor(v.name);
         if (t != g_.tensor_count) {
           if (!g_.tensors[t].may_be_listed) return {errc::duplicate_name, v.offset, v.name};
           g_.tensors[t].may_be_listed = false;
+          if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
           continue;
         }
         if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
@@ -417,6 +444,8 @@ constexpr error read_model_field(const field& f, graph& to, view& graph_message)
   case model_opset_import: return parse_opset(f.payload, to);
   case model_training_info: return {errc::unsupported_feature, f.offset, "training_info"};
   case model_functions: return {errc::unsupported_feature, f.offset, "functions"};
+  case model_metadata: return check_message(f, "metadata_props");
+  case model_configuration: return check_message(f, "configuration");
   case model_graph:
     if (graph_message.data != nullptr) return {errc::duplicate_field, f.offset, "graph"};
     graph_message = f.payload;

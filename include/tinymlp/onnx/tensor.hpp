@@ -149,7 +149,8 @@ inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_seg
                                tensor_float_data = 4, tensor_int32_data = 5, tensor_string_data = 6,
                                tensor_int64_data = 7, tensor_name = 8, tensor_raw_data = 9,
                                tensor_double_data = 10, tensor_uint64_data = 11,
-                               tensor_external_data = 13, tensor_data_location = 14;
+                               tensor_external_data = 13, tensor_data_location = 14,
+                               tensor_metadata = 16;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
   if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
@@ -265,6 +266,17 @@ constexpr error check_elements(const tensor& t) noexcept {
   return {};
 }
 
+// A message that is not read further must be well-formed all the same.
+constexpr error check_message(const field& message, std::string_view where) noexcept {
+  if (message.type != wire::length_delimited) return {errc::wrong_wire_type, message.offset, where};
+  for (cursor c(message.payload); !c.done();) {
+    field f;
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at, where};
+  }
+  return {};
+}
+
 // The wire types that this reader relies on.
 constexpr bool tensor_wire_type_ok(const field& f) noexcept {
   switch (f.number) {
@@ -279,8 +291,8 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
-// A tensor of another element type is accepted with type undefined; using it is refused later.
+// Reads a TensorProto whole: shape, type (float32, int8 or int64), and that its data is there,
+// neither short nor long.
 constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
   using namespace detail;
   tensor t;
@@ -309,6 +321,8 @@ constexpr error parse_tensor(view message, external_files files, tensor& out) no
     if (f.number == tensor_external_data)
       if (const error e = read_external_entry(external, f); failed(e)) return e;
     if (f.number == tensor_raw_data) t.is_raw = true, t.raw = f.payload;
+    if (f.number == tensor_metadata)
+      if (const error e = check_message(f, t.name); failed(e)) return e;
     if (is_typed_field(f.number)) {
       if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset, t.name};
       typed = f.number;
@@ -317,14 +331,13 @@ constexpr error parse_tensor(view message, external_files files, tensor& out) no
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
     return {errc::ambiguous_data, t.offset, t.name};
   if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset, t.name};
-  if (type == 1 || type == 3 || type == 7) t.type = static_cast<element>(type);
-  if (t.type != element::undefined) {
-    t.data_field = typed_field(t.type);
-    if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
-    if (external.used)
-      if (const error e = resolve_external(t, external, files); failed(e)) return e;
-    if (const error e = check_elements(t); failed(e)) return e;
-  }
+  if (type != 1 && type != 3 && type != 7) return {errc::wrong_element_type, t.offset, t.name};
+  t.type = static_cast<element>(type);
+  t.data_field = typed_field(t.type);
+  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
+  if (external.used)
+    if (const error e = resolve_external(t, external, files); failed(e)) return e;
+  if (const error e = check_elements(t); failed(e)) return e;
   out = t;
   return {};
 }
@@ -381,7 +394,8 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads an AttributeProto: exactly one kind of value, which its declared type (if any) names.
+// Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
+// IR version 2).
 constexpr error parse_attribute(view message, attribute& out) noexcept {
   using namespace detail;
   attribute a;
@@ -416,8 +430,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
   // proto3 leaves a zero value out: the declared type then says what the zero is
   if (a.type == attribute_type::undefined && declared >= 1 && declared <= 7 && declared != 5)
     a.type = static_cast<attribute_type>(declared);
-  if (a.type == attribute_type::undefined ||
-      (declared != 0 && declared != static_cast<std::uint64_t>(a.type)))
+  if (a.type == attribute_type::undefined || declared != static_cast<std::uint64_t>(a.type))
     return {errc::bad_attribute, a.offset, a.name};
   out = a;
   return {};
