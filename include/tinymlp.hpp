@@ -2140,6 +2140,10 @@ inline isa selected() noexcept { return supported().most_preferred(); }
 
 #include <limits>
 
+#if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
+#endif
 namespace tinymlp::kernels::exact {
 
 inline constexpr float quiet_nan = std::numeric_limits<float>::quiet_NaN(); // bits 0x7fc00000
@@ -2262,6 +2266,9 @@ constexpr std::int32_t round_half_even(float x) noexcept {
 }
 
 } // namespace tinymlp::kernels::exact
+#if defined(__clang__)
+#pragma float_control(pop)
+#endif
 // ---- tinymlp/kernels/layout.hpp
 // Where each weight of a network lies: one layout for all kernels, fixed at compile time.
 //
@@ -2567,6 +2574,8 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -2628,7 +2637,13 @@ struct v8 {
 #endif
     return product;
   }
-  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm256_div_ps(a, b); }
+  static TINYMLP_INLINE reg div(reg a, reg b) {
+#if defined(__GNUC__)
+    return a / b; // Clang's own intrinsic would follow -freciprocal-math
+#else
+    return _mm256_div_ps(a, b);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
@@ -3226,7 +3241,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -3234,12 +3250,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -3465,6 +3481,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -3723,7 +3740,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
@@ -3747,6 +3766,8 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -3847,7 +3868,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -3855,12 +3877,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -4086,6 +4108,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -4344,7 +4367,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
@@ -4369,6 +4394,8 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -4427,7 +4454,13 @@ struct v16 {
 #endif
     return product;
   }
-  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm512_div_ps(a, b); }
+  static TINYMLP_INLINE reg div(reg a, reg b) {
+#if defined(__GNUC__)
+    return a / b; // Clang's own intrinsic would follow -freciprocal-math
+#else
+    return _mm512_div_ps(a, b);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
@@ -5041,7 +5074,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -5049,12 +5083,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -5280,6 +5314,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -5538,7 +5573,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
@@ -5562,6 +5599,8 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -5671,7 +5710,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -5679,12 +5719,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -5910,6 +5950,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -6168,7 +6209,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
@@ -6191,6 +6234,8 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -6852,7 +6897,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -6860,12 +6906,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -7091,6 +7137,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -7349,7 +7396,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
@@ -7381,6 +7430,8 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -7475,7 +7526,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -7483,12 +7535,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -7714,6 +7766,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -7972,7 +8025,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
@@ -8010,6 +8065,8 @@ using neon::score_row, neon::score_rows;
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
 #if defined(__clang__)
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -8107,7 +8164,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -8115,12 +8173,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }
@@ -8346,6 +8404,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);
@@ -8604,7 +8663,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE

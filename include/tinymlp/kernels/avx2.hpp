@@ -48,7 +48,13 @@ struct v8 {
 #endif
     return product;
   }
-  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm256_div_ps(a, b); }
+  static TINYMLP_INLINE reg div(reg a, reg b) {
+#if defined(__GNUC__)
+    return a / b; // Clang's own intrinsic would follow -freciprocal-math
+#else
+    return _mm256_div_ps(a, b);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }

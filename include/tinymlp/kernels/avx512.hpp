@@ -47,7 +47,13 @@ struct v16 {
 #endif
     return product;
   }
-  static TINYMLP_INLINE reg div(reg a, reg b) { return _mm512_div_ps(a, b); }
+  static TINYMLP_INLINE reg div(reg a, reg b) {
+#if defined(__GNUC__)
+    return a / b; // Clang's own intrinsic would follow -freciprocal-math
+#else
+    return _mm512_div_ps(a, b);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }

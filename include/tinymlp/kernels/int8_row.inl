@@ -28,7 +28,8 @@ template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded.
+// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
+// +0, else the scale would be -0.
 struct int8_range {
   float scale, divisor, zero; // the divisor is the scale, but never 0
 };
@@ -36,12 +37,12 @@ template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float h
   using v = typename ops::template row_vector<1>;
   const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
   if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high), v::set(low)), v::set(255.0F));
+    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
     const auto divisor = v::max(scale, smallest);
     const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
     return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
   } else {
-    const auto scale = v::div(v::set(high), v::set(255.0F));
+    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
     return {v::first(scale), v::first(v::max(scale, smallest)), 0};
   }
 }

@@ -37,6 +37,7 @@ template <bool First>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
   using v = typename ops::v;
   int8_scales s;
+  high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
   s.inverse = int8_invert(divisor);

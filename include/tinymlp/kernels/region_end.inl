@@ -11,7 +11,9 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
