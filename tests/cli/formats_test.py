@@ -95,6 +95,14 @@ class Variations(ProgramTest):
         self.check_scores(re.sub(r"[^,\n]+", lambda m: f'"{m[0]}"', text))
         self.check_scores(text.replace(",", ", "))
 
+    def test_a_last_line_without_newline_is_mentioned(self):
+        text = csv_text(self.rows).rstrip("\n")
+        done = program.run("score", "-", stdin=text)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"note: standard input: line 49 has no newline at its end", done.stderr)
+        libvmaf = VTEST[0].read_text().rstrip("\n")  # its trailing comma shows that it is whole
+        self.assertEqual(program.run("score", "-", stdin=libvmaf).stderr, b"")
+
     def test_csv_of_libvmaf_1_has_width_and_height(self):
         lines = ["Frame,Width,Height," + ",".join(FEATURES) + ",vmaf,"]
         for row in self.rows:

@@ -41,6 +41,7 @@ class Inspect(ProgramTest):
         for name, sizes in LADDER.items():
             text = self.check_against_sidecar(ROOT / "model" / f"{name}.onnx", *sizes)
             self.assertIn("precision  fp32", text)
+            self.assertEqual(text.count("Gemm node_linear"), len(sizes[0].split("-")) - 1)
             self.assertEqual(text.count("Relu"), len(sizes[0].split("-")) - 2)
 
     @unittest.skipUnless((SHARED / "models").is_dir(), "no reference models beside the checkout")

@@ -121,6 +121,15 @@ class Csv(ProgramTest):
         self.assertEqual(done.returncode, 1)
         self.assertNotIn(b"\x1b", done.stderr)
 
+    def test_control_characters_of_unicode_neither(self):
+        bad = dict(reference_rows()[0], adm2="\x9b2J\u202e")  # CSI as one character
+        done = program.run("score", "-", stdin=csv_text([bad]))
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn("\x9b", done.stderr.decode())
+        done = program.run("score", "-", stdin=csv_text([bad]).encode().replace(b"\xc2\x9b", b"\xff\xc2"))
+        self.assertEqual(done.returncode, 1)
+        done.stderr.decode()  # is UTF-8
+
     def test_random_bytes(self):
         self.refuse_log(bytes(range(1, 256)) * 40, "")
 
@@ -262,6 +271,11 @@ class Xml(ProgramTest):
             self.refuse_log(text, reason)
         self.refuse_log(XML_LOG.encode().replace(b"f85a8536", b"f85\x00536"), "a NUL byte at byte")
 
+    def test_text_after_the_root(self):
+        self.refuse_log(XML_LOG + "<VMAF/>", "a second element after <VMAF>")
+        self.refuse_log(XML_LOG + XML_LOG, "a second element after <VMAF>")
+        self.refuse_log(XML_LOG + "<", "not well-formed XML")
+
     def test_entities_are_not_expanded(self):
         text = ('<?xml version="1.0"?><!DOCTYPE VMAF [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
                 + XML_LOG.replace("0.941045", "&a;", 1))
@@ -269,6 +283,18 @@ class Xml(ProgramTest):
 
 
 class Files(ProgramTest):
+    def test_too_large_to_hold(self):
+        for start, form in ((b"<VMAF>", "xml"), (b'{"frames": [', "json")):
+            path = self.folder / form
+            with open(path, "wb") as f:
+                f.write(start)
+                f.truncate(1 << 31)  # takes no room
+            self.refuse("score", path, because=["larger than 1024 MiB", "as CSV"])
+        model = self.folder / "model.onnx"
+        with open(model, "wb") as f:
+            f.truncate(1 << 31)
+        self.refuse("inspect", model, because="larger than 64 MiB")
+
     def test_what_cannot_be_read(self):
         self.refuse("score", self.folder / "absent.csv", because=["absent.csv: cannot open", "No such"])
         self.refuse("score", self.folder, because="is a folder")

@@ -180,7 +180,7 @@ class ExternalData(ProgramTest):
 
     def test_beside_the_model_and_below(self):
         expected = self.scores("--model", self.MODEL, LOG)
-        for location in ("weights.bin", "data/part/weights.bin", "./weights.bin"):
+        for location in ("weights.bin", "data/part/weights.bin"):
             path = self.place(location, location)
             self.assertEqual(self.scores("--model", path, LOG), expected)
 
@@ -213,13 +213,23 @@ class ExternalData(ProgramTest):
         self.refuse_place("..", inside)
         self.refuse_place("weights.bin/", inside)
 
-    def test_links(self):
+    def test_links_that_lead_out_are_not_followed(self):
         path = self.place("weights.bin", "../outside/weights.bin")
-        os.symlink("../outside/weights.bin", path.parent / "weights.bin")
-        self.refuse("score", "--model", path, LOG, because=["symbolic link", "leads out of the folder"])
+        link = path.parent / "weights.bin"
+        for target in ("../outside/weights.bin", self.folder / "outside" / "weights.bin"):
+            os.symlink(target, link)
+            self.refuse("score", "--model", path, LOG, because=["weights.bin", "symbolic link"])
+            link.unlink()
+        os.symlink("weights.bin", link)
+        self.refuse("score", "--model", path, LOG, because=["weights.bin", "symbolic link"])
         path = self.place("linked/weights.bin")
         os.symlink("../outside", path.parent / "linked")
-        self.refuse("score", "--model", path, LOG, because="leads out of the folder")
+        self.refuse("score", "--model", path, LOG, because=["linked/weights.bin", "symbolic link"])
+
+    def test_links_inside_the_folder_are(self):
+        path = self.place("weights.bin", "data/weights.bin")
+        os.symlink("data/weights.bin", path.parent / "weights.bin")
+        self.assertEqual(self.scores("--model", path, LOG), self.scores("--model", self.MODEL, LOG))
 
     def test_no_regular_file(self):
         path = self.place("weights.bin")

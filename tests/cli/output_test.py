@@ -62,6 +62,13 @@ class Formats(ProgramTest):
         model.write_bytes((program.ROOT / "model" / "mlp_small.onnx").read_bytes())
         self.assertEqual(self.score_json("--model", model, LOG)["model"]["name"], str(model))
 
+    def test_file_names_that_are_not_utf8(self):
+        model = os.fsencode(self.folder) + b"/\xff.onnx"
+        with open(model, "wb") as f:
+            f.write((program.ROOT / "model" / "mlp_small.onnx").read_bytes())
+        name = self.score_json("--model", os.fsdecode(model), LOG)["model"]["name"]
+        self.assertTrue(name.endswith("/?.onnx"), name)
+
     def test_view(self):
         text = self.accept("score", "--format", "view", LOG).decode()
         for part in ("mlp_small", "6-16-8-1", "fp32", "libvmaf", "79.8176", "79.7858", "76.1408",

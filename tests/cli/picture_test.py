@@ -118,9 +118,9 @@ class Picture(ProgramTest):
         self.assertGreater(lowest["score-fill"], lowest["own-fill"])
 
     def test_names_are_escaped(self):
-        log = self.write('a<b>&"c"\x01é.csv', csv_text(reference_rows()))
+        log = self.write('a<b>&"c"\x01é\udcff.csv', csv_text(reference_rows()))
         root = self.plot(log)
-        self.assertTrue(any('a<b>&"c"?' in text for text in self.texts(root)))
+        self.assertTrue(any('a<b>&"c"?é?.csv' in text for text in self.texts(root)))
 
 
 if __name__ == "__main__":
