@@ -301,7 +301,7 @@ public:
     if (depth > deepest_schema) fail("{}: schemas nested too deeply", name_);
     for (const auto& [word, value] : *schema.as_object()) {
       const auto row = std::find_if(keywords.begin(), keywords.end(),
-                                    [&](const keyword& k) { return k.name == word; });
+                                    [&name = word](const keyword& k) { return k.name == name; });
       if (row == keywords.end()) fail("{}: the keyword \"{}\" is not supported", name_, word);
       if (!read_operand(row->takes, value, depth))
         fail("{}: the value of \"{}\" is not what the keyword takes", name_, word);
