@@ -1,0 +1,2 @@
+#define ODR_VIEW fma
+#include "scores.inl"

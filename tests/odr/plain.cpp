@@ -1,0 +1,2 @@
+#define ODR_VIEW plain
+#include "scores.inl"

@@ -1,0 +1,2 @@
+#define ODR_VIEW v4
+#include "scores.inl"
