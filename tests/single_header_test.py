@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""include/tinymlp.hpp alone: copied into an empty folder it compiles with warnings as errors, links
+into several translation units, runs, and leaves no macro behind and none of others undefined."""
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HEADER = pathlib.Path(__file__).resolve().parent.parent / "include" / "tinymlp.hpp"
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wconversion", "-Wshadow"]
+WANTED = ("g++", "clang++")
+COMPILERS = [c for c in WANTED if shutil.which(c)]
+
+PROGRAM = """
+#include "tinymlp.hpp"
+#include "tinymlp.hpp"
+#include <cstdio>
+float elsewhere(std::span<const float, 6> row);
+constexpr auto small_int8 = tinymlp::quantize(tinymlp::vmaf::small());
+int main() {
+  const std::array<float, 6> row{0.97F, 0.5F, 0.8F, 0.9F, 0.95F, 3.0F};
+  const std::span<const char> file(tinymlp::models::mlp_large_onnx,
+                                   sizeof(tinymlp::models::mlp_large_onnx) - 1);
+  const auto loaded = tinymlp::load<tinymlp::mlp_large>(file);
+  if (!loaded) return 1;
+  for (const tinymlp::isa isa : tinymlp::supported())
+    if (*loaded->score(row, isa) != elsewhere(row)) return 2;
+  if (small_int8.score(row) != tinymlp::vmaf::small_int8().score(row)) return 3;
+  std::printf("%.9g\\n", static_cast<double>(elsewhere(row)));
+}
+"""
+SECOND_UNIT = """
+#include "tinymlp.hpp"
+float elsewhere(std::span<const float, 6> row) { return tinymlp::vmaf::large().score(row); }
+"""
+
+
+def macros_left(listing, file_name):
+    """Names defined (and not undefined) in that file, and names it undefines without having
+    defined them, from the output of -E -dD, whose line markers tell the file."""
+    defined, stolen, here = set(), set(), False
+    for line in listing.splitlines():
+        if marker := re.match(r'# \d+ "(.*)"', line):
+            here = marker[1].endswith(file_name)
+        elif here and (define := re.match(r"#\s*define (\w+)", line)):
+            defined.add(define[1])
+        elif here and (undef := re.match(r"#\s*undef (\w+)", line)):
+            if undef[1] not in defined:
+                stolen.add(undef[1])
+            defined.discard(undef[1])
+    return defined, stolen
+
+
+class SingleHeader(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        shutil.copy(HEADER, self.folder)
+        (self.folder / "main.cpp").write_text(PROGRAM)
+        (self.folder / "second.cpp").write_text(SECOND_UNIT)
+
+    def run_in_folder(self, *command):
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, f"{' '.join(command)}\n{done.stderr}")
+        return done
+
+    def test_it_needs_nothing_but_itself(self):
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                done = self.run_in_folder(
+                    compiler, "-std=c++20", "-O1", *WARNINGS, "main.cpp", "second.cpp", "-o", "program"
+                )
+                self.assertEqual(done.stderr, "")
+                score = float(self.run_in_folder("./program").stdout)
+                self.assertTrue(0 < score < 100, score)
+
+    def test_it_compiles_as_the_next_standard_too(self):
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                self.run_in_folder(compiler, "-std=c++2b", "-fsyntax-only", *WARNINGS, "main.cpp")
+
+    def test_it_leaves_no_macro_behind(self):
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                listing = self.run_in_folder(compiler, "-std=c++20", "-E", "-dD", "second.cpp").stdout
+                self.assertIn("elsewhere", listing)
+                self.assertRegex(listing, r"#define TINYMLP_\w+")  # so there are some to see
+                left, stolen = macros_left(listing, "tinymlp.hpp")
+                self.assertEqual(left, set())
+                self.assertEqual(stolen, set())
+
+    def test_what_a_leftover_would_look_like(self):
+        listing = '# 1 "./tinymlp.hpp" 1\n#define A 1\n#define B 1\n#undef B\n#undef C\n# 9 "x.h"\n#define D'
+        self.assertEqual(macros_left(listing, "tinymlp.hpp"), ({"A"}, {"C"}))
+
+    def test_both_compilers_were_there(self):
+        missing = set(WANTED) - set(COMPILERS)
+        if missing:
+            self.skipTest(f"not installed: {', '.join(missing)}")
+
+
+if __name__ == "__main__":
+    unittest.main()
