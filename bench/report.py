@@ -11,6 +11,7 @@ the project's figures the run reaches.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import sys
@@ -266,7 +267,7 @@ class Figure:
     width, bar, panel_top = 960, 15, 96
     left = (104, 568)
     span = 310
-    most = 200.0
+    most = 1000.0
 
     def __init__(self, results):
         self.results = results
@@ -277,7 +278,6 @@ class Figure:
         self.out.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{content}</text>')
 
     def x_of(self, left, ratio):
-        import math
         return left + self.span * max(0.0, math.log10(ratio) / math.log10(self.most))
 
     def draw_group(self, left, top, network, precision, mode):
@@ -302,7 +302,7 @@ class Figure:
             y = self.draw_group(left, y, network, precision, mode)
         bottom = y - 8
         lines = []
-        for tick in (1, 2, 5, 10, 20, 50, 100, 200):
+        for tick in (1, 3, 10, 30, 100, 300, 1000):
             x = self.x_of(left, tick)
             kind = "one" if tick == 1 else "grid"
             lines.append(f'<line class="{kind}" x1="{x:.1f}" y1="{top - 4:.1f}" x2="{x:.1f}" '
@@ -317,7 +317,7 @@ class Figure:
         for i, name in enumerate(baselines):
             self.out.append(f'<rect class="c{i}" x="{x}" y="47" width="12" height="12" rx="2"/>')
             self.text(x + 18, 57, "", f"than {name}")
-            x += 56 + 7 * len(name)
+            x += 68 + 7.2 * len(name)
         top = self.panel_top
         for precision in ("fp32", "int8"):
             bottoms = [self.draw_panel(self.left[0], top, f"{precision}, one frame",
