@@ -62,7 +62,9 @@ public:
     description_ = description;
     description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = name(Net::kind);
-    description_.kernel = name(which.value_or(selected()));
+    // The kernels that run, which for float32 are not those of the best instruction set's name.
+    using weights = std::remove_cvref_t<decltype(network.weights())>;
+    description_.kernel = name(kernels::kernel_of<weights>(which.value_or(selected())).id);
     description_.parameters = Net::parameter_count;
   }
 

@@ -14,6 +14,7 @@
 #include "byte_source.hpp"
 #include "commands.hpp"
 #include "failure.hpp"
+#include "folder.hpp"
 #include "logs/log_reader.hpp"
 #include "model_source.hpp"
 #include "plot_svg.hpp"
@@ -41,14 +42,17 @@ struct score_options {
   bool to_screen() const { return output.empty() || output == "-"; }
 };
 
+void refuse_overwriting(const score_options& options, const std::string& source) {
+  if (!options.to_screen() && same_file(options.output, source))
+    throw usage_error(fmt::format("--output would overwrite {}", source));
+  if (same_file(options.plot, source))
+    throw usage_error(fmt::format("--plot would overwrite {}", source));
+}
+
 void refuse_overwriting(const score_options& options) {
   const std::string output = options.to_screen() ? "" : options.output;
-  for (const std::string& source : {options.input, options.request.model}) {
-    if (same_file(output, source))
-      throw usage_error(fmt::format("--output would overwrite {}", source));
-    if (same_file(options.plot, source))
-      throw usage_error(fmt::format("--plot would overwrite {}", source));
-  }
+  for (const std::string& source : {options.input, options.request.model})
+    refuse_overwriting(options, source == "-" ? "/dev/stdin" : source);
   if (!output.empty() && (output == options.plot || same_file(output, options.plot)))
     throw usage_error("--output and --plot are the same file");
   if (options.plot == "-") throw usage_error("--plot needs the name of a file");
@@ -105,6 +109,8 @@ void run_score(const score_options& options) {
   refuse_overwriting(options);
   const clock::time_point start = clock::now();
   const std::unique_ptr<model> network = open_model(options.request);
+  for (const auto& data : network->description().external)
+    refuse_overwriting(options, folder_of(network->description().name) + data.location);
   byte_source source(options.input);
   atomic_file out(options.output);
   std::optional<atomic_file> picture;

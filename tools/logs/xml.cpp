@@ -21,6 +21,7 @@ void add_frame(const pugi::xml_node& node, std::size_t line, const std::string& 
   const pugi::xml_attribute number_attribute = node.attribute("frameNum");
   const std::optional<std::int64_t> number = parse_frame_number(number_attribute.value());
   if (!number) fail("{}:{}: a frame without a valid frameNum", file, line);
+  if (node.child("frame")) fail("{}:{}: a <frame> inside a <frame>", file, line);
   table.add_frame(*number, line);
   for (const pugi::xml_attribute& attribute : node.attributes())
     if (is_score_key(attribute.name())) table.add_value(attribute.name(), attribute.value(), line);
