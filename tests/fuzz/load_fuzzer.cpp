@@ -1,0 +1,91 @@
+// libFuzzer target: bytes -> plan -> every network -> the score of one row on every instruction
+// set, whose bits must agree. Seeds and commands: tests/fuzz/run.
+#include <tinymlp/load.hpp>
+#include <tinymlp/network.hpp>
+#include <tinymlp/quantized.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace {
+
+using namespace tinymlp;
+
+void require(bool holds) {
+  if (!holds) __builtin_trap();
+}
+
+std::uint32_t bits(float x) { return x != x ? 0x7fc00000U : std::bit_cast<std::uint32_t>(x); }
+
+// An error points into the file, and its name is a part of the file or a literal, readable.
+void check(const error& e, std::span<const char> file) {
+  require(e.code != errc::ok && message(e.code) != "unknown error");
+  require(e.offset <= file.size());
+  require(!e.where.empty());
+  unsigned sum = 0;
+  for (const char c : e.where) sum += static_cast<unsigned char>(c);
+  volatile unsigned read = sum; // so that a sanitizer sees the reads
+  (void)read;
+}
+
+// The row: the file's last bytes as floats of any kind, so that the fuzzer chooses them.
+template <std::size_t N> std::array<float, N> row_from(std::span<const char> file) {
+  std::array<float, N> row{};
+  const std::size_t n = file.size() < sizeof(row) ? file.size() : sizeof(row);
+  std::memcpy(row.data(), file.data() + file.size() - n, n);
+  return row;
+}
+
+template <class Net> void check_scores(const Net& net, const std::array<float, Net::inputs>& row) {
+  const std::uint32_t expected = bits(*net.score(row, isa::reference));
+  std::array<float, 3 * Net::inputs> rows{};
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = row[i % Net::inputs];
+  for (const isa which : supported()) {
+    require(bits(*net.score(row, which)) == expected);
+    std::array<float, 3> scores{};
+    require(net.score(rows, scores, which) == errc::ok);
+    for (const float s : scores) require(bits(s) == expected);
+  }
+}
+
+template <class Net> void check_network(const onnx::plan& plan, std::span<const char> file) {
+  const result<Net> net = Net::from_plan(plan);
+  if (!net) return check(net.error(), file);
+  check_scores(*net, row_from<Net::inputs>(file));
+  std::array<float, Net::inputs> ordinary{};
+  ordinary.fill(0.75F);
+  check_scores(*net, ordinary);
+  if constexpr (requires { quantize(*net); }) {
+    check_scores(quantize(*net), ordinary);
+    check_scores(quantize(*net, granularity::per_channel), row_from<Net::inputs>(file));
+  }
+}
+
+// A file refers to external data by these names.
+constexpr char external_bytes[4096]{};
+constexpr std::array<onnx::external_file, 1> external_files{{{"weights.bin", external_bytes}}};
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::span<const char> file(reinterpret_cast<const char*>(data), size);
+  const result<onnx::plan> plan = onnx::parse(file, external_files);
+  if (!plan) {
+    check(plan.error(), file);
+    return 0;
+  }
+  check_network<mlp_small>(*plan, file);
+  check_network<mlp_medium>(*plan, file);
+  check_network<mlp_large>(*plan, file);
+  check_network<mlp_small_int8>(*plan, file);
+  check_network<mlp_medium_int8>(*plan, file);
+  check_network<mlp_large_int8>(*plan, file);
+  check_network<network<3, 4, 2, 1>>(*plan, file);
+  check_network<quantized_network<3, 4, 2, 1>>(*plan, file);
+  return 0;
+}
