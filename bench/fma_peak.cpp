@@ -6,9 +6,9 @@
 #include <vector>
 
 #if defined(__x86_64__)
-  #include <immintrin.h>
+#include <immintrin.h>
 #elif defined(__aarch64__)
-  #include <arm_neon.h>
+#include <arm_neon.h>
 #endif
 
 namespace tinymlp::bench {
@@ -28,7 +28,7 @@ __attribute__((target("avx2,fma"))) float run_avx2(std::uint64_t steps) {
   for (int i = 0; i < 12; ++i) a[i] = _mm256_set1_ps(static_cast<float>(i));
   const __m256 f = _mm256_set1_ps(factor), c = _mm256_set1_ps(addend);
   for (; steps > 0; --steps) {
-  #pragma GCC unroll 12
+#pragma GCC unroll 12
     for (int i = 0; i < 12; ++i) a[i] = _mm256_fmadd_ps(a[i], f, c);
   }
   __m256 sum = a[0];
@@ -41,7 +41,7 @@ __attribute__((target("avx512f"))) float run_avx512(std::uint64_t steps) {
   for (int i = 0; i < 24; ++i) a[i] = _mm512_set1_ps(static_cast<float>(i));
   const __m512 f = _mm512_set1_ps(factor), c = _mm512_set1_ps(addend);
   for (; steps > 0; --steps) {
-  #pragma GCC unroll 24
+#pragma GCC unroll 24
     for (int i = 0; i < 24; ++i) a[i] = _mm512_fmadd_ps(a[i], f, c);
   }
   __m512 sum = a[0];
@@ -64,7 +64,7 @@ float run_neon(std::uint64_t steps) {
   for (int i = 0; i < 24; ++i) a[i] = vdupq_n_f32(static_cast<float>(i));
   const float32x4_t f = vdupq_n_f32(factor), c = vdupq_n_f32(addend);
   for (; steps > 0; --steps) {
-  #pragma GCC unroll 24
+#pragma GCC unroll 24
     for (int i = 0; i < 24; ++i) a[i] = vfmaq_f32(a[i], f, c);
   }
   float32x4_t sum = a[0];

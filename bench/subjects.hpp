@@ -16,10 +16,10 @@
 #include "eigen_engine.hpp"
 #include "loops.h"
 #if TINYMLP_BENCH_ONNXRUNTIME
-  #include "onnxruntime_engine.hpp"
+#include "onnxruntime_engine.hpp"
 #endif
 #if TINYMLP_BENCH_SVM
-  #include "svm_engine.hpp"
+#include "svm_engine.hpp"
 #endif
 
 namespace tinymlp::bench {
@@ -157,9 +157,9 @@ template <class Visitor> void for_each_subject(Visitor&& visit) {
 #if TINYMLP_BENCH_ONNXRUNTIME
   for (const std::string network : {"mlp_small", "mlp_medium", "mlp_large"}) {
     visit_onnxruntime(network, "fp32", TINYMLP_MODEL_DIR "/" + network + ".onnx", visit);
-  #ifdef TINYMLP_INT8_DIR
+#ifdef TINYMLP_INT8_DIR
     visit_onnxruntime(network, "int8", TINYMLP_INT8_DIR "/" + network + ".int8.onnx", visit);
-  #endif
+#endif
   }
 #endif
 #if TINYMLP_BENCH_SVM

@@ -48,16 +48,16 @@
 #include <type_traits>
 
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
-  #error "tinymlp: needs C++20 (-std=c++20)"
+#error "tinymlp: needs C++20 (-std=c++20)"
 #endif
 // The numeric contract (same bits on every machine) needs IEEE 754 single precision as written:
 // no reassociation, no assumption that NaN does not occur, no excess precision.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
-  #error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
+#error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
-  #error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
+#error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
 #endif
 
 namespace tinymlp {
@@ -2108,7 +2108,8 @@ inline constinit std::atomic<std::uint32_t> supported_bits{0};
 #if defined(__GNUC__)
 [[gnu::cold, gnu::noinline]]
 #endif
-inline std::uint32_t detect_once() noexcept {
+inline std::uint32_t
+detect_once() noexcept {
   isa_set set;
   set.insert(isa::reference);
   detect(set);
@@ -2296,7 +2297,9 @@ constexpr std::size_t round_up(std::size_t n, std::size_t multiple) noexcept {
 struct chain_split {
   std::size_t inputs, count;
   constexpr explicit chain_split(std::size_t n) noexcept
-      : inputs(n), count(n >= 16 ? 4 : n >= 2 ? 2 : 1) {}
+      : inputs(n), count(n >= 16  ? 4
+                         : n >= 2 ? 2
+                                  : 1) {}
   constexpr std::size_t begin(std::size_t chain) const noexcept {
     const std::size_t longer = chain < inputs % count ? chain : inputs % count;
     return chain * (inputs / count) + longer;
@@ -2331,8 +2334,9 @@ template <std::size_t... Sizes> struct shape {
 };
 
 // The size of the widest layer, inputs included, padded: room for one row's activations.
-template <class Shape> inline constexpr std::size_t widest_layer = round_up(
-    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
+template <class Shape>
+inline constexpr std::size_t
+    widest_layer = round_up(*std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
 
 namespace detail {
 
@@ -2502,8 +2506,8 @@ constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
 // One dynamically quantised layer: y[o] = float(sum) * (activation scale * weight scale) + bias,
 // each operation rounded. Returns false where a scale overflows: the score is NaN.
 template <class Shape>
-constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l,
-                                  const float* x, float* y) noexcept {
+constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l, const float* x,
+                                  float* y) noexcept {
   using layout = int8_layout<Shape>;
   const int8_layer& at = layout::layers[l];
   const quantized_range range = range_of(x, at.inputs);
@@ -2653,8 +2657,10 @@ struct v8 {
   }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
-    if constexpr (N >= 8) return load(p);
-    else return _mm256_maskload_ps(p, first_lanes<N>());
+    if constexpr (N >= 8)
+      return load(p);
+    else
+      return _mm256_maskload_ps(p, first_lanes<N>());
   }
   template <std::size_t N> static TINYMLP_INLINE ireg first_lanes() {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
@@ -2700,8 +2706,8 @@ struct v8 {
   }
   // Saturates to 8 bytes.
   static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
-    const ireg both = _mm256_permutevar8x32_epi32(pack(a, a, a, a),
-                                                  _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    const ireg both =
+        _mm256_permutevar8x32_epi32(pack(a, a, a, a), _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
     _mm_storel_epi64(static_cast<__m128i*>(p), _mm256_castsi256_si128(both));
   }
 };
@@ -2734,8 +2740,10 @@ struct ops {
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
-    if constexpr (N >= 8) return x;
-    else return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
+    if constexpr (N >= 8)
+      return x;
+    else
+      return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
@@ -2772,8 +2780,8 @@ struct ops {
   static constexpr std::int32_t zero = 0;
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
     const __m256i even = _mm256_set1_epi32(0x00ff00ff);
-    const __m256i low = _mm256_madd_epi16(_mm256_and_si256(q, even),
-                                          _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    const __m256i low =
+        _mm256_madd_epi16(_mm256_and_si256(q, even), _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
     const __m256i high = _mm256_madd_epi16(_mm256_srli_epi16(q, 8), _mm256_srai_epi16(w, 8));
     return _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
   }
@@ -2814,7 +2822,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -2860,8 +2868,8 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   if constexpr (input < Layer::split.begin(C + 1)) {
     const auto element = x.template element<input>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        v::fma(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -2877,13 +2885,13 @@ TINYMLP_INLINE void row_terms(const float* weight, const X& x,
 // Chains C to C + G - 1, added pairwise into `total`.
 template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
           std::size_t... K>
-TINYMLP_INLINE void row_chains(const float* values, const X& x,
-                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::v::reg (&total)[B],
+                               std::index_sequence<K...>) {
   using v = typename Layer::v;
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
+          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -2912,9 +2920,8 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
 template <class V, std::size_t N, class Poison, std::size_t... O>
-TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
-                              const lane_values<V, N>& x, Poison poison,
-                              std::index_sequence<O...>) {
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
+                              Poison poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
                          ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
@@ -2938,8 +2945,8 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
 
 // Small networks only: every weight becomes an instruction.
 template <class Shape>
-inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
-                                    Shape::parameter_count <= 4096;
+inline constexpr bool row_unrolls =
+    Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
@@ -2956,27 +2963,28 @@ template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, co
 
 // Networks of any size: loops, with each layer's results in memory.
 template <class Layer, std::size_t B>
-TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename Layer::v;
   typename v::reg total[B], pair[B], sum[B];
   TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
     for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
       const auto element = v::broadcast(x + k);
       const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
-      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+          v::fma(v::load(w + b * v::lanes), element, sum[b]);
     }
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
       pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
-      if (c < 2) total[b] = pair[b];
-      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+      if (c < 2)
+        total[b] = pair[b];
+      else if (c == 3)
+        total[b] = v::add(total[b], pair[b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-    v::store(y + first + b * v::lanes, v::relu(total[b]));
+      v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
 template <class Shape, std::size_t L, class Poison>
@@ -3017,8 +3025,10 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 
 template <class Shape>
 inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
-  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
-  else return looped_row<Shape>(weights.values.data(), row);
+  if constexpr (row_unrolls<Shape>)
+    return unrolled_row<Shape>(weights.values.data(), row);
+  else
+    return looped_row<Shape>(weights.values.data(), row);
 }
 // ---- tinymlp/kernels/fp32_rows.inl
 // The float32 scores of many rows: rows lie across lanes, a block of outputs x vectors of rows
@@ -3030,8 +3040,8 @@ TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t i
                               typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   typename v::reg rows[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+      v::load(x + (input * R + r) * v::lanes);
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
     const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
@@ -3042,8 +3052,8 @@ template <class Layer, std::size_t C, std::size_t O, std::size_t R>
 TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          C == 0 ? v::broadcast(bias + o) : v::zero();
 }
 
 template <class Layer, std::size_t C, std::size_t O, std::size_t R>
@@ -3052,8 +3062,7 @@ TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const flo
   constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
   rows_start<Layer, C>(bias, sum);
   if constexpr (end - begin <= 4) {
-    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
-      rows_term<Layer>(weight, x, k, sum);
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   } else {
     for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   }
@@ -3087,13 +3096,12 @@ TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const floa
     if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
 }
 
 // O outputs from output `first` on.
 template <class Layer, std::size_t O, std::size_t R>
-TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename ops::v;
   const float* bias = values + Layer::at.bias + first;
   const float* weight = values + Layer::at.weight + first;
@@ -3106,12 +3114,13 @@ TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
       typename v::reg back[O][R];
       rows_pair<Layer, 2>(bias, weight, x, back);
       TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
 }
 
 // The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
@@ -3122,18 +3131,17 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
   constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(values + at.bias) : v::zero();
   for (std::size_t k = 0; k < whole; k += virtual_lanes)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
-                       lane[j]);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
-    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
-                     v::load(x + (whole + j) * stride), lane[j]);
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j) lane[j] = v::fma(
+      v::broadcast(values + at.weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
   v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
@@ -3176,8 +3184,7 @@ TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* 
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
-                     scores + r * v::lanes);
+      rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r], scores + r * v::lanes);
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -3277,9 +3284,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -3288,16 +3295,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -3328,22 +3333,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -3412,7 +3417,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -3438,8 +3444,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -3535,10 +3543,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -3580,10 +3588,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -3597,30 +3605,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -3645,14 +3653,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -3660,8 +3667,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -3686,8 +3693,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -3829,7 +3836,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -3904,9 +3911,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -3915,16 +3922,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -3955,22 +3960,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -4039,7 +4044,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -4065,8 +4071,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -4162,10 +4170,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -4207,10 +4215,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -4224,30 +4232,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -4272,14 +4280,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -4287,8 +4294,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -4313,8 +4320,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -4470,8 +4477,10 @@ struct v16 {
   }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
-    if constexpr (N >= 16) return load(p);
-    else return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
+    if constexpr (N >= 16)
+      return load(p);
+    else
+      return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
   static TINYMLP_INLINE float reduce_max(reg a) {
     return v8::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
@@ -4497,8 +4506,8 @@ struct v16 {
   }
   // Saturates to bytes: a, b, c and d of each lane side by side.
   static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
-    const ireg order = _mm512_broadcast_i32x4(
-        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const ireg order =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     return _mm512_shuffle_epi8(pack(a, b, c, d), order);
   }
   // Saturates to 16 bytes.
@@ -4547,13 +4556,17 @@ struct ops {
   }
   template <std::size_t O, std::size_t N>
   static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
-    if constexpr (O % 2 == 0) return keep<N>(_mm512_castps512_ps256(x[O / 2]));
-    else return keep<N>(_mm512_extractf32x8_ps(x[O / 2], 1));
+    if constexpr (O % 2 == 0)
+      return keep<N>(_mm512_castps512_ps256(x[O / 2]));
+    else
+      return keep<N>(_mm512_extractf32x8_ps(x[O / 2], 1));
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
-    if constexpr (N >= 8) return x;
-    else return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
+    if constexpr (N >= 8)
+      return x;
+    else
+      return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
@@ -4596,8 +4609,8 @@ struct ops {
   }
   static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
     const __m512i even = _mm512_set1_epi32(0x00ff00ff);
-    const __m512i low = _mm512_madd_epi16(_mm512_and_si512(q, even),
-                                          _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
+    const __m512i low =
+        _mm512_madd_epi16(_mm512_and_si512(q, even), _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
     const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(q, 8), _mm512_srai_epi16(w, 8));
     return _mm512_add_epi32(sum, _mm512_add_epi32(low, high));
   }
@@ -4612,8 +4625,7 @@ struct ops {
   template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
     return avx2::ops::group<Half, J>(v8{}, x);
   }
-  template <std::size_t Quarter, std::size_t J>
-  static TINYMLP_INLINE __m256i group(v8, __m512i x) {
+  template <std::size_t Quarter, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m512i x) {
     return _mm512_castsi512_si256(group<Quarter, J>(v16{}, x));
   }
 
@@ -4647,7 +4659,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -4693,8 +4705,8 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   if constexpr (input < Layer::split.begin(C + 1)) {
     const auto element = x.template element<input>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        v::fma(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -4710,13 +4722,13 @@ TINYMLP_INLINE void row_terms(const float* weight, const X& x,
 // Chains C to C + G - 1, added pairwise into `total`.
 template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
           std::size_t... K>
-TINYMLP_INLINE void row_chains(const float* values, const X& x,
-                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::v::reg (&total)[B],
+                               std::index_sequence<K...>) {
   using v = typename Layer::v;
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
+          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -4745,9 +4757,8 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
 template <class V, std::size_t N, class Poison, std::size_t... O>
-TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
-                              const lane_values<V, N>& x, Poison poison,
-                              std::index_sequence<O...>) {
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
+                              Poison poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
                          ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
@@ -4771,8 +4782,8 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
 
 // Small networks only: every weight becomes an instruction.
 template <class Shape>
-inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
-                                    Shape::parameter_count <= 4096;
+inline constexpr bool row_unrolls =
+    Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
@@ -4789,27 +4800,28 @@ template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, co
 
 // Networks of any size: loops, with each layer's results in memory.
 template <class Layer, std::size_t B>
-TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename Layer::v;
   typename v::reg total[B], pair[B], sum[B];
   TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
     for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
       const auto element = v::broadcast(x + k);
       const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
-      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+          v::fma(v::load(w + b * v::lanes), element, sum[b]);
     }
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
       pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
-      if (c < 2) total[b] = pair[b];
-      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+      if (c < 2)
+        total[b] = pair[b];
+      else if (c == 3)
+        total[b] = v::add(total[b], pair[b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-    v::store(y + first + b * v::lanes, v::relu(total[b]));
+      v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
 template <class Shape, std::size_t L, class Poison>
@@ -4850,8 +4862,10 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 
 template <class Shape>
 inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
-  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
-  else return looped_row<Shape>(weights.values.data(), row);
+  if constexpr (row_unrolls<Shape>)
+    return unrolled_row<Shape>(weights.values.data(), row);
+  else
+    return looped_row<Shape>(weights.values.data(), row);
 }
 // ---- tinymlp/kernels/fp32_rows.inl
 // The float32 scores of many rows: rows lie across lanes, a block of outputs x vectors of rows
@@ -4863,8 +4877,8 @@ TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t i
                               typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   typename v::reg rows[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+      v::load(x + (input * R + r) * v::lanes);
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
     const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
@@ -4875,8 +4889,8 @@ template <class Layer, std::size_t C, std::size_t O, std::size_t R>
 TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          C == 0 ? v::broadcast(bias + o) : v::zero();
 }
 
 template <class Layer, std::size_t C, std::size_t O, std::size_t R>
@@ -4885,8 +4899,7 @@ TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const flo
   constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
   rows_start<Layer, C>(bias, sum);
   if constexpr (end - begin <= 4) {
-    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
-      rows_term<Layer>(weight, x, k, sum);
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   } else {
     for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   }
@@ -4920,13 +4933,12 @@ TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const floa
     if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
 }
 
 // O outputs from output `first` on.
 template <class Layer, std::size_t O, std::size_t R>
-TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename ops::v;
   const float* bias = values + Layer::at.bias + first;
   const float* weight = values + Layer::at.weight + first;
@@ -4939,12 +4951,13 @@ TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
       typename v::reg back[O][R];
       rows_pair<Layer, 2>(bias, weight, x, back);
       TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
 }
 
 // The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
@@ -4955,18 +4968,17 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
   constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(values + at.bias) : v::zero();
   for (std::size_t k = 0; k < whole; k += virtual_lanes)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
-                       lane[j]);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
-    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
-                     v::load(x + (whole + j) * stride), lane[j]);
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j) lane[j] = v::fma(
+      v::broadcast(values + at.weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
   v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
@@ -5009,8 +5021,7 @@ TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* 
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
-                     scores + r * v::lanes);
+      rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r], scores + r * v::lanes);
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -5110,9 +5121,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -5121,16 +5132,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -5161,22 +5170,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -5245,7 +5254,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -5271,8 +5281,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -5368,10 +5380,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -5413,10 +5425,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -5430,30 +5442,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -5478,14 +5490,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -5493,8 +5504,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -5519,8 +5530,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -5585,7 +5596,8 @@ TINYMLP_PRAGMA(GCC pop_options)
 #undef TINYMLP_PRAGMA_TEXT
 #endif
 // ---- tinymlp/kernels/avx512_vnni.hpp
-// avx512 with AVX-512 VNNI: int8 products of four bytes, added in one instruction. float32 is avx512's.
+// avx512 with AVX-512 VNNI: int8 products of four bytes, added in one instruction. float32 is
+// avx512's.
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -5671,7 +5683,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -5746,9 +5758,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -5757,16 +5769,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -5797,22 +5807,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -5881,7 +5891,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -5907,8 +5918,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -6004,10 +6017,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -6049,10 +6062,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -6066,30 +6079,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -6114,14 +6127,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -6129,8 +6141,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -6155,8 +6167,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -6301,12 +6313,16 @@ struct v4 {
   }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
-    if constexpr (N >= 4) return load(p);
-    else if constexpr (N == 1) return vld1q_lane_f32(p, zero(), 0);
+    if constexpr (N >= 4)
+      return load(p);
+    else if constexpr (N == 1)
+      return vld1q_lane_f32(p, zero(), 0);
     else {
       const reg two = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
-      if constexpr (N == 2) return two;
-      else return vld1q_lane_f32(p + 2, two, 2);
+      if constexpr (N == 2)
+        return two;
+      else
+        return vld1q_lane_f32(p + 2, two, 2);
     }
   }
   static TINYMLP_INLINE float reduce_max(reg a) { return vmaxvq_f32(a); }
@@ -6336,7 +6352,9 @@ struct v4_unsigned : v4 {
     return vreinterpretq_s32_u8(vcombine_u8(vqmovn_u16(low), vqmovn_u16(high)));
   }
   // Saturates to bytes: a, b, c and d of each lane side by side.
-  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) { return turn(pack(a, b, c, d)); }
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    return turn(pack(a, b, c, d));
+  }
   // Saturates to 4 bytes.
   static TINYMLP_INLINE void store_bytes(void* p, ireg a) { store_four(p, pack(a, a, a, a)); }
 
@@ -6388,8 +6406,10 @@ struct ops {
   // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
   template <std::size_t O, std::size_t N>
   static TINYMLP_INLINE octet octet_of(vectors::v4, const float32x4_t* x) {
-    if constexpr (N <= 4) return keep<N>({x[2 * O], vdupq_n_f32(0)});
-    else return keep<N>({x[2 * O], x[2 * O + 1]});
+    if constexpr (N <= 4)
+      return keep<N>({x[2 * O], vdupq_n_f32(0)});
+    else
+      return keep<N>({x[2 * O], x[2 * O + 1]});
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
@@ -6441,7 +6461,8 @@ struct ops {
 
 private:
   template <std::size_t N> static TINYMLP_INLINE float32x4_t first_lanes(float32x4_t x) {
-    if constexpr (N >= 4) return x;
+    if constexpr (N >= 4)
+      return x;
     else {
       alignas(16) static constexpr std::uint32_t mask[4]{N > 0 ? ~0U : 0, N > 1 ? ~0U : 0,
                                                          N > 2 ? ~0U : 0, 0};
@@ -6470,7 +6491,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -6516,8 +6537,8 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   if constexpr (input < Layer::split.begin(C + 1)) {
     const auto element = x.template element<input>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        v::fma(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -6533,13 +6554,13 @@ TINYMLP_INLINE void row_terms(const float* weight, const X& x,
 // Chains C to C + G - 1, added pairwise into `total`.
 template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
           std::size_t... K>
-TINYMLP_INLINE void row_chains(const float* values, const X& x,
-                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::v::reg (&total)[B],
+                               std::index_sequence<K...>) {
   using v = typename Layer::v;
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
+          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -6568,9 +6589,8 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
 template <class V, std::size_t N, class Poison, std::size_t... O>
-TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
-                              const lane_values<V, N>& x, Poison poison,
-                              std::index_sequence<O...>) {
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
+                              Poison poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
                          ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
@@ -6594,8 +6614,8 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
 
 // Small networks only: every weight becomes an instruction.
 template <class Shape>
-inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
-                                    Shape::parameter_count <= 4096;
+inline constexpr bool row_unrolls =
+    Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
@@ -6612,27 +6632,28 @@ template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, co
 
 // Networks of any size: loops, with each layer's results in memory.
 template <class Layer, std::size_t B>
-TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename Layer::v;
   typename v::reg total[B], pair[B], sum[B];
   TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
     for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
       const auto element = v::broadcast(x + k);
       const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
-      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+          v::fma(v::load(w + b * v::lanes), element, sum[b]);
     }
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
       pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
-      if (c < 2) total[b] = pair[b];
-      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+      if (c < 2)
+        total[b] = pair[b];
+      else if (c == 3)
+        total[b] = v::add(total[b], pair[b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-    v::store(y + first + b * v::lanes, v::relu(total[b]));
+      v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
 template <class Shape, std::size_t L, class Poison>
@@ -6673,8 +6694,10 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 
 template <class Shape>
 inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
-  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
-  else return looped_row<Shape>(weights.values.data(), row);
+  if constexpr (row_unrolls<Shape>)
+    return unrolled_row<Shape>(weights.values.data(), row);
+  else
+    return looped_row<Shape>(weights.values.data(), row);
 }
 // ---- tinymlp/kernels/fp32_rows.inl
 // The float32 scores of many rows: rows lie across lanes, a block of outputs x vectors of rows
@@ -6686,8 +6709,8 @@ TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t i
                               typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   typename v::reg rows[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+      v::load(x + (input * R + r) * v::lanes);
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
     const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
@@ -6698,8 +6721,8 @@ template <class Layer, std::size_t C, std::size_t O, std::size_t R>
 TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          C == 0 ? v::broadcast(bias + o) : v::zero();
 }
 
 template <class Layer, std::size_t C, std::size_t O, std::size_t R>
@@ -6708,8 +6731,7 @@ TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const flo
   constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
   rows_start<Layer, C>(bias, sum);
   if constexpr (end - begin <= 4) {
-    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
-      rows_term<Layer>(weight, x, k, sum);
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   } else {
     for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   }
@@ -6743,13 +6765,12 @@ TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const floa
     if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
 }
 
 // O outputs from output `first` on.
 template <class Layer, std::size_t O, std::size_t R>
-TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename ops::v;
   const float* bias = values + Layer::at.bias + first;
   const float* weight = values + Layer::at.weight + first;
@@ -6762,12 +6783,13 @@ TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
       typename v::reg back[O][R];
       rows_pair<Layer, 2>(bias, weight, x, back);
       TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
 }
 
 // The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
@@ -6778,18 +6800,17 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
   constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(values + at.bias) : v::zero();
   for (std::size_t k = 0; k < whole; k += virtual_lanes)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
-                       lane[j]);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
-    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
-                     v::load(x + (whole + j) * stride), lane[j]);
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j) lane[j] = v::fma(
+      v::broadcast(values + at.weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
   v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
@@ -6832,8 +6853,7 @@ TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* 
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
-                     scores + r * v::lanes);
+      rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r], scores + r * v::lanes);
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -6933,9 +6953,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -6944,16 +6964,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -6984,22 +7002,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -7068,7 +7086,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -7094,8 +7113,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -7191,10 +7212,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -7236,10 +7257,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -7253,30 +7274,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -7301,14 +7322,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -7316,8 +7336,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -7342,8 +7362,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -7487,7 +7507,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -7562,9 +7582,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -7573,16 +7593,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -7613,22 +7631,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -7697,7 +7715,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -7723,8 +7742,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -7820,10 +7841,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -7865,10 +7886,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -7882,30 +7903,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -7930,14 +7951,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -7945,8 +7965,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -7971,8 +7991,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -8125,7 +8145,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }
@@ -8200,9 +8220,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -8211,16 +8231,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -8251,22 +8269,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -8335,7 +8353,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -8361,8 +8380,10 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -8458,10 +8479,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -8503,10 +8524,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -8520,30 +8541,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -8568,14 +8589,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -8583,8 +8603,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -8609,8 +8629,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.
@@ -8710,30 +8730,28 @@ constexpr isa_set built() noexcept {
 
 // Instruction sets that differ in int8 only have no row of their own here.
 template <class Weights> inline constexpr std::array<kernel<Weights>, 0> registered{};
-template <class Shape>
-inline constexpr std::array registered<fp32_weights<Shape>>{
-    kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+template <class Shape> inline constexpr std::array registered<fp32_weights<Shape>> {
+  kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
-    kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
-    kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+      kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+      kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-    kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+      kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
 #endif
 };
-template <class Shape>
-inline constexpr std::array registered<int8_weights<Shape>>{
-    kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+template <class Shape> inline constexpr std::array registered<int8_weights<Shape>> {
+  kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
-    kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
-    kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
-    kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
-    kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
-                                &avx512_vnni::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
+                                  &avx512_vnni::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-    kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
-    kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
-                                &neon_dotprod::score_rows},
-    kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
+      kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+      kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
+                                  &neon_dotprod::score_rows},
+      kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
 #endif
 };
 
@@ -8757,7 +8775,8 @@ template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
 }
 
 // The kernel of an instruction set named at compile time, which this build must have.
-template <class Weights, isa Which> inline constexpr kernel<Weights> kernel_for = [] {
+template <class Weights, isa Which>
+inline constexpr kernel<Weights> kernel_for = [] {
   constexpr isa_set all = built();
   static_assert(all.contains(Which), "this build has no kernels for that instruction set");
   return detail::by_isa<Weights>[static_cast<std::size_t>(Which)];

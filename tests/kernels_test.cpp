@@ -44,8 +44,7 @@ float uniform(generator& random, float low, float high) {
 }
 
 // `gain` sets how large activations grow from layer to layer.
-template <class Shape>
-void fill(fp32_weights<Shape>& weights, generator& random, float gain) {
+template <class Shape> void fill(fp32_weights<Shape>& weights, generator& random, float gain) {
   using layout = fp32_layout<Shape>;
   float* value = weights.values.data();
   for (std::size_t i = 0; i < Shape::inputs; ++i) value[layout::mean + i] = uniform(random, 0, 1);
@@ -56,13 +55,11 @@ void fill(fp32_weights<Shape>& weights, generator& random, float gain) {
     for (std::size_t o = 0; o < at.outputs; ++o) value[at.bias + o] = uniform(random, -1, 1);
     for (std::size_t i = 0; i < at.inputs; ++i)
       for (std::size_t o = 0; o < at.outputs; ++o)
-        value[at.weight + (last ? i : i * at.padded_outputs + o)] =
-            uniform(random, -bound, bound);
+        value[at.weight + (last ? i : i * at.padded_outputs + o)] = uniform(random, -bound, bound);
   }
 }
 
-template <class Shape>
-void fill(int8_weights<Shape>& weights, generator& random, float gain) {
+template <class Shape> void fill(int8_weights<Shape>& weights, generator& random, float gain) {
   using layout = int8_layout<Shape>;
   for (std::size_t i = 0; i < Shape::padded_inputs; ++i) {
     const bool used = i < Shape::inputs;
@@ -89,9 +86,9 @@ void fill(int8_weights<Shape>& weights, generator& random, float gain) {
   }
 }
 
-constexpr float hostile[] = {NAN,   INFINITY, -INFINITY, 0.0F,    -0.0F,  FLT_TRUE_MIN, -1e-44F,
-                             1e-42F, FLT_MIN, 3e38F,     -3e38F,  FLT_MAX, -FLT_MAX,    1e30F,
-                             -1e20F, 1e19F,   16777216,  0.5F,    1.5F,    255};
+constexpr float hostile[] = {NAN,    INFINITY, -INFINITY, 0.0F,   -0.0F,   FLT_TRUE_MIN, -1e-44F,
+                             1e-42F, FLT_MIN,  3e38F,     -3e38F, FLT_MAX, -FLT_MAX,     1e30F,
+                             -1e20F, 1e19F,    16777216,  0.5F,   1.5F,    255};
 
 // Rows of `inputs` values: ordinary ones among rows with one hostile value, or with many.
 std::vector<float> make_rows(std::size_t inputs, std::size_t count, generator& random) {
@@ -128,8 +125,7 @@ template <class Weights> void check_kernel(const kernel<Weights>& tested, const 
     const std::size_t first = random() % (count - largest);
     // Exactly sized, so that a sanitizer sees an overread.
     const std::unique_ptr<float[]> some(new float[n * inputs]);
-    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(first * inputs), n * inputs,
-                some.get());
+    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(first * inputs), n * inputs, some.get());
     std::vector<float> scores(n + 2, -7.0F);
     tested.rows(weights, some.get(), n, scores.data() + 1);
     overrun += scores.front() != -7.0F || scores.back() != -7.0F;

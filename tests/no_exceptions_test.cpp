@@ -8,7 +8,7 @@
 #include <string_view>
 
 #if defined(__cpp_exceptions) || defined(__cpp_rtti)
-  #error "this test is about a build without exceptions and RTTI"
+#error "this test is about a build without exceptions and RTTI"
 #endif
 
 using namespace tinymlp;

@@ -13,26 +13,26 @@
 #include <vector>
 
 #ifdef __linux__
-  #include <linux/seccomp.h>
-  #include <sys/prctl.h>
-  #include <sys/syscall.h>
-  #include <sys/wait.h>
-  #include <unistd.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
-  #define TEST_HAS_OWN_MALLOC 0
+#define TEST_HAS_OWN_MALLOC 0
 #elif defined(__has_feature)
-  #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-    #define TEST_HAS_OWN_MALLOC 0
-  #endif
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define TEST_HAS_OWN_MALLOC 0
+#endif
 #endif
 #if !defined(TEST_HAS_OWN_MALLOC)
-  #if defined(__GLIBC__)
-    #define TEST_HAS_OWN_MALLOC 1
-  #else
-    #define TEST_HAS_OWN_MALLOC 0
-  #endif
+#if defined(__GLIBC__)
+#define TEST_HAS_OWN_MALLOC 1
+#else
+#define TEST_HAS_OWN_MALLOC 0
+#endif
 #endif
 
 #if TEST_HAS_OWN_MALLOC

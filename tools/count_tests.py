@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """Count the test cases in meson's testlog.json: those that doctest and unittest report of
-themselves, and one for any other program. Prints `N passed, N failed`; exits 1 on failures."""
+themselves, and one for any other program. Prints `N passed, N failed`; exits 1 on failures.
+
+    count_tests.py testlog.json
+    count_tests.py --unittest OUTPUT STATUS     the same of one unittest run's output
+"""
 import json
 import re
 import sys
@@ -36,8 +40,12 @@ def count(entry):
 
 def main():
     try:
-        with open(sys.argv[1], encoding="utf-8") as log:
-            entries = [json.loads(line) for line in log if line.strip()]
+        if sys.argv[1] == "--unittest":
+            with open(sys.argv[2], encoding="utf-8") as output:
+                entries = [{"stdout": output.read(), "result": "FAIL" if int(sys.argv[3]) else "OK"}]
+        else:
+            with open(sys.argv[1], encoding="utf-8") as log:
+                entries = [json.loads(line) for line in log if line.strip()]
     except OSError as e:
         print(f"count_tests: {e}", file=sys.stderr)
         entries = []

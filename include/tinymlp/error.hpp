@@ -8,16 +8,16 @@
 #include <type_traits>
 
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
-  #error "tinymlp: needs C++20 (-std=c++20)"
+#error "tinymlp: needs C++20 (-std=c++20)"
 #endif
 // The numeric contract (same bits on every machine) needs IEEE 754 single precision as written:
 // no reassociation, no assumption that NaN does not occur, no excess precision.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
-  #error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
+#error "tinymlp: compile without -ffast-math (nor -Ofast, -ffinite-math-only, -fassociative-math)"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
-  #error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
+#error "tinymlp: float must be evaluated as float; on 32-bit x86 use -msse2 -mfpmath=sse"
 #endif
 
 namespace tinymlp {

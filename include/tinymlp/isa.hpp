@@ -171,7 +171,8 @@ inline constinit std::atomic<std::uint32_t> supported_bits{0};
 #if defined(__GNUC__)
 [[gnu::cold, gnu::noinline]]
 #endif
-inline std::uint32_t detect_once() noexcept {
+inline std::uint32_t
+detect_once() noexcept {
   isa_set set;
   set.insert(isa::reference);
   detect(set);

@@ -5,11 +5,11 @@
 #include <span>
 
 #ifdef BROKEN
-  #if defined(__aarch64__)
+#if defined(__aarch64__)
 constexpr auto which = tinymlp::isa::avx2;
-  #else
+#else
 constexpr auto which = tinymlp::isa::neon;
-  #endif
+#endif
 #else
 constexpr auto which = tinymlp::isa::reference;
 #endif

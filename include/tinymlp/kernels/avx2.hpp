@@ -64,8 +64,10 @@ struct v8 {
   }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
-    if constexpr (N >= 8) return load(p);
-    else return _mm256_maskload_ps(p, first_lanes<N>());
+    if constexpr (N >= 8)
+      return load(p);
+    else
+      return _mm256_maskload_ps(p, first_lanes<N>());
   }
   template <std::size_t N> static TINYMLP_INLINE ireg first_lanes() {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
@@ -111,8 +113,8 @@ struct v8 {
   }
   // Saturates to 8 bytes.
   static TINYMLP_INLINE void store_bytes(void* p, ireg a) {
-    const ireg both = _mm256_permutevar8x32_epi32(pack(a, a, a, a),
-                                                  _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    const ireg both =
+        _mm256_permutevar8x32_epi32(pack(a, a, a, a), _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
     _mm_storel_epi64(static_cast<__m128i*>(p), _mm256_castsi256_si128(both));
   }
 };
@@ -145,8 +147,10 @@ struct ops {
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
-    if constexpr (N >= 8) return x;
-    else return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
+    if constexpr (N >= 8)
+      return x;
+    else
+      return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
@@ -183,8 +187,8 @@ struct ops {
   static constexpr std::int32_t zero = 0;
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
     const __m256i even = _mm256_set1_epi32(0x00ff00ff);
-    const __m256i low = _mm256_madd_epi16(_mm256_and_si256(q, even),
-                                          _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    const __m256i low =
+        _mm256_madd_epi16(_mm256_and_si256(q, even), _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
     const __m256i high = _mm256_madd_epi16(_mm256_srli_epi16(q, 8), _mm256_srai_epi16(w, 8));
     return _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
   }

@@ -63,8 +63,10 @@ struct v16 {
   }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
-    if constexpr (N >= 16) return load(p);
-    else return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
+    if constexpr (N >= 16)
+      return load(p);
+    else
+      return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
   static TINYMLP_INLINE float reduce_max(reg a) {
     return v8::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
@@ -90,8 +92,8 @@ struct v16 {
   }
   // Saturates to bytes: a, b, c and d of each lane side by side.
   static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
-    const ireg order = _mm512_broadcast_i32x4(
-        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const ireg order =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     return _mm512_shuffle_epi8(pack(a, b, c, d), order);
   }
   // Saturates to 16 bytes.
@@ -140,13 +142,17 @@ struct ops {
   }
   template <std::size_t O, std::size_t N>
   static TINYMLP_INLINE octet octet_of(v16, const __m512* x) {
-    if constexpr (O % 2 == 0) return keep<N>(_mm512_castps512_ps256(x[O / 2]));
-    else return keep<N>(_mm512_extractf32x8_ps(x[O / 2], 1));
+    if constexpr (O % 2 == 0)
+      return keep<N>(_mm512_castps512_ps256(x[O / 2]));
+    else
+      return keep<N>(_mm512_extractf32x8_ps(x[O / 2], 1));
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
-    if constexpr (N >= 8) return x;
-    else return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
+    if constexpr (N >= 8)
+      return x;
+    else
+      return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
@@ -189,8 +195,8 @@ struct ops {
   }
   static TINYMLP_INLINE __m512i dot(__m512i sum, __m512i q, __m512i w) {
     const __m512i even = _mm512_set1_epi32(0x00ff00ff);
-    const __m512i low = _mm512_madd_epi16(_mm512_and_si512(q, even),
-                                          _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
+    const __m512i low =
+        _mm512_madd_epi16(_mm512_and_si512(q, even), _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
     const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(q, 8), _mm512_srai_epi16(w, 8));
     return _mm512_add_epi32(sum, _mm512_add_epi32(low, high));
   }
@@ -205,8 +211,7 @@ struct ops {
   template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
     return avx2::ops::group<Half, J>(v8{}, x);
   }
-  template <std::size_t Quarter, std::size_t J>
-  static TINYMLP_INLINE __m256i group(v8, __m512i x) {
+  template <std::size_t Quarter, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m512i x) {
     return _mm512_castsi512_si256(group<Quarter, J>(v16{}, x));
   }
 

@@ -1,4 +1,5 @@
-// avx512 with AVX-512 VNNI: int8 products of four bytes, added in one instruction. float32 is avx512's.
+// avx512 with AVX-512 VNNI: int8 products of four bytes, added in one instruction. float32 is
+// avx512's.
 #pragma once
 
 #include <tinymlp/kernels/avx512.hpp>

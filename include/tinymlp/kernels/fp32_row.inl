@@ -35,8 +35,8 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   if constexpr (input < Layer::split.begin(C + 1)) {
     const auto element = x.template element<input>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        v::fma(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -52,13 +52,13 @@ TINYMLP_INLINE void row_terms(const float* weight, const X& x,
 // Chains C to C + G - 1, added pairwise into `total`.
 template <class Layer, std::size_t C, std::size_t G, std::size_t V0, std::size_t B, class X,
           std::size_t... K>
-TINYMLP_INLINE void row_chains(const float* values, const X& x,
-                               typename Layer::v::reg (&total)[B], std::index_sequence<K...>) {
+TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::v::reg (&total)[B],
+                               std::index_sequence<K...>) {
   using v = typename Layer::v;
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[g][b] = C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
+          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -87,9 +87,8 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
 template <class V, std::size_t N, class Poison, std::size_t... O>
-TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at,
-                              const lane_values<V, N>& x, Poison poison,
-                              std::index_sequence<O...>) {
+TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
+                              Poison poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
   ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
                          ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
@@ -113,8 +112,8 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
 
 // Small networks only: every weight becomes an instruction.
 template <class Shape>
-inline constexpr bool row_unrolls = Shape::layer_count >= 2 && Shape::inputs <= 16 &&
-                                    Shape::parameter_count <= 4096;
+inline constexpr bool row_unrolls =
+    Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
@@ -131,27 +130,28 @@ template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, co
 
 // Networks of any size: loops, with each layer's results in memory.
 template <class Layer, std::size_t B>
-TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename Layer::v;
   typename v::reg total[B], pair[B], sum[B];
   TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      sum[b] = c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+        c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
     for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
       const auto element = v::broadcast(x + k);
       const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
-      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-        sum[b] = v::fma(v::load(w + b * v::lanes), element, sum[b]);
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
+          v::fma(v::load(w + b * v::lanes), element, sum[b]);
     }
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
       pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
-      if (c < 2) total[b] = pair[b];
-      else if (c == 3) total[b] = v::add(total[b], pair[b]);
+      if (c < 2)
+        total[b] = pair[b];
+      else if (c == 3)
+        total[b] = v::add(total[b], pair[b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-    v::store(y + first + b * v::lanes, v::relu(total[b]));
+      v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
 template <class Shape, std::size_t L, class Poison>
@@ -192,6 +192,8 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 
 template <class Shape>
 inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
-  if constexpr (row_unrolls<Shape>) return unrolled_row<Shape>(weights.values.data(), row);
-  else return looped_row<Shape>(weights.values.data(), row);
+  if constexpr (row_unrolls<Shape>)
+    return unrolled_row<Shape>(weights.values.data(), row);
+  else
+    return looped_row<Shape>(weights.values.data(), row);
 }

@@ -7,8 +7,8 @@ TINYMLP_INLINE void rows_term(const float* weight, const float* x, std::size_t i
                               typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   typename v::reg rows[R];
-  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows[r] = v::load(x + (input * R + r) * v::lanes);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+      v::load(x + (input * R + r) * v::lanes);
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
     const auto w = v::broadcast(weight + input * Layer::at.padded_outputs + o);
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
@@ -19,8 +19,8 @@ template <class Layer, std::size_t C, std::size_t O, std::size_t R>
 TINYMLP_INLINE void rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
   using v = typename ops::v;
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      sum[o][r] = C == 0 ? v::broadcast(bias + o) : v::zero();
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          C == 0 ? v::broadcast(bias + o) : v::zero();
 }
 
 template <class Layer, std::size_t C, std::size_t O, std::size_t R>
@@ -29,8 +29,7 @@ TINYMLP_INLINE void rows_chain(const float* bias, const float* weight, const flo
   constexpr std::size_t begin = Layer::split.begin(C), end = Layer::split.begin(C + 1);
   rows_start<Layer, C>(bias, sum);
   if constexpr (end - begin <= 4) {
-    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k)
-      rows_term<Layer>(weight, x, k, sum);
+    TINYMLP_UNROLL for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   } else {
     for (std::size_t k = begin; k < end; ++k) rows_term<Layer>(weight, x, k, sum);
   }
@@ -64,13 +63,12 @@ TINYMLP_INLINE void rows_pair(const float* bias, const float* weight, const floa
     if constexpr (at + both < after) rows_term<Layer>(weight, x, at + both, sum);
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
 }
 
 // O outputs from output `first` on.
 template <class Layer, std::size_t O, std::size_t R>
-TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
-                                 std::size_t first) {
+TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename ops::v;
   const float* bias = values + Layer::at.bias + first;
   const float* weight = values + Layer::at.weight + first;
@@ -83,12 +81,13 @@ TINYMLP_INLINE void rows_outputs(const float* values, const float* x, float* y,
       typename v::reg back[O][R];
       rows_pair<Layer, 2>(bias, weight, x, back);
       TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-        TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], back[o][r]);
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + ((first + o) * R + r) * v::lanes, v::relu(sum[o][r]));
 }
 
 // The one-output layer of one vector of rows; x's inputs lie `stride` floats apart.
@@ -99,18 +98,17 @@ TINYMLP_INLINE void rows_last(const float* values, const float* x, std::size_t s
   constexpr fp32_layer at = fp32_layout<Shape>::layers[Shape::layer_count - 1];
   constexpr std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-    lane[j] = j == 0 ? v::broadcast(values + at.bias) : v::zero();
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(values + at.bias) : v::zero();
   for (std::size_t k = 0; k < whole; k += virtual_lanes)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j)
-      lane[j] = v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride),
-                       lane[j]);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j)
-    lane[j] = v::fma(v::broadcast(values + at.weight + whole + j),
-                     v::load(x + (whole + j) * stride), lane[j]);
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(values + at.weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < at.inputs - whole; ++j) lane[j] = v::fma(
+      v::broadcast(values + at.weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
   lane[0] = v::add(lane[0], poison);
   TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
-    TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] = v::add(lane[j], lane[j + half]);
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
   v::store(scores, v::poisoned(lane[0], lane[0]));
 }
 
@@ -153,8 +151,7 @@ TINYMLP_NOINLINE void rows_block(const float* values, const float* rows, float* 
   rows_inputs<Shape>(values, rows, x, poison);
   const float* last = rows_layers<Shape, 0, R>(values, x, y);
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-    rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r],
-                     scores + r * v::lanes);
+      rows_last<Shape>(values, last + r * v::lanes, R * v::lanes, poison[r], scores + r * v::lanes);
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.

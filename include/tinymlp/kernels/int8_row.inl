@@ -64,9 +64,9 @@ TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V
     whole[i] = V::to_int(V::div(x.value[i], divisor));
     if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
   }
-  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4)
-    q.value[i / 4] = V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1],
-                             whole[i + 2 < n ? i + 2 : n - 1], whole[i + 3 < n ? i + 3 : n - 1]);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
   return range;
 }
 
@@ -75,16 +75,14 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
                                   typename Layer::v::ireg (&sum)[Layer::vectors]) {
   using v = typename Layer::v;
   const auto group = q.template group<G>(v{});
-  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b)
-    sum[b] = ops::dot(sum[b], group,
-                      v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) sum[b] =
+      ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
 // Sums of products less zero points.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero,
-                                  typename Layer::v::ireg (&total)[Layer::vectors],
+                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
@@ -115,22 +113,22 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 }
 
 template <class Shape, std::size_t L, class V, std::size_t N>
-TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights,
-                                     const int8_floats<V, N>& x, float poison) {
+TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
+                                     float poison) {
   using layer = int8_row_layer<Shape, L>;
   using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
   typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q,
-                               range.zero, sum, std::make_index_sequence<layer::groups>{});
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+                               std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
   const auto scale = v::set(range.scale);
   auto poisons = v::zero();
   int8_floats<v, layer::at.outputs> y;
-  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b)
-    y.value[b] = int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                                    floats + layer::at.bias + b * v::lanes, poisons);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
+      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
+                         floats + layer::at.bias + b * v::lanes, poisons);
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count) {
     return v::first(v::poisoned(y.value[0], v::set(poison)));
@@ -199,7 +197,8 @@ TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, floa
   poison += v::reduce_add(poisons);
   if constexpr (L + 1 == Shape::layer_count)
     return v::first(v::poisoned(v::load(x), v::set(poison)));
-  else return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
+  else
+    return int8_looped_layers<Shape, L + 1>(weights, x, q, poison);
 }
 
 template <class Shape>
@@ -225,6 +224,8 @@ template <class Shape>
 inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
-  if constexpr (unrolls) return int8_unrolled_row(weights, row);
-  else return int8_looped_row(weights, row);
+  if constexpr (unrolls)
+    return int8_unrolled_row(weights, row);
+  else
+    return int8_looped_row(weights, row);
 }

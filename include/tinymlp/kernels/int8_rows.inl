@@ -91,10 +91,10 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
 // each layer in turn: the long latency from a layer's last output to its scale, and from there
 // to the next layer's first input, then passes while another part is at work.
 template <class Shape, std::size_t R> struct int8_part {
-  static constexpr std::size_t step = R * ops::v::lanes; // from one input to the next
-  alignas(64) float x[widest_layer<Shape> * step];       // [input][R vectors]
+  static constexpr std::size_t step = R * ops::v::lanes;      // from one input to the next
+  alignas(64) float x[widest_layer<Shape> * step];            // [input][R vectors]
   alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step]; // [input / 4][R vectors of bytes]
-  alignas(64) float scale[widest_layer<Shape> * step];   // scale * weight scale [output][R]
+  alignas(64) float scale[widest_layer<Shape> * step];        // scale * weight scale [output][R]
   int8_scales scales[R];
   typename ops::v::reg poison[R];
 };
@@ -136,10 +136,10 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
     const float* x = part.x + r * v::lanes;
     std::int32_t* q = part.q + r * v::lanes;
     for (std::size_t i = 0; i < whole; i += 4, x += 4 * step, q += step)
-      v::istore(q, v::quads(int8_rows_quantize<L == 0>(x, s),
-                            int8_rows_quantize<L == 0>(x + step, s),
-                            int8_rows_quantize<L == 0>(x + 2 * step, s),
-                            int8_rows_quantize<L == 0>(x + 3 * step, s)));
+      v::istore(q,
+                v::quads(int8_rows_quantize<L == 0>(x, s), int8_rows_quantize<L == 0>(x + step, s),
+                         int8_rows_quantize<L == 0>(x + 2 * step, s),
+                         int8_rows_quantize<L == 0>(x + 3 * step, s)));
     if constexpr (rest != 0) { // the weights of what is missing are 0
       const auto nothing = v::iset(0), first = int8_rows_quantize<L == 0>(x, s);
       auto second = nothing, third = nothing;
@@ -153,30 +153,30 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
-TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights,
-                                      int8_part<Shape, R>& part, std::size_t scale_step,
-                                      std::size_t first, typename ops::v::reg (&high)[R]) {
+TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_part<Shape, R>& part,
+                                      std::size_t scale_step, std::size_t first,
+                                      typename ops::v::reg (&high)[R]) {
   using v = typename ops::v;
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-      sum[o][r] = v::iset(0);
-      if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                            v::iset(weights.sums[at.sum + first + o]));
-    }
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    sum[o][r] = v::iset(0);
+    if constexpr (L == 0 || ops::zero != 0)
+      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
+                          v::iset(weights.sums[at.sum + first + o]));
+  }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      rows[r] = v::iload(part.q + g * part.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(part.q + g * part.step + r * v::lanes);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       std::int32_t four;
       std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
       const auto w = v::iset(four);
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-        sum[o][r] = ops::dot(sum[o][r], rows[r], w);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
     }
   }
   TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
@@ -201,14 +201,13 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   const std::size_t scales = found.uniform[L] ? 1 : at.outputs;
   for (std::size_t o = 0; o < scales; ++o)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(part.scale + o * part.step + r * v::lanes,
-               v::mul(part.scales[r].scale,
-                      v::broadcast(weights.floats.data() + at.scale + o)));
+        v::store(part.scale + o * part.step + r * v::lanes,
+                 v::mul(part.scales[r].scale, v::broadcast(weights.floats.data() + at.scale + o)));
   typename v::reg high[R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     high[r] = v::zero();
-    part.poison[r] = v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(),
-                            part.poison[r]);
+    part.poison[r] =
+        v::fma(v::mul(part.scales[r].scale, v::set(found.largest[L])), v::zero(), part.poison[r]);
   }
   const std::size_t scale_step = found.uniform[L] ? 0 : part.step;
   constexpr std::size_t whole = at.outputs / 4 * 4, rest = at.outputs - whole;
@@ -216,8 +215,8 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
     int8_part_outputs<L, 4>(weights, part, scale_step, o, high);
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
-    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      part.scales[r] = int8_scales_of<false>(v::zero(), high[r]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
+        int8_scales_of<false>(v::zero(), high[r]);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>
@@ -242,8 +241,8 @@ TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
   int8_rows_layers<0>(weights, found, parts);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
-      v::store(scores + p * step + r * v::lanes,
-               v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
+        v::store(scores + p * step + r * v::lanes,
+                 v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
 // Rows fewer than a vector, through buffers that end with rows of zeros.

@@ -28,7 +28,9 @@ constexpr std::size_t round_up(std::size_t n, std::size_t multiple) noexcept {
 struct chain_split {
   std::size_t inputs, count;
   constexpr explicit chain_split(std::size_t n) noexcept
-      : inputs(n), count(n >= 16 ? 4 : n >= 2 ? 2 : 1) {}
+      : inputs(n), count(n >= 16  ? 4
+                         : n >= 2 ? 2
+                                  : 1) {}
   constexpr std::size_t begin(std::size_t chain) const noexcept {
     const std::size_t longer = chain < inputs % count ? chain : inputs % count;
     return chain * (inputs / count) + longer;
@@ -63,8 +65,9 @@ template <std::size_t... Sizes> struct shape {
 };
 
 // The size of the widest layer, inputs included, padded: room for one row's activations.
-template <class Shape> inline constexpr std::size_t widest_layer = round_up(
-    *std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
+template <class Shape>
+inline constexpr std::size_t
+    widest_layer = round_up(*std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
 
 namespace detail {
 

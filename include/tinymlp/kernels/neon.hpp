@@ -51,12 +51,16 @@ struct v4 {
   }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
-    if constexpr (N >= 4) return load(p);
-    else if constexpr (N == 1) return vld1q_lane_f32(p, zero(), 0);
+    if constexpr (N >= 4)
+      return load(p);
+    else if constexpr (N == 1)
+      return vld1q_lane_f32(p, zero(), 0);
     else {
       const reg two = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
-      if constexpr (N == 2) return two;
-      else return vld1q_lane_f32(p + 2, two, 2);
+      if constexpr (N == 2)
+        return two;
+      else
+        return vld1q_lane_f32(p + 2, two, 2);
     }
   }
   static TINYMLP_INLINE float reduce_max(reg a) { return vmaxvq_f32(a); }
@@ -86,7 +90,9 @@ struct v4_unsigned : v4 {
     return vreinterpretq_s32_u8(vcombine_u8(vqmovn_u16(low), vqmovn_u16(high)));
   }
   // Saturates to bytes: a, b, c and d of each lane side by side.
-  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) { return turn(pack(a, b, c, d)); }
+  static TINYMLP_INLINE ireg quads(ireg a, ireg b, ireg c, ireg d) {
+    return turn(pack(a, b, c, d));
+  }
   // Saturates to 4 bytes.
   static TINYMLP_INLINE void store_bytes(void* p, ireg a) { store_four(p, pack(a, a, a, a)); }
 
@@ -138,8 +144,10 @@ struct ops {
   // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
   template <std::size_t O, std::size_t N>
   static TINYMLP_INLINE octet octet_of(vectors::v4, const float32x4_t* x) {
-    if constexpr (N <= 4) return keep<N>({x[2 * O], vdupq_n_f32(0)});
-    else return keep<N>({x[2 * O], x[2 * O + 1]});
+    if constexpr (N <= 4)
+      return keep<N>({x[2 * O], vdupq_n_f32(0)});
+    else
+      return keep<N>({x[2 * O], x[2 * O + 1]});
   }
   // Lanes from N on become zero.
   template <std::size_t N> static TINYMLP_INLINE octet keep(octet x) {
@@ -191,7 +199,8 @@ struct ops {
 
 private:
   template <std::size_t N> static TINYMLP_INLINE float32x4_t first_lanes(float32x4_t x) {
-    if constexpr (N >= 4) return x;
+    if constexpr (N >= 4)
+      return x;
     else {
       alignas(16) static constexpr std::uint32_t mask[4]{N > 0 ? ~0U : 0, N > 1 ? ~0U : 0,
                                                          N > 2 ? ~0U : 0, 0};

@@ -101,8 +101,8 @@ constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
 // One dynamically quantised layer: y[o] = float(sum) * (activation scale * weight scale) + bias,
 // each operation rounded. Returns false where a scale overflows: the score is NaN.
 template <class Shape>
-constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l,
-                                  const float* x, float* y) noexcept {
+constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l, const float* x,
+                                  float* y) noexcept {
   using layout = int8_layout<Shape>;
   const int8_layer& at = layout::layers[l];
   const quantized_range range = range_of(x, at.inputs);

@@ -17,7 +17,7 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
         const std::size_t begin = i + 4 <= n ? i : n - 4;
         ops::load_columns(from + begin, n, column);
         TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
-          v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
   }

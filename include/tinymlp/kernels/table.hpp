@@ -45,30 +45,28 @@ constexpr isa_set built() noexcept {
 
 // Instruction sets that differ in int8 only have no row of their own here.
 template <class Weights> inline constexpr std::array<kernel<Weights>, 0> registered{};
-template <class Shape>
-inline constexpr std::array registered<fp32_weights<Shape>>{
-    kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+template <class Shape> inline constexpr std::array registered<fp32_weights<Shape>> {
+  kernel<fp32_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
-    kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
-    kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+      kernel<fp32_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+      kernel<fp32_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-    kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+      kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
 #endif
 };
-template <class Shape>
-inline constexpr std::array registered<int8_weights<Shape>>{
-    kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+template <class Shape> inline constexpr std::array registered<int8_weights<Shape>> {
+  kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
-    kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
-    kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
-    kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
-    kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
-                                &avx512_vnni::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+      kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
+                                  &avx512_vnni::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-    kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
-    kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
-                                &neon_dotprod::score_rows},
-    kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
+      kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
+      kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
+                                  &neon_dotprod::score_rows},
+      kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
 #endif
 };
 
@@ -92,7 +90,8 @@ template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
 }
 
 // The kernel of an instruction set named at compile time, which this build must have.
-template <class Weights, isa Which> inline constexpr kernel<Weights> kernel_for = [] {
+template <class Weights, isa Which>
+inline constexpr kernel<Weights> kernel_for = [] {
   constexpr isa_set all = built();
   static_assert(all.contains(Which), "this build has no kernels for that instruction set");
   return detail::by_isa<Weights>[static_cast<std::size_t>(Which)];
