@@ -82,6 +82,12 @@ class SingleHeader(unittest.TestCase):
             with self.subTest(compiler=compiler):
                 self.run_in_folder(compiler, "-std=c++2b", "-fsyntax-only", *WARNINGS, "main.cpp")
 
+    def test_it_parses_networks_at_compile_time_under_sanitizers(self):
+        for compiler in COMPILERS:
+            for flags in (["-fsanitize=address,undefined"], ["-D_GLIBCXX_DEBUG"]):
+                with self.subTest(compiler=compiler, flags=flags):
+                    self.run_in_folder(compiler, "-std=c++20", "-fsyntax-only", *flags, "main.cpp")
+
     def test_it_leaves_no_macro_behind(self):
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -46,6 +47,8 @@ struct value_info {
   std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
 };
 
+// Whether a thing is there is told by its index, not by a pointer: under sanitizers, GCC does not
+// compare addresses with null in constant expressions.
 struct graph {
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
@@ -63,9 +66,8 @@ struct graph {
     while (i < tensor_count && tensors[i].name != wanted) ++i;
     return i;
   }
-  constexpr const tensor* find_tensor(std::string_view wanted) const noexcept {
-    const std::size_t i = index_of_tensor(wanted);
-    return i == tensor_count ? nullptr : &tensors[i];
+  constexpr bool has_tensor(std::string_view wanted) const noexcept {
+    return index_of_tensor(wanted) != tensor_count;
   }
   // Index of the node that computes the value, or node_count.
   constexpr std::size_t producer_of(std::string_view value) const noexcept {
@@ -369,8 +371,7 @@ private:
       if (const error e = check_inputs(i); failed(e)) return e;
     }
     const std::string_view out = g_.output.name;
-    if (out != g_.input.name && g_.find_tensor(out) == nullptr &&
-        g_.producer_of(out) == g_.node_count)
+    if (out != g_.input.name && !g_.has_tensor(out) && g_.producer_of(out) == g_.node_count)
       return {errc::dangling_name, g_.output.offset, out};
     return {};
   }
@@ -381,8 +382,7 @@ private:
     for (std::size_t o = 0; o < n.output_count; ++o) {
       const std::string_view value = n.outputs[o];
       if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
-      bool taken =
-          value == g_.input.name || g_.find_tensor(value) != nullptr || g_.producer_of(value) != i;
+      bool taken = value == g_.input.name || g_.has_tensor(value) || g_.producer_of(value) != i;
       for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
       if (taken) return {errc::duplicate_name, n.body.offset, value};
     }
@@ -394,8 +394,8 @@ private:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       const std::string_view value = n.inputs[k];
       if (value.empty() || value == g_.input.name) continue;
-      if (const tensor* t = g_.find_tensor(value); t != nullptr) {
-        if (t->first_user > i) return {errc::not_sorted, n.body.offset, value};
+      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
+        if (g_.tensors[t].first_user > i) return {errc::not_sorted, n.body.offset, value};
         continue;
       }
       const std::size_t producer = g_.producer_of(value);
@@ -432,7 +432,8 @@ constexpr error parse_opset(view message, graph& to) noexcept {
   return {};
 }
 
-constexpr error read_model_field(const field& f, graph& to, view& graph_message) noexcept {
+constexpr error read_model_field(const field& f, graph& to,
+                                 std::optional<view>& graph_message) noexcept {
   if (!is_known_model_field(f.number)) return {errc::unknown_field, f.offset, "model"};
   const bool number = f.number == model_ir_version || f.number == 5;
   if ((f.type == wire::varint) != number || (!number && f.type != wire::length_delimited))
@@ -447,7 +448,7 @@ constexpr error read_model_field(const field& f, graph& to, view& graph_message)
   case model_metadata: return check_message(f, "metadata_props");
   case model_configuration: return check_message(f, "configuration");
   case model_graph:
-    if (graph_message.data != nullptr) return {errc::duplicate_field, f.offset, "graph"};
+    if (graph_message) return {errc::duplicate_field, f.offset, "graph"};
     graph_message = f.payload;
     return {};
   default: return {};
@@ -459,7 +460,7 @@ constexpr error read_model_field(const field& f, graph& to, view& graph_message)
 // Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 23.
 constexpr error parse_model(std::span<const char> model, external_files files,
                             graph& out) noexcept {
-  view graph_message;
+  std::optional<view> graph_message;
   for (cursor c(view{model.data(), model.size(), 0}); !c.done();) {
     field f;
     const std::size_t at = c.offset();
@@ -467,9 +468,9 @@ constexpr error parse_model(std::span<const char> model, external_files files,
     if (const error e = detail::read_model_field(f, out, graph_message); failed(e)) return e;
   }
   if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model"};
-  if (graph_message.data == nullptr) return {errc::missing_graph, 0, "model"};
+  if (!graph_message) return {errc::missing_graph, 0, "model"};
   if (out.opset == 0) return {errc::bad_opset, 0, "opset_import"};
-  return detail::graph_parser(files, out).parse(graph_message);
+  return detail::graph_parser(files, out).parse(*graph_message);
 }
 
 } // namespace tinymlp::onnx

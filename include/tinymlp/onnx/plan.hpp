@@ -97,21 +97,21 @@ private:
 
   // ---- every node, whether or not the chain reaches it
 
-  // The operator's row, or null where it is not supported.
-  static constexpr const op_row* find_row(const node& n) noexcept;
+  // The operator's row, or that of no operator, which has no name.
+  static constexpr const op_row& find_row(const node& n) noexcept;
 
   constexpr error check_operators() const noexcept {
     for (std::size_t i = 0; i < g_.node_count; ++i) {
       const node& n = g_.nodes[i];
       if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || !g_.imports_ml))
         return at(errc::unsupported_domain, n, n.domain);
-      const op_row* row = find_row(n);
-      if (row == nullptr) return at(errc::unsupported_operator, n, n.op_type);
-      if (g_.opset < row->since) return at(errc::operator_needs_newer_opset, n);
-      if (n.input_count < row->min_inputs || n.input_count > row->max_inputs ||
-          n.output_count != row->outputs)
+      const op_row& row = find_row(n);
+      if (row.op_type.empty()) return at(errc::unsupported_operator, n, n.op_type);
+      if (g_.opset < row.since) return at(errc::operator_needs_newer_opset, n);
+      if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
+          n.output_count != row.outputs)
         return at(errc::wrong_arity, n);
-      if (const error e = check_attributes(n, row->attributes); failed(e)) return e;
+      if (const error e = check_attributes(n, row.attributes); failed(e)) return e;
     }
     return {};
   }
@@ -225,9 +225,9 @@ private:
   constexpr error constant(const node& user, std::string_view value, element type,
                            tensor& out) noexcept {
     for (std::size_t hops = 0; hops <= g_.node_count; ++hops) {
-      if (const tensor* t = g_.find_tensor(value); t != nullptr) {
-        if (t->type != type) return at(errc::wrong_element_type, *t);
-        out = *t;
+      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
+        if (g_.tensors[t].type != type) return at(errc::wrong_element_type, g_.tensors[t]);
+        out = g_.tensors[t];
         return {};
       }
       const std::size_t i = g_.producer_of(value);
@@ -297,7 +297,7 @@ private:
     const node& n = g_.nodes[i];
     if (visited_[i]) return at(errc::not_sorted, n);
     visited_[i] = true;
-    if (const error e = (this->*find_row(n)->apply)(n); failed(e)) return e;
+    if (const error e = (this->*find_row(n).apply)(n); failed(e)) return e;
     return {};
   }
 
@@ -596,6 +596,7 @@ private:
 };
 
 struct chain_builder::operator_table {
+  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &chain_builder::misplaced};
   static constexpr std::array rows{
       op_row{"Sub", "", 7, 2, 2, 1, "", &chain_builder::apply_sub},
       op_row{"Div", "", 7, 2, 2, 1, "", &chain_builder::apply_div},
@@ -615,12 +616,12 @@ struct chain_builder::operator_table {
   };
 };
 
-constexpr const chain_builder::op_row* chain_builder::find_row(const node& n) noexcept {
+constexpr const chain_builder::op_row& chain_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
     if (row.op_type == n.op_type &&
         (row.domain.empty() ? n.in_default_domain() : row.domain == n.domain))
-      return &row;
-  return nullptr;
+      return row;
+  return operator_table::none;
 }
 
 } // namespace detail
