@@ -11,6 +11,7 @@ namespace tinymlp::tools {
 void add_score_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_embed_command(CLI::App& app);
+void add_latency_command(CLI::App& app);
 void add_quant_drop_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_registry_command(CLI::App& app);

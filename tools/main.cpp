@@ -18,7 +18,7 @@ using namespace tinymlp::tools;
 
 constexpr auto commands = {add_score_command,    add_inspect_command,    add_embed_command,
                            add_quantize_command, add_quant_drop_command, add_registry_command,
-                           add_isa_command,      add_signature_command};
+                           add_isa_command,      add_signature_command,  add_latency_command};
 
 int run(int argc, char** argv) {
   CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame, from six "

@@ -58,7 +58,8 @@ std::optional<isa> choose_isa(const std::optional<std::string>& wanted) {
 template <class Net> class model_of final : public model {
 public:
   model_of(const Net& network, const model_description& description, std::optional<isa> which)
-      : network_(network), isa_(which) {
+      : network_(network), isa_(which),
+        kernel_(kernels::kernel_of<weights>(which.value_or(selected()))) {
     description_ = description;
     description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = name(Net::kind);
@@ -72,10 +73,16 @@ public:
     const errc done = isa_ ? network_.score(rows, scores, *isa_) : network_.score(rows, scores);
     if (done != errc::ok) fail("{}: {}", description_.name, message(done));
   }
+  float score_frame(std::span<const float, Net::inputs> row) const noexcept override {
+    return kernel_.row(network_.weights(), row.data());
+  }
 
 private:
+  using weights = std::remove_cvref_t<decltype(std::declval<Net>().weights())>;
+
   Net network_;
   std::optional<isa> isa_;
+  const kernels::kernel<weights>& kernel_;
 };
 
 template <class Net>

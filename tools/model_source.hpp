@@ -37,6 +37,8 @@ public:
   const model_description& description() const noexcept { return description_; }
   // Row-major rows x 6 in, one score per row out.
   virtual void score(std::span<const float> rows, std::span<float> scores) const = 0;
+  // One row, by the kernel for single rows. As a player calls it: nothing is checked or chosen.
+  virtual float score_frame(std::span<const float, 6> row) const noexcept = 0;
 
 protected:
   model_description description_;

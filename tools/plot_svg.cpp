@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "text.hpp"
+#include "svg.hpp"
 
 namespace tinymlp::tools {
 
@@ -21,97 +21,33 @@ constexpr double left = 64, right = width - 28;
 constexpr double chart_top = 92, chart_bottom = 352;
 constexpr double difference_top = 392, difference_bottom = 462;
 
-constexpr std::string_view style = R"(<style>
-text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; font-size: 12px; fill: #59636e }
-.title { font-size: 17px; font-weight: 600; fill: #1f2328 }
-.number { font-variant-numeric: tabular-nums; fill: #1f2328 }
-.end { text-anchor: end }
-.middle { text-anchor: middle }
-.paper { fill: #ffffff; stroke: #d1d9e0 }
-.grid { stroke: #e4e8ec; stroke-width: 1 }
-.axis { stroke: #818b98; stroke-width: 1 }
-.line { fill: none; stroke-linejoin: round; stroke-linecap: round }
+constexpr std::string_view light_style =
+    R"(.line { fill: none; stroke-linejoin: round; stroke-linecap: round }
 .score { stroke: #0969da; stroke-width: 1.6 }
 .own { stroke: #f0883e; stroke-width: 3.6 }
 .band { stroke: none; fill-opacity: .2 }
 .score-fill { fill: #0969da }
 .own-fill { fill: #f0883e }
 .missing { stroke: #cf222e; stroke-width: 1.2 }
-@media (prefers-color-scheme: dark) {
-text { fill: #9198a1 }
-.title, .number { fill: #f0f6fc }
-.paper { fill: #0d1117; stroke: #3d444d }
-.grid { stroke: #21262d }
-.axis { stroke: #656c76 }
-.score { stroke: #58a6ff }
+)";
+constexpr std::string_view dark_style = R"(.score { stroke: #58a6ff }
 .own { stroke: #bd5b1c }
 .score-fill { fill: #58a6ff }
 .own-fill { fill: #bd5b1c }
 .missing { stroke: #ff7b72 }
-}
-</style>
 )";
 
-// Text from a file name, fit for XML.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text, 120)) {
-    switch (c) {
-    case '&': out += "&amp;"; break;
-    case '<': out += "&lt;"; break;
-    case '>': out += "&gt;"; break;
-    case '"': out += "&quot;"; break;
-    default: out += c;
-    }
-  }
-  return out;
-}
-
-// Round steps (1, 2 or 5 times a power of ten) that cut [low, high] into about `wanted` parts.
-double nice_step(double span, int wanted) {
-  const double rough = span / wanted;
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (rough <= factor * power * 1.0001) return factor * power;
-  return 10 * power;
-}
-
-struct axis {
-  double low = 0, high = 1;  // data
-  double start = 0, end = 1; // pixels
-  double step = 1;
-  double at(double value) const { return start + (value - low) / (high - low) * (end - start); }
-  std::vector<double> ticks() const {
-    std::vector<double> values;
-    const double first = std::ceil(low / step - 1e-9);
-    const auto count = static_cast<std::size_t>(std::floor(high / step + 1e-9) - first + 1);
-    for (std::size_t i = 0; i < count; ++i)
-      values.push_back((first + static_cast<double>(i)) * step + 0.0); // + 0.0: no "-0"
-    return values;
-  }
-};
-
-// Ends on round values.
-axis value_axis(value_range values, double top, double bottom, int wanted) {
+axis value_axis_of(value_range values, double top, double bottom, int wanted) {
   if (values.empty()) values.min = 0, values.max = 100;
-  const double room =
-      std::max(0.04 * (values.max - values.min), 1e-3 + 1e-6 * std::fabs(values.max));
-  axis y{values.min - room, values.max + room, bottom, top, 1};
-  y.step = nice_step(y.high - y.low, wanted);
-  y.low = std::floor(y.low / y.step) * y.step;
-  y.high = std::ceil(y.high / y.step) * y.step;
-  return y;
+  return value_axis(values.min, values.max, top, bottom, wanted);
 }
 
-std::string tick_text(double value, double step) {
-  const int decimals = std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 9);
-  return fmt::format("{:.{}f}", value, decimals);
-}
-
-class plot {
+class plot : svg_canvas {
 public:
   plot(const score_context& context, const score_summary& summary, const series& scores)
-      : context_(context), summary_(summary), scores_(scores), by_row_(scores.out_of_order() > 0) {
+      : svg_canvas(width, context.log.has_vmaf ? 576 : 450,
+                   "VMAF score over frames: " + context.network.name, light_style, dark_style),
+        context_(context), summary_(summary), scores_(scores), by_row_(scores.out_of_order() > 0) {
     collect_ranges();
     const double first = x_of(scores.buckets().front(), false);
     const double last = x_of(scores.buckets().back(), true);
@@ -121,14 +57,6 @@ public:
   }
 
   std::string render() {
-    const double height = context_.log.has_vmaf ? 576 : 450;
-    add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
-        "height=\"{1}\" role=\"img\">\n",
-        width, height);
-    add("<title>VMAF score over frames: {}</title>\n", escaped(context_.network.name));
-    out_ += style;
-    add("<rect class=\"paper\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n",
-        width - 1, height - 1);
     draw_head();
     draw_scores();
     double foot = 410;
@@ -137,23 +65,11 @@ public:
       foot = 518;
     }
     draw_pooled(foot);
-    out_ += "</svg>\n";
-    return std::move(out_);
+    return finish();
   }
 
 private:
   using range_of = std::function<const value_range&(const series_bucket&)>;
-
-  template <class... Args> void add(fmt::format_string<Args...> text, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), text, std::forward<Args>(args)...);
-  }
-  void text(double x, double y, std::string_view kind, std::string_view content) {
-    add("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", kind, x, y, content);
-  }
-  void rule(std::string_view kind, double x1, double y1, double x2, double y2) {
-    add("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x1,
-        y1, x2, y2);
-  }
 
   // Frame numbers that step back (several clips in one file) cannot be an axis; rows then are.
   double x_of(const series_bucket& b, bool at_end) const {
@@ -173,9 +89,9 @@ private:
 
   void draw_head() {
     const model_description& m = context_.network;
-    text(left, 34, "title", fmt::format("VMAF per frame by {}", escaped(m.name)));
+    text(left, 34, "title", fmt::format("VMAF per frame by {}", svg_escaped(m.name)));
     text(left, 54, "",
-         fmt::format("{}: {} {}, {}, {} kernel", escaped(context_.input), scores_.rows(),
+         fmt::format("{}: {} {}, {}, {} kernel", svg_escaped(context_.input), scores_.rows(),
                      scores_.rows() == 1 ? "frame" : "frames", m.precision, m.kernel));
     double x = left;
     const auto entry = [&](std::string_view kind, std::string_view name) {
@@ -197,9 +113,7 @@ private:
       text(left - 8, y.at(tick) + 4, "end", tick_text(tick, y.step));
     }
     rule("axis", left, y.start, right, y.start);
-    const double middle = (y.start + y.end) / 2;
-    add("<text class=\"middle\" transform=\"translate(18 {:.1f}) rotate(-90)\">{}</text>\n", middle,
-        name);
+    upright_text(18, (y.start + y.end) / 2, name);
     if (!frame_ticks) return;
     for (const double tick : x_.ticks()) {
       rule("axis", x_.at(tick), y.start, x_.at(tick), y.start + 5);
@@ -237,7 +151,7 @@ private:
       for (std::size_t i = 0; i < run.size(); ++i)
         add("{}{:.1f} {:.2f}", i == 0 ? "M" : "L", x_.at(middle_of(run[i])),
             y.at(range(run[i]).mean()));
-      out_ += "\"/>\n";
+      add("\"/>\n");
     });
   }
 
@@ -250,11 +164,11 @@ private:
     for (auto b = run.rbegin(); b != run.rend(); ++b)
       add("{:.1f} {:.2f}L{:.1f} {:.2f}{}", x_.at(x_of(*b, true)), y.at(range(*b).min),
           x_.at(x_of(*b, false)), y.at(range(*b).min), b + 1 == run.rend() ? "Z" : "L");
-    out_ += "\"/>\n";
+    add("\"/>\n");
   }
 
   void draw_scores() {
-    const axis y = value_axis(values_, chart_top, chart_bottom, 6);
+    const axis y = value_axis_of(values_, chart_top, chart_bottom, 6);
     draw_axes(y, "VMAF score (0 to 100)", !context_.log.has_vmaf);
     if (context_.log.has_vmaf)
       draw_series(y, "own", [](const series_bucket& b) -> const value_range& { return b.vmaf; });
@@ -271,7 +185,7 @@ private:
     value_range range = differences_;
     const double widest = std::max({std::fabs(range.min), std::fabs(range.max), 1e-3});
     if (!range.empty()) range.min = -widest, range.max = widest;
-    const axis y = value_axis(range, difference_top, difference_bottom, 2);
+    const axis y = value_axis_of(range, difference_top, difference_bottom, 2);
     text(left, difference_top - 12, "", "tinymlp minus libvmaf (VMAF points)");
     draw_axes(y, "difference", true);
     if (y.low < 0 && y.high > 0) rule("axis", left, y.at(0), right, y.at(0));
@@ -308,7 +222,6 @@ private:
   bool by_row_;
   value_range values_, differences_;
   axis x_;
-  std::string out_;
 };
 
 } // namespace

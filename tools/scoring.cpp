@@ -150,7 +150,7 @@ double scoring_sink::measure_single_frame() const {
       std::copy_n(first_features_.begin() + static_cast<std::ptrdiff_t>(call * feature_count),
                   feature_count, row.begin());
       row[0] += 0 * score; // the same row, but only known once the score is
-      network_.score(row, {&score, 1});
+      score = network_.score_frame(row);
     }
   });
   return pass_ns / static_cast<double>(calls);
