@@ -202,9 +202,9 @@ private:
     }
     if (const json_value* unwanted = schema.find("not");
         unwanted != nullptr && is_valid(*unwanted, value)) {
-      const json_value* pattern = unwanted->find("pattern");
-      if (pattern != nullptr && value.as_string() != nullptr)
-        refuse("'{}' matches {}, which it must not", shown(value), *pattern->as_string());
+      const json_value* title = unwanted->find("title");
+      if (title != nullptr && title->as_string() != nullptr)
+        refuse("'{}' {}", shown(value), *title->as_string());
       else
         refuse("has a form that it must not have");
     }

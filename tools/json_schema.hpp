@@ -19,7 +19,8 @@ struct schema_violation {
 // minItems, maxItems, uniqueItems, minLength, maxLength, pattern, minimum, maximum, allOf, anyOf,
 // not, if/then/else, boolean schemas, and $ref to "#/$defs/NAME"; lengths count Unicode code
 // points, patterns are ECMAScript's and match anywhere. Annotations ($schema, $id, $comment, title,
-// description, default, examples, format, and $defs) assert nothing, as the draft has it.
+// description, default, examples, format, and $defs) assert nothing, as the draft has it; the title
+// of a schema under `not` says what is wrong with a value that it fits ("is an absolute path").
 class json_schema {
 public:
   // Throws failure for a schema with another keyword, a broken pattern or an unknown reference:

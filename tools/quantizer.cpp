@@ -248,7 +248,9 @@ private:
     graph.add_bytes(2, plan_.graph_name.empty() ? "graph" : plan_.graph_name);
     for (const protobuf_message& t : tensors_) graph.add_message(5, t);
     graph.add_bytes(11, value_info_bytes(model_, graph_.offset, graph_.input.offset));
-    graph.add_bytes(12, value_info_bytes(model_, graph_.offset, graph_.output.offset));
+    graph.add_bytes(12, graph_.output.has_shape
+                            ? value_info_bytes(model_, graph_.offset, graph_.output.offset)
+                            : output_with_shape().bytes());
     protobuf_message to;
     to.add_varint(1, static_cast<std::uint64_t>(std::max(plan_.ir_version, oldest_ir)));
     to.add_bytes(2, "tinymlp"); // without a version: the bytes depend on the input alone
@@ -258,6 +260,24 @@ private:
     if (to.bytes().size() > largest_model)
       fail("the result would be larger than the 2 GiB of a protobuf message");
     return to.bytes();
+  }
+
+  // For a model that leaves its output's shape out, which onnx.checker does not accept.
+  protobuf_message output_with_shape() const {
+    protobuf_message rows, one, shape, tensor_type, type, info;
+    if (graph_.input.dims[0] > 0)
+      rows.add_varint(1, static_cast<std::uint64_t>(graph_.input.dims[0]));
+    else
+      rows.add_bytes(2, "N");
+    one.add_varint(1, 1);
+    shape.add_message(1, rows);
+    if (plan_.output_rank == 2) shape.add_message(1, one);
+    tensor_type.add_varint(1, static_cast<std::uint64_t>(onnx::element::float32));
+    tensor_type.add_message(2, shape);
+    type.add_message(1, tensor_type);
+    info.add_bytes(1, plan_.output_name);
+    info.add_message(2, type);
+    return info;
   }
 
   static protobuf_message opset_import(std::string_view domain, std::int64_t version) {

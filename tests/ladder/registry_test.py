@@ -1,0 +1,680 @@
+#!/usr/bin/env python3
+"""tinymlp registry: what it must catch, each with its own message, and what it must let pass."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+import support
+from support import MODEL, ROOT, SHARED, SHIPPED, ProgramTest, onnx_bytes
+
+LOG = MODEL / "samples" / "vtest_x264_36.csv"
+
+
+def flip(path, bit=3):
+    """One flipped bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1 << bit
+    path.write_bytes(data)
+
+
+class RegistryTest(ProgramTest):
+    """Each test has a registry of its own: a copy of the shipped one and its files."""
+
+    def setUp(self):
+        super().setUp()
+        self.models = self.folder / "models"
+        self.models.mkdir()
+        for path in MODEL.glob("mlp_*"):
+            shutil.copy(path, self.models)
+        shutil.copy(MODEL / "registry.json", self.models)
+        self.path = self.models / "registry.json"
+
+    # ---- editing
+
+    def edit_json(self, name, change):
+        path = self.models / name
+        document = json.loads(path.read_text())
+        change(document)
+        path.write_text(json.dumps(document, indent=2))
+
+    def edit_entry(self, change, index=0):
+        """The entry of mlp_small, unless told otherwise."""
+        self.edit_json("registry.json", lambda d: change(d["models"][index]))
+
+    def set_entry(self, index=0, **fields):
+        self.edit_entry(lambda entry: entry.update(fields), index)
+
+    def rehash(self, name="mlp_small"):
+        """The registry and the sidecars say what the files are now."""
+        fp32 = support.sha256((self.models / f"{name}.onnx").read_bytes())
+        int8 = support.sha256((self.models / f"{name}.int8.onnx").read_bytes())
+        index = SHIPPED.index(name)
+        self.set_entry(index, sha256=fp32, int8_sha256=int8)
+        self.edit_json(f"{name}.json", lambda s: s.update(sha256=fp32, int8_sha256=int8))
+        self.edit_json(f"{name}.int8.json", lambda s: s.update(sha256=int8))
+
+    # ---- expectations
+
+    def registry(self, command, *arguments, **options):
+        return support.run("registry", command, "--registry", self.path, *arguments, **options)
+
+    def assert_valid(self, entries=3):
+        done = self.registry("validate")
+        self.assertEqual((done.returncode, done.stdout.decode()),
+                         (0, f"OK: {entries} registry entries valid against "
+                             "registry.schema.json\n"), done.stderr)
+
+    def assert_invalid(self, *parts, count=1):
+        """`count` failures, the first of which has all these parts."""
+        done = self.registry("validate")
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(done.returncode, 1, lines)
+        self.assertTrue(all(line.startswith("FAIL: ") for line in lines), lines)
+        for part in parts:
+            self.assertIn(part, lines[0])
+        self.assertEqual(len(lines), count, lines)
+
+    def score(self, *arguments, model="mlp_small"):
+        return support.run("score", "--registry", self.path, "--model", model, *arguments, LOG)
+
+    def refuse_to_score(self, *parts, arguments=(), model="mlp_small"):
+        done = self.score(*arguments, model=model)
+        self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr.decode())
+
+
+class Valid(RegistryTest):
+    def test_the_shipped_registry(self):
+        self.path = MODEL / "registry.json"
+        self.assert_valid()
+
+    def test_a_copy_of_it(self):
+        self.assert_valid()
+
+    def test_an_empty_one(self):
+        self.path.write_text('{"schema_version": 1, "models": []}')
+        self.assert_valid(0)
+
+    def test_a_link_that_stays_inside(self):
+        (self.models / "files").mkdir()
+        (self.models / "mlp_small.onnx").rename(self.models / "files" / "a.onnx")
+        (self.models / "mlp_small.onnx").symlink_to("files/../files/a.onnx")
+        self.assert_valid()
+
+    def test_files_in_a_subfolder(self):
+        (self.models / "sub").mkdir()
+        for path in self.models.glob("mlp_small.*"):
+            path.rename(self.models / "sub" / path.name)
+        self.set_entry(onnx="sub/mlp_small.onnx")
+        self.edit_json("sub/mlp_small.json", lambda s: s.update(onnx="sub/mlp_small.onnx"))
+        self.edit_json("sub/mlp_small.int8.json", lambda s: s.update(onnx="sub/mlp_small.int8.onnx"))
+        self.assert_valid()
+        self.assertEqual(self.score().returncode, 0)
+
+    def test_a_file_that_the_engine_would_refuse(self):
+        """Registries hold other networks too: hashed, but not looked into."""
+        for path in self.models.glob("mlp_small.int8.*"):
+            path.unlink()
+        softmax = (self.models / "mlp_small.onnx").read_bytes().replace(b"Relu", b"Tanh")
+        (self.models / "mlp_small.onnx").write_bytes(softmax)
+        self.edit_entry(lambda e: [e.pop("int8_sha256"), e.update(
+            quant_mode="fp32", sha256=support.sha256(softmax))])
+        self.edit_json("mlp_small.json", lambda s: [s.pop("int8_sha256"), s.update(
+            quant_mode="fp32", sha256=support.sha256(softmax))])
+        self.assert_valid()
+        self.refuse_to_score("the operator is not supported")
+
+
+class SevenGaps(RegistryTest):
+    """What upstream's validator lets pass."""
+
+    def test_missing_int8_file(self):
+        (self.models / "mlp_small.int8.onnx").unlink()
+        self.assert_invalid("mlp_small: int8_sha256: ", "mlp_small.int8.onnx: cannot open: No such")
+
+    def test_static_mode_without_a_calibration_set(self):
+        self.set_entry(quant_mode="static")
+        self.assert_invalid("mlp_small: quant_calibration_set: is missing")
+
+    def test_fp32_with_a_stray_int8_hash(self):
+        self.set_entry(quant_mode="fp32")
+        self.assert_invalid("mlp_small: int8_sha256: is not allowed here")
+        self.edit_entry(lambda e: e.pop("quant_mode"))  # fp32 is the default
+        self.assert_invalid("mlp_small: int8_sha256: is not allowed here")
+
+    def test_a_path_that_goes_back(self):
+        (self.models / "a").mkdir()
+        self.set_entry(onnx="a/../mlp_small.onnx")
+        self.assert_invalid("mlp_small: onnx: 'a/../mlp_small.onnx' holds '..'")
+
+    def test_unhashed_external_data(self):
+        data = (self.models / "mlp_small.onnx").read_bytes()
+        model, outside = onnx_bytes.move_weights_out(data, "mlp_small.onnx.data")
+        (self.models / "mlp_small.onnx").write_bytes(model)
+        (self.models / "mlp_small.onnx.data").write_bytes(outside)
+        self.rehash()
+        self.assert_invalid("mlp_small: external_data: ",
+                            "external data 'mlp_small.onnx.data' is not listed with a hash")
+        self.refuse_to_score("external data 'mlp_small.onnx.data' is not registered",
+                             arguments=["--precision", "fp32"])
+        # listed, it passes; then its bytes count
+        self.set_entry(external_data={"mlp_small.onnx.data": support.sha256(outside)})
+        self.assert_valid()
+        self.assertEqual(self.score("--precision", "fp32").stdout, support.run(
+            "score", "--model", MODEL / "mlp_small.onnx", LOG).stdout)
+        flip(self.models / "mlp_small.onnx.data")
+        self.assert_invalid("mlp_small: external_data: ", "mlp_small.onnx.data: sha256 is ")
+        self.refuse_to_score("external data 'mlp_small.onnx.data': sha256 is ",
+                             arguments=["--precision", "fp32"])
+
+    def test_sidecar_and_registry_that_disagree(self):
+        for field, value in (("id", "mlp_tiny"), ("kind", "nr"), ("onnx", "mlp_large.onnx"),
+                             ("opset", 16), ("quant_mode", "qat"),
+                             ("quant_accuracy_budget_plcc", 0.5)):
+            before = (self.models / "mlp_small.json").read_bytes()
+            self.edit_json("mlp_small.json", lambda s: s.update({field: value}))
+            self.assert_invalid(f"mlp_small: sidecar.{field}: ", "but the registry says ")
+            (self.models / "mlp_small.json").write_bytes(before)
+        self.edit_json("mlp_small.json", lambda s: s.pop("int8_sha256"))
+        self.assert_invalid("mlp_small: sidecar.int8_sha256: ", "is missing, but the registry says")
+
+    def test_a_signature_of_fp32_that_leaves_out_the_int8_file(self):
+        self.set_entry(sigstore_bundle="mlp_small.sigstore.json")
+        (self.models / "mlp_small.sigstore.json").write_text("{}")
+        self.assert_invalid("mlp_small: int8_sigstore_bundle: is missing",
+                            "covers the fp32 file, not mlp_small.int8.onnx")
+        self.set_entry(int8_sigstore_bundle="mlp_small.int8.sigstore.json")
+        self.assert_invalid("mlp_small: int8_sigstore_bundle: ", "no such file")
+        (self.models / "mlp_small.int8.sigstore.json").write_text("{}")
+        self.assert_valid()
+        (self.models / "mlp_small.onnx.minisig").write_text("")
+        self.assert_invalid("mlp_small: signature: mlp_small.onnx.minisig is there, "
+                            "mlp_small.int8.onnx.minisig is not")
+
+
+class Tampering(RegistryTest):
+    """One flipped bit, seen by the validator and by everything that loads."""
+
+    def test_in_the_fp32_file(self):
+        registered = support.sha256((self.models / "mlp_small.onnx").read_bytes())
+        flip(self.models / "mlp_small.onnx")
+        self.assert_invalid("mlp_small: sha256: ", "mlp_small.onnx: sha256 is ",
+                            "the registry says ")
+        self.refuse_to_score("mlp_small.onnx: sha256 is ", "not the bytes that were registered",
+                             arguments=["--precision", "fp32"])
+        done = self.registry("verify", self.models / "mlp_small.onnx")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"the registry says {registered}", done.stderr.decode())
+        self.assertIn(b"for mlp_small fp32", done.stderr)
+        self.assertEqual(self.score().returncode, 0)  # the int8 file is loaded, and is sound
+
+    def test_in_the_int8_file(self):
+        flip(self.models / "mlp_small.int8.onnx")
+        self.assert_invalid("mlp_small: int8_sha256: ", "mlp_small.int8.onnx: sha256 is ")
+        self.refuse_to_score("mlp_small.int8.onnx: sha256 is ")
+        done = support.run("quant-drop", "--registry", self.path, "mlp_small")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"mlp_small.int8.onnx: sha256 is ", done.stderr)
+
+    def test_in_the_sidecars_hash(self):
+        for field in ("sha256", "int8_sha256"):
+            before = (self.models / "mlp_small.json").read_text()
+            value = json.loads(before)[field]
+            flipped = value[:-1] + ("1" if value[-1] == "0" else "0")  # '0' and '1' differ by a bit
+            (self.models / "mlp_small.json").write_text(before.replace(value, flipped))
+            self.assert_invalid(f"mlp_small: sidecar.{field}: ", flipped, value)
+            (self.models / "mlp_small.json").write_text(before)
+
+    def test_in_the_registrys_hash(self):
+        value = json.loads(self.path.read_text())["models"][0]["int8_sha256"]
+        self.set_entry(int8_sha256="0" * 64 if value[0] != "0" else "1" * 64)
+        self.assert_invalid("mlp_small: sidecar.int8_sha256: ", 'the registry says "0000', count=3)
+        self.refuse_to_score("the registry says 0000")
+
+    def test_one_models_file_in_anothers_place(self):
+        shutil.copy(self.models / "mlp_large.onnx", self.models / "mlp_small.onnx")
+        self.assert_invalid("mlp_small: sha256: ")
+        done = self.registry("verify", self.models / "mlp_small.onnx")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"for mlp_small fp32", done.stderr)
+
+    def test_fp32_registered_as_int8(self):
+        shutil.copy(self.models / "mlp_small.onnx", self.models / "mlp_small.int8.onnx")
+        self.rehash()
+        self.assert_invalid("mlp_small: int8_sha256: ", "is not int8")
+        self.refuse_to_score("holds fp32 weights where int8 are registered")
+
+    def test_int8_of_another_shape(self):
+        shutil.copy(self.models / "mlp_large.int8.onnx", self.models / "mlp_small.int8.onnx")
+        self.rehash()
+        self.assert_invalid("mlp_small: int8_sha256: ",
+                            "its layers are 6-64-32-16-1, those of the fp32 file 6-16-8-1", count=2)
+
+
+class Paths(RegistryTest):
+    def escape(self, path, *parts, count=1):
+        self.set_entry(onnx=path)
+        self.assert_invalid("mlp_small: onnx: ", *parts, count=count)
+        self.refuse_to_score("mlp_small: onnx ", *parts)
+
+    def test_absolute(self):
+        self.escape(str(self.models / "mlp_small.onnx"), "is an absolute path", count=2)
+
+    def test_upwards(self):
+        self.escape("../models/mlp_small.onnx", "holds '..'", count=2)
+
+    def test_upwards_after_a_folder(self):
+        self.escape("models/../../x.onnx", "holds '..'")
+
+    def test_empty_and_dot_parts(self):
+        self.escape("a//mlp_small.onnx", "holds an empty part or '.'")
+        self.escape("a/./mlp_small.onnx", "holds an empty part or '.'")
+
+    def outside(self, name="mlp_small.onnx"):
+        """A sound copy of a file, outside the registry's folder; the file inside is gone."""
+        away = self.folder / "outside"
+        away.mkdir(exist_ok=True)
+        (self.models / name).rename(away / name)
+        return away / name
+
+    def test_link_to_an_absolute_path(self):
+        (self.models / "mlp_small.onnx").symlink_to(self.outside())
+        self.assert_invalid("mlp_small: onnx: ", "a symbolic link has an absolute target")
+        self.refuse_to_score("a symbolic link has an absolute target",
+                             arguments=["--precision", "fp32"])
+
+    def test_link_that_leads_out(self):
+        self.outside("mlp_small.int8.onnx")
+        (self.models / "mlp_small.int8.onnx").symlink_to("../outside/mlp_small.int8.onnx")
+        self.assert_invalid("mlp_small: int8_sha256: ", "a symbolic link leads out of the folder")
+        self.refuse_to_score("a symbolic link leads out of the folder")
+
+    def test_linked_folder_that_leads_out(self):
+        self.outside()
+        (self.models / "sub").symlink_to("../outside")
+        self.set_entry(onnx="sub/mlp_small.onnx")
+        done = self.registry("validate")
+        self.assertIn(b"a symbolic link leads out of the folder", done.stdout)
+        self.refuse_to_score("a symbolic link leads out", arguments=["--precision", "fp32"])
+
+    def test_linked_sidecar_that_leads_out(self):
+        self.outside("mlp_small.json")
+        (self.models / "mlp_small.json").symlink_to("../outside/mlp_small.json")
+        self.assert_invalid("mlp_small: sidecar: ", "a symbolic link leads out of the folder")
+
+    def test_link_in_a_circle(self):
+        (self.models / "mlp_small.onnx").unlink()
+        (self.models / "mlp_small.onnx").symlink_to("mlp_small.onnx")
+        self.assert_invalid("mlp_small: onnx: ", "a symbolic link cannot be followed")
+
+    def test_what_is_no_regular_file(self):
+        (self.models / "mlp_small.onnx").unlink()
+        (self.models / "mlp_small.onnx").mkdir()
+        self.assert_invalid("mlp_small: onnx: ", "is not a regular file")
+        (self.models / "mlp_small.onnx").rmdir()
+        os.mkfifo(self.models / "mlp_small.onnx")  # must not wait for a writer
+        self.assert_invalid("mlp_small: onnx: ", "is not a regular file")
+
+    def test_external_data_outside(self):
+        for location, why in (("../outside/weights", "the location holds '..'"),
+                              ("/etc/passwd", "the location is an absolute path")):
+            data = (MODEL / "mlp_small.onnx").read_bytes()
+            model, _ = onnx_bytes.move_weights_out(data, location)
+            (self.models / "mlp_small.onnx").write_bytes(model)
+            self.rehash()
+            self.assert_invalid("mlp_small: external_data: ", location, why)
+            self.refuse_to_score(location, why, arguments=["--precision", "fp32"])
+
+    def test_external_data_in_places_the_engine_does_not_look(self):
+        """In a tensor of a node's subgraph, in a model that is refused anyway."""
+        entry = onnx_bytes.encode([(1, 2, b"location"), (2, 2, b"../../etc/passwd")])
+        tensor = onnx_bytes.encode([(8, 2, b"t"), (13, 2, entry)])
+        inner = onnx_bytes.encode([(5, 2, tensor)])
+        attribute = onnx_bytes.encode([(1, 2, b"then_branch"), (6, 2, inner)])
+        node = onnx_bytes.encode([(4, 2, b"If"), (5, 2, attribute)])
+        model = onnx_bytes.encode([(7, 2, onnx_bytes.encode([(1, 2, node)]))])
+        (self.models / "mlp_small.onnx").write_bytes(model)
+        self.rehash()
+        self.assert_invalid("mlp_small: opset: ", count=2)
+        self.assertIn(b"external data at '../../etc/passwd': the location holds '..'",
+                      self.registry("validate").stdout)
+
+
+class Documents(RegistryTest):
+    """What is wrong with the registry itself."""
+
+    def test_each_failure_is_listed_with_entry_and_field(self):
+        self.set_entry(0, kind="xx", sha256="ABC")
+        self.set_entry(2, opset=42)
+        done = self.registry("validate")
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual([line.split(": ")[:3] for line in lines],
+                         [["FAIL", "mlp_small", "kind"], ["FAIL", "mlp_small", "sha256"],
+                          ["FAIL", "mlp_large", "opset"]])
+
+    def test_ids_and_files_used_twice(self):
+        self.set_entry(1, id="mlp_small")
+        self.assert_invalid("mlp_small: id: an earlier entry has the same")
+        self.refuse_to_score("mlp_small: two entries")
+        self.set_entry(1, id="other", onnx="mlp_small.onnx")
+        self.assert_invalid("other: onnx: an earlier entry has the same")
+
+    def test_an_entry_without_an_id_is_called_by_its_index(self):
+        self.edit_entry(lambda e: e.pop("id"), 1)
+        self.assert_invalid("models[1]: id: is missing")
+
+    def test_a_field_given_twice(self):
+        self.path.write_text(self.path.read_text().replace(
+            '"id": "mlp_small"', '"id": "mlp_small", "id": "mlp_small"'))
+        done = self.registry("validate")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b'"id" occurs twice in one object', done.stderr)
+
+    def test_unreadable_registries(self):
+        for text in ("", "{", "[1,", '{"models": nan}', '{"a": "\udcff"}', "x" * 10):
+            self.path.write_bytes(text.encode("utf-8", "surrogateescape"))
+            self.assertEqual(self.registry("validate").returncode, 2, text)
+        self.path.unlink()
+        self.assertEqual(self.registry("validate").returncode, 2)
+
+    def test_a_document_of_another_form(self):
+        for text in ("[]", "3", '{"models": {}}', '{"schema_version": 1, "models": [3]}'):
+            self.path.write_text(text)
+            self.assertEqual(self.registry("validate").returncode, 1, text)
+
+    def test_opset_of_the_file(self):
+        self.set_entry(opset=16)
+        self.edit_json("mlp_small.json", lambda s: s.update(opset=16))
+        self.assert_invalid("mlp_small: opset: the registry says 16, ", "imports 17", count=2)
+
+    def test_missing_sidecar(self):
+        (self.models / "mlp_small.json").unlink()
+        self.assert_invalid("mlp_small: sidecar: ", "mlp_small.json: cannot open")
+
+    def test_sidecar_that_is_no_json(self):
+        (self.models / "mlp_small.json").write_text("{]")
+        self.assert_invalid("mlp_small: sidecar: ", "mlp_small.json: not valid JSON")
+
+    def test_sidecar_against_the_file(self):
+        for field, value in (("input_name", "x"), ("output_shape", [-1, 1]), ("n_params", 258),
+                             ("input_mean", [0] * 6), ("input_std", [1] * 5), ("features", ["a"])):
+            before = (self.models / "mlp_small.json").read_bytes()
+            self.edit_json("mlp_small.json", lambda s: s.update({field: value}))
+            self.assert_invalid(f"mlp_small: sidecar.{field}: ", "ONNX file")
+            (self.models / "mlp_small.json").write_bytes(before)
+
+    def test_external_data_that_nothing_uses(self):
+        self.set_entry(external_data={"weights.bin": "0" * 64})
+        self.assert_invalid("mlp_small: external_data: 'weights.bin' is listed, but no file")
+
+    def test_calibration_set_must_be_there(self):
+        self.set_entry(quant_mode="static", quant_calibration_set="rows.csv")
+        self.edit_json("mlp_small.json", lambda s: s.update(quant_mode="static"))
+        self.assert_invalid("mlp_small: quant_calibration_set: ", "rows.csv: no such file")
+        (self.models / "rows.csv").write_text("")
+        self.assert_valid()
+
+    def test_what_is_no_onnx_file(self):
+        (self.models / "mlp_small.onnx").write_bytes(b"\xff" * 40)
+        self.rehash()
+        self.assert_invalid("mlp_small: onnx: ", "not an ONNX model")
+
+    def test_another_schema(self):
+        schema = self.write("schema.json", '{"type": "array"}')
+        self.assertIn(b"is not of type array", self.registry("validate", "--schema", schema).stdout)
+        schema = self.write("schema.json", '{"multipleOf": 3}')
+        done = self.registry("validate", "--schema", schema)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b'the keyword "multipleOf" is not supported', done.stderr)
+
+
+@unittest.skipUnless((SHARED / "models" / "registry.json").exists(), "no reference registry here")
+class Upstream(ProgramTest):
+    PATH = SHARED / "models" / "registry.json"
+
+    def test_its_document_is_valid(self):
+        self.assertEqual(
+            self.accept("registry", "validate", "--registry", self.PATH, "--schema-only"),
+            b"OK: 24 registry entries valid against registry.schema.json\n")
+
+    def test_what_is_missing_beside_it_is_told(self):
+        done = support.run("registry", "validate", "--registry", self.PATH)
+        self.assertEqual(done.returncode, 1)
+        lines = done.stdout.decode().splitlines()
+        self.assertTrue(any(line.startswith("FAIL: vmaf_tiny_v4: int8_sha256: ")
+                            and "cannot open" in line for line in lines))
+        # of the three that are there, files and sidecars agree
+        about = [line for line in lines if "vmaf_tiny_v3" in line or "vmaf_tiny_v2:" in line]
+        self.assertTrue(all("sigstore" in line for line in about), about)
+
+    def test_its_files_are_verified(self):
+        for name in ("vmaf_tiny_v2", "vmaf_tiny_v3", "vmaf_tiny_v3.int8", "vmaf_tiny_v4"):
+            out = self.accept("registry", "verify", "--registry", self.PATH,
+                              SHARED / "models" / f"{name}.onnx").decode()
+            self.assertTrue(out.startswith("OK: "), out)
+
+
+class Verify(RegistryTest):
+    def test_registered_bytes(self):
+        for name, what in (("mlp_small.onnx", "mlp_small fp32"),
+                           ("mlp_small.int8.onnx", "mlp_small int8")):
+            out = self.accept("registry", "verify", "--registry", self.path, self.models / name)
+            self.assertIn(what, out.decode())
+
+    def test_a_copy_and_a_pipe(self):
+        copy = self.write("anything.onnx", (MODEL / "mlp_large.onnx").read_bytes())
+        self.assertIn(b"mlp_large fp32", self.accept("registry", "verify", "--registry", self.path,
+                                                     copy))
+        self.assertIn(b"mlp_large fp32",
+                      self.accept("registry", "verify", "--registry", self.path, "-",
+                                  stdin=copy.read_bytes()))
+
+    def test_unknown_bytes(self):
+        self.refuse("registry", "verify", "--registry", self.path, self.write("x.onnx", b"abc"),
+                    because="not the bytes of any registered file")
+
+
+class Score(RegistryTest):
+    def details(self, *arguments, model="mlp_medium"):
+        done = self.score("--verbose", *arguments, model=model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [line.partition(" ") for line in done.stderr.decode().splitlines()]
+        return done.stdout, {name: value.strip() for name, _, value in lines}
+
+    def direct(self, name):
+        return support.run("score", "--model", self.models / name, LOG).stdout
+
+    def test_quant_mode_redirects_to_the_int8_file(self):
+        scores, said = self.details()
+        self.assertEqual(scores, self.direct("mlp_medium.int8.onnx"))
+        self.assertEqual(said["precision"], "int8")
+        self.assertTrue(said["model"].endswith("mlp_medium.int8.onnx"))
+        self.assertIn(support.sha256((MODEL / "mlp_medium.int8.onnx").read_bytes()), said["sha256"])
+        self.assertIn("mlp_medium in ", said["registry"])
+        self.assertIn("quant_mode dynamic", said["registry"])
+
+    def test_precision_overrides(self):
+        scores, said = self.details("--precision", "fp32")
+        self.assertEqual(scores, self.direct("mlp_medium.onnx"))
+        self.assertEqual(said["precision"], "fp32")
+        self.assertIn("precision asked for", said["registry"])
+
+    def make_fp32_only(self):
+        self.edit_entry(lambda e: [e.pop("int8_sha256"), e.pop("quant_accuracy_budget_plcc"),
+                                   e.update(quant_mode="fp32")])
+
+    def test_fp32_entries_load_the_fp32_file_though_an_int8_file_lies_there(self):
+        self.make_fp32_only()
+        scores, said = self.details(model="mlp_small")
+        self.assertEqual(scores, self.direct("mlp_small.onnx"))
+        self.assertEqual(said["precision"], "fp32")
+
+    def test_no_fallback(self):
+        self.make_fp32_only()
+        self.refuse_to_score("has no int8 file", arguments=["--precision", "int8"])
+        (self.models / "mlp_medium.int8.onnx").unlink()
+        self.refuse_to_score("mlp_medium.int8.onnx: cannot open", model="mlp_medium")
+
+    def test_unknown_ids_and_precisions(self):
+        self.refuse_to_score("no model mlp_huge; registered are mlp_small, mlp_medium, mlp_large",
+                             model="mlp_huge")
+        self.assertEqual(self.score("--precision", "int4").returncode, 2)
+
+    def test_a_registry_that_the_schema_refuses_loads_nothing(self):
+        self.set_entry(2, kind="xx")  # another entry than the one that is asked for
+        self.refuse_to_score("mlp_large: kind 'xx' is not one of")
+
+    def test_precision_without_a_registry(self):
+        def score(*arguments):
+            return support.run("score", *arguments, LOG)
+        self.assertEqual(score("--model", "mlp_small", "--precision", "int8").stdout,
+                         score("--model", "mlp_small.int8").stdout)
+        self.assertEqual(score("--model", "mlp_small", "--precision", "fp32").stdout,
+                         score("--model", "mlp_small").stdout)
+        for model, precision in (("mlp_small.int8", "fp32"),
+                                 (self.models / "mlp_small.onnx", "int8"),
+                                 (self.models / "mlp_small.int8.onnx", "fp32")):
+            done = score("--model", model, "--precision", precision)
+            self.assertEqual((done.returncode, done.stdout), (1, b""))
+            self.assertIn(b"was asked for", done.stderr)
+
+    def test_the_bytes_that_are_hashed_are_the_bytes_that_are_parsed(self):
+        """A file that changes while the program runs: one read, seen from outside."""
+        trace = shutil.which("strace")
+        if trace is None:
+            self.skipTest("no strace")
+        log = self.folder / "trace"
+        subprocess.run([trace, "-f", "-o", log, "-e", "trace=openat,open", support.PROGRAM, "score",
+                        "--registry", self.path, "--model", "mlp_small", LOG],
+                       check=True, stdout=subprocess.DEVNULL)
+        opened = [line for line in log.read_text().splitlines() if "mlp_small.int8.onnx" in line]
+        self.assertEqual(len(opened), 1, opened)
+
+
+class Add(RegistryTest):
+    def add(self, file, *arguments, **options):
+        return self.accept("registry", "add", "--registry", self.path, self.models / file,
+                           *arguments, **options)
+
+    def snapshot(self):
+        return {p.name: p.read_bytes() for p in self.models.iterdir() if p.is_file()}
+
+    def refuse_to_add(self, *arguments, because, status=1):
+        before = self.snapshot()
+        self.refuse("registry", "add", "--registry", self.path, *arguments, because=because,
+                    status=status)
+        self.assertEqual(self.snapshot(), before)
+
+    def start_anew(self):
+        for path in [self.path, *self.models.glob("*.json")]:
+            path.unlink(missing_ok=True)
+
+    def test_rebuilds_the_shipped_registry(self):
+        """From the bare ONNX files: everything but the words."""
+        self.start_anew()
+        for name in SHIPPED:
+            self.add(f"{name}.onnx", "--id", name, "--quant-mode", "dynamic", "--license", "MIT")
+        self.assert_valid()
+        ours = json.loads(self.path.read_text())
+        shipped = json.loads((MODEL / "registry.json").read_text())
+        for entry in shipped["models"]:
+            entry.pop("description"), entry.pop("notes")
+        self.assertEqual(ours, shipped)
+        for name in SHIPPED:
+            ours = json.loads((self.models / f"{name}.json").read_text())
+            shipped = json.loads((MODEL / f"{name}.json").read_text())
+            for field in ("input_mean", "input_std"):
+                for a, b in zip(ours.pop(field), shipped.pop(field)):
+                    self.assertAlmostEqual(a / b, 1, 6)
+            shipped.pop("notes")
+            self.assertEqual(ours, shipped)
+
+    def test_keeps_what_a_sidecar_holds_beyond(self):
+        self.path.unlink()
+        before = json.loads((self.models / "mlp_small.json").read_text())
+        self.edit_json("mlp_small.json", lambda s: s.update(extra={"a": [1, 2.5]}, sha256="old"))
+        self.add("mlp_small.onnx", "--id", "mlp_small", "--quant-mode", "dynamic", "--license",
+                 "MIT", "--budget", "0.002")
+        after = json.loads((self.models / "mlp_small.json").read_text())
+        self.assertEqual(after.pop("extra"), {"a": [1, 2.5]})
+        self.assertEqual(after.pop("quant_accuracy_budget_plcc"), 0.002)
+        before.pop("quant_accuracy_budget_plcc")
+        self.assertEqual(after, before)  # mean and std with all their digits
+        self.assert_valid(1)
+
+    def test_duplicates(self):
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "mlp_small", "--license", "MIT",
+                           because="mlp_small is registered already")
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "other", "--license", "MIT",
+                           because="mlp_small.onnx is registered already, as mlp_small")
+
+    def test_replace_hashes_anew_and_keeps_place_and_words(self):
+        shutil.copy(self.models / "mlp_large.onnx", self.models / "mlp_medium.onnx")
+        (self.models / "mlp_medium.json").unlink()
+        self.assert_invalid("mlp_medium: sha256: ", count=2)
+        self.accept("quantize", self.models / "mlp_medium.onnx")
+        self.add("mlp_medium.onnx", "--id", "mlp_medium", "--quant-mode", "dynamic", "--replace")
+        self.assert_valid()
+        entries = json.loads(self.path.read_text())["models"]
+        self.assertEqual([e["id"] for e in entries], list(SHIPPED))
+        self.assertIn("6-32-16-1", entries[1]["description"])
+        self.assertEqual(entries[1]["sha256"], entries[2]["sha256"])
+
+    def test_files_outside(self):
+        self.refuse_to_add(MODEL / "mlp_small.onnx", "--id", "x", "--license", "MIT",
+                           because="is not inside the registry's folder")
+
+    def test_missing_and_wrong_int8_files(self):
+        self.start_anew()
+        (self.models / "mlp_small.int8.onnx").unlink()
+        arguments = (self.models / "mlp_small.onnx", "--id", "x", "--license", "MIT",
+                     "--quant-mode", "dynamic")
+        self.refuse_to_add(*arguments, because="`tinymlp quantize ")
+        shutil.copy(self.models / "mlp_large.int8.onnx", self.models / "mlp_small.int8.onnx")
+        self.refuse_to_add(*arguments, because="not the int8 form of ")
+
+    def test_what_the_schema_refuses(self):
+        self.start_anew()
+        file = self.models / "mlp_small.onnx"
+        self.refuse_to_add(file, "--id", "No", "--license", "MIT", because="'No' does not match")
+        self.refuse_to_add(file, "--id", "x", because="license is missing")
+        self.refuse_to_add(file, "--id", "x", "--license", "MIT", "--notes", "\u00e9" * 513,
+                           because="is 513 characters long; 512 are allowed")
+        self.accept("registry", "add", "--registry", self.path, file, "--id", "x", "--license",
+                    "MIT", "--notes", "\u00e9" * 512)  # 1,024 bytes
+
+    def test_sidecar_of_another_model(self):
+        self.path.unlink()
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", "--license", "MIT",
+                           because="belongs to another model, mlp_small")
+
+    def test_a_broken_registry_is_not_touched(self):
+        self.path.write_text("{")
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", because="not valid JSON")
+
+    def test_external_data_is_hashed(self):
+        self.start_anew()
+        data = (self.models / "mlp_small.onnx").read_bytes()
+        model, outside = onnx_bytes.move_weights_out(data, "w.bin")
+        (self.models / "mlp_small.onnx").write_bytes(model)
+        (self.models / "w.bin").write_bytes(outside)
+        self.add("mlp_small.onnx", "--id", "x", "--license", "MIT")
+        self.assert_valid(1)
+        self.assertEqual(json.loads(self.path.read_text())["models"][0]["external_data"],
+                         {"w.bin": support.sha256(outside)})
+
+    def test_two_at_once_both_stay(self):
+        self.start_anew()
+        running = [subprocess.Popen([support.PROGRAM, "registry", "add", "--registry", self.path,
+                                     self.models / f"{name}.onnx", "--id", name, "--license", "MIT"],
+                                    stderr=subprocess.DEVNULL)
+                   for name in SHIPPED]
+        self.assertEqual([p.wait() for p in running], [0, 0, 0])
+        self.assert_valid()
+
+
+if __name__ == "__main__":
+    unittest.main()
