@@ -838,6 +838,7 @@ constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
 } // namespace tinymlp::onnx
 
 #include <initializer_list>
+#include <optional>
 
 namespace tinymlp::onnx {
 
@@ -874,6 +875,8 @@ struct value_info {
   std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
 };
 
+// Whether a thing is there is told by its index, not by a pointer: under sanitizers, GCC does not
+// compare addresses with null in constant expressions.
 struct graph {
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
@@ -891,9 +894,8 @@ struct graph {
     while (i < tensor_count && tensors[i].name != wanted) ++i;
     return i;
   }
-  constexpr const tensor* find_tensor(std::string_view wanted) const noexcept {
-    const std::size_t i = index_of_tensor(wanted);
-    return i == tensor_count ? nullptr : &tensors[i];
+  constexpr bool has_tensor(std::string_view wanted) const noexcept {
+    return index_of_tensor(wanted) != tensor_count;
   }
   // Index of the node that computes the value, or node_count.
   constexpr std::size_t producer_of(std::string_view value) const noexcept {
@@ -1161,9 +1163,9 @@ private:
                          : f.number == graph_output ? "graph output"
                                                     : "value_info");
       if (f.number == graph_value_info) {
-        const tensor* t = g_.find_tensor(v.name);
-        if (t == nullptr) continue;
-        if (const error e = check_declaration(v, *t); failed(e)) return e;
+        const std::size_t t = g_.index_of_tensor(v.name);
+        if (t == g_.tensor_count) continue;
+        if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
         continue;
       }
       if (f.number == graph_input) {
@@ -1197,8 +1199,7 @@ private:
       if (const error e = check_inputs(i); failed(e)) return e;
     }
     const std::string_view out = g_.output.name;
-    if (out != g_.input.name && g_.find_tensor(out) == nullptr &&
-        g_.producer_of(out) == g_.node_count)
+    if (out != g_.input.name && !g_.has_tensor(out) && g_.producer_of(out) == g_.node_count)
       return {errc::dangling_name, g_.output.offset, out};
     return {};
   }
@@ -1209,8 +1210,7 @@ private:
     for (std::size_t o = 0; o < n.output_count; ++o) {
       const std::string_view value = n.outputs[o];
       if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
-      bool taken =
-          value == g_.input.name || g_.find_tensor(value) != nullptr || g_.producer_of(value) != i;
+      bool taken = value == g_.input.name || g_.has_tensor(value) || g_.producer_of(value) != i;
       for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
       if (taken) return {errc::duplicate_name, n.body.offset, value};
     }
@@ -1222,8 +1222,8 @@ private:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       const std::string_view value = n.inputs[k];
       if (value.empty() || value == g_.input.name) continue;
-      if (const tensor* t = g_.find_tensor(value); t != nullptr) {
-        if (t->first_user > i) return {errc::not_sorted, n.body.offset, value};
+      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
+        if (g_.tensors[t].first_user > i) return {errc::not_sorted, n.body.offset, value};
         continue;
       }
       const std::size_t producer = g_.producer_of(value);
@@ -1260,7 +1260,8 @@ constexpr error parse_opset(view message, graph& to) noexcept {
   return {};
 }
 
-constexpr error read_model_field(const field& f, graph& to, view& graph_message) noexcept {
+constexpr error read_model_field(const field& f, graph& to,
+                                 std::optional<view>& graph_message) noexcept {
   if (!is_known_model_field(f.number)) return {errc::unknown_field, f.offset, "model"};
   const bool number = f.number == model_ir_version || f.number == 5;
   if ((f.type == wire::varint) != number || (!number && f.type != wire::length_delimited))
@@ -1275,7 +1276,7 @@ constexpr error read_model_field(const field& f, graph& to, view& graph_message)
   case model_metadata: return check_message(f, "metadata_props");
   case model_configuration: return check_message(f, "configuration");
   case model_graph:
-    if (graph_message.data != nullptr) return {errc::duplicate_field, f.offset, "graph"};
+    if (graph_message) return {errc::duplicate_field, f.offset, "graph"};
     graph_message = f.payload;
     return {};
   default: return {};
@@ -1287,7 +1288,7 @@ constexpr error read_model_field(const field& f, graph& to, view& graph_message)
 // Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 23.
 constexpr error parse_model(std::span<const char> model, external_files files,
                             graph& out) noexcept {
-  view graph_message;
+  std::optional<view> graph_message;
   for (cursor c(view{model.data(), model.size(), 0}); !c.done();) {
     field f;
     const std::size_t at = c.offset();
@@ -1295,9 +1296,9 @@ constexpr error parse_model(std::span<const char> model, external_files files,
     if (const error e = detail::read_model_field(f, out, graph_message); failed(e)) return e;
   }
   if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model"};
-  if (graph_message.data == nullptr) return {errc::missing_graph, 0, "model"};
+  if (!graph_message) return {errc::missing_graph, 0, "model"};
   if (out.opset == 0) return {errc::bad_opset, 0, "opset_import"};
-  return detail::graph_parser(files, out).parse(graph_message);
+  return detail::graph_parser(files, out).parse(*graph_message);
 }
 
 } // namespace tinymlp::onnx
@@ -1393,21 +1394,21 @@ private:
 
   // ---- every node, whether or not the chain reaches it
 
-  // The operator's row, or null where it is not supported.
-  static constexpr const op_row* find_row(const node& n) noexcept;
+  // The operator's row, or that of no operator, which has no name.
+  static constexpr const op_row& find_row(const node& n) noexcept;
 
   constexpr error check_operators() const noexcept {
     for (std::size_t i = 0; i < g_.node_count; ++i) {
       const node& n = g_.nodes[i];
       if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || !g_.imports_ml))
         return at(errc::unsupported_domain, n, n.domain);
-      const op_row* row = find_row(n);
-      if (row == nullptr) return at(errc::unsupported_operator, n, n.op_type);
-      if (g_.opset < row->since) return at(errc::operator_needs_newer_opset, n);
-      if (n.input_count < row->min_inputs || n.input_count > row->max_inputs ||
-          n.output_count != row->outputs)
+      const op_row& row = find_row(n);
+      if (row.op_type.empty()) return at(errc::unsupported_operator, n, n.op_type);
+      if (g_.opset < row.since) return at(errc::operator_needs_newer_opset, n);
+      if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
+          n.output_count != row.outputs)
         return at(errc::wrong_arity, n);
-      if (const error e = check_attributes(n, row->attributes); failed(e)) return e;
+      if (const error e = check_attributes(n, row.attributes); failed(e)) return e;
     }
     return {};
   }
@@ -1521,9 +1522,9 @@ private:
   constexpr error constant(const node& user, std::string_view value, element type,
                            tensor& out) noexcept {
     for (std::size_t hops = 0; hops <= g_.node_count; ++hops) {
-      if (const tensor* t = g_.find_tensor(value); t != nullptr) {
-        if (t->type != type) return at(errc::wrong_element_type, *t);
-        out = *t;
+      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
+        if (g_.tensors[t].type != type) return at(errc::wrong_element_type, g_.tensors[t]);
+        out = g_.tensors[t];
         return {};
       }
       const std::size_t i = g_.producer_of(value);
@@ -1593,7 +1594,7 @@ private:
     const node& n = g_.nodes[i];
     if (visited_[i]) return at(errc::not_sorted, n);
     visited_[i] = true;
-    if (const error e = (this->*find_row(n)->apply)(n); failed(e)) return e;
+    if (const error e = (this->*find_row(n).apply)(n); failed(e)) return e;
     return {};
   }
 
@@ -1892,6 +1893,7 @@ private:
 };
 
 struct chain_builder::operator_table {
+  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &chain_builder::misplaced};
   static constexpr std::array rows{
       op_row{"Sub", "", 7, 2, 2, 1, "", &chain_builder::apply_sub},
       op_row{"Div", "", 7, 2, 2, 1, "", &chain_builder::apply_div},
@@ -1911,12 +1913,12 @@ struct chain_builder::operator_table {
   };
 };
 
-constexpr const chain_builder::op_row* chain_builder::find_row(const node& n) noexcept {
+constexpr const chain_builder::op_row& chain_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
     if (row.op_type == n.op_type &&
         (row.domain.empty() ? n.in_default_domain() : row.domain == n.domain))
-      return &row;
-  return nullptr;
+      return row;
+  return operator_table::none;
 }
 
 } // namespace detail
@@ -1945,7 +1947,6 @@ constexpr result<plan> parse(std::span<const char> model, external_files externa
 // one that scoring uses.
 
 #include <atomic>
-#include <optional>
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -2415,6 +2416,21 @@ template <class Shape> struct int8_weights {
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
 // the same bits.
 
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 namespace tinymlp::kernels::reference {
 
 // Any NaN or infinity among `row`'s `count` values?
@@ -2459,7 +2475,8 @@ constexpr float laned_dot(const float* x, const float* weight, const float* bias
 
 // The float32 score of one row of Shape::inputs features.
 template <class Shape>
-constexpr float score(const fp32_weights<Shape>& weights, const float* row) noexcept {
+constexpr float score(const fp32_weights<Shape>& weights,
+                      const float* row) noexcept TINYMLP_NONBLOCKING {
   using layout = fp32_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* values = weights.values.data();
@@ -2528,7 +2545,8 @@ constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_
 // The int8 score of one row of Shape::inputs features, quantised by itself: what ONNX Runtime
 // returns for a batch of that one row.
 template <class Shape>
-constexpr float score(const int8_weights<Shape>& weights, const float* row) noexcept {
+constexpr float score(const int8_weights<Shape>& weights,
+                      const float* row) noexcept TINYMLP_NONBLOCKING {
   using layout = int8_layout<Shape>;
   const float* floats = weights.floats.data();
   std::array<float, widest_layer<Shape>> x{}, y{};
@@ -2551,12 +2569,27 @@ constexpr float score(const int8_weights<Shape>& weights, const float* row) noex
 // Row-major rows [count, inputs] -> scores [count].
 template <class Weights>
 constexpr void score_rows(const Weights& weights, const float* rows, std::size_t count,
-                          float* scores) noexcept {
+                          float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t inputs = Weights::shape_type::inputs;
   for (std::size_t r = 0; r < count; ++r) scores[r] = score(weights, rows + r * inputs);
 }
 
 } // namespace tinymlp::kernels::reference
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 // ---- tinymlp/kernels/table.hpp
 // The kernels there are: a row for each instruction set, and the choice among them.
 
@@ -2574,6 +2607,22 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
 
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
@@ -2587,10 +2636,6 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -3024,7 +3069,8 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 }
 
 template <class Shape>
-inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const fp32_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   if constexpr (row_unrolls<Shape>)
     return unrolled_row<Shape>(weights.values.data(), row);
   else
@@ -3201,7 +3247,7 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
@@ -3441,7 +3487,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -3712,7 +3759,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -3749,14 +3796,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 #endif
 // ---- tinymlp/kernels/avx2_vnni.hpp
 // avx2 with AVX-VNNI: int8 products of four bytes, added in one instruction. float32 is avx2's.
@@ -3768,6 +3829,22 @@ TINYMLP_PRAGMA(GCC pop_options)
 // ---- tinymlp/kernels/region_begin.inl
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
@@ -3782,10 +3859,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -4068,7 +4141,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -4339,7 +4413,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -4376,14 +4450,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 #endif
 // ---- tinymlp/kernels/avx512.hpp
 // AVX-512 F, BW, DQ, VL: 16 floats in a vector, 32 registers. Layers of at most 8 outputs use
@@ -4396,6 +4484,22 @@ TINYMLP_PRAGMA(GCC pop_options)
 // ---- tinymlp/kernels/region_begin.inl
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
@@ -4410,10 +4514,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -4861,7 +4961,8 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 }
 
 template <class Shape>
-inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const fp32_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   if constexpr (row_unrolls<Shape>)
     return unrolled_row<Shape>(weights.values.data(), row);
   else
@@ -5038,7 +5139,7 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
@@ -5278,7 +5379,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -5549,7 +5651,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -5586,14 +5688,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 #endif
 // ---- tinymlp/kernels/avx512_vnni.hpp
 // avx512 with AVX-512 VNNI: int8 products of four bytes, added in one instruction. float32 is
@@ -5606,6 +5722,22 @@ TINYMLP_PRAGMA(GCC pop_options)
 // ---- tinymlp/kernels/region_begin.inl
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
@@ -5620,10 +5752,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -5915,7 +6043,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -6186,7 +6315,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -6223,14 +6352,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 #endif
 // ---- tinymlp/kernels/neon.hpp
 // AArch64 Advanced SIMD: 4 floats in a vector, 32 registers.
@@ -6241,6 +6384,22 @@ TINYMLP_PRAGMA(GCC pop_options)
 // ---- tinymlp/kernels/region_begin.inl
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
@@ -6255,10 +6414,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -6693,7 +6848,8 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 }
 
 template <class Shape>
-inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const fp32_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   if constexpr (row_unrolls<Shape>)
     return unrolled_row<Shape>(weights.values.data(), row);
   else
@@ -6870,7 +7026,7 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
@@ -7110,7 +7266,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -7381,7 +7538,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -7418,14 +7575,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 #endif
 // ---- tinymlp/kernels/neon_dotprod.hpp
 // NEON with FEAT_DotProd: int8 products of four bytes, added in one instruction. float32 is neon's.
@@ -7446,6 +7617,22 @@ TINYMLP_PRAGMA(GCC pop_options)
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
 
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
@@ -7459,10 +7646,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -7739,7 +7922,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -8010,7 +8194,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -8047,14 +8231,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #else
 namespace tinymlp::kernels::neon_dotprod {
@@ -8081,6 +8279,22 @@ using neon::score_row, neon::score_rows;
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
 
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
@@ -8094,10 +8308,6 @@ using neon::score_row, neon::score_rows;
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)
@@ -8377,7 +8587,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)
@@ -8648,7 +8859,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;
@@ -8685,14 +8896,28 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #else
 namespace tinymlp::kernels::neon_i8mm {
@@ -8701,6 +8926,21 @@ using neon::score_row, neon::score_rows;
 #endif
 #endif
 
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 namespace tinymlp::kernels {
 
 // The two functions an instruction set provides for one kind of weights (fp32_weights<Shape> or
@@ -8708,11 +8948,11 @@ namespace tinymlp::kernels {
 template <class Weights> struct kernel {
   isa id;
   // One row of Shape::inputs features -> its score.
-  float (*row)(const Weights& weights, const float* features) noexcept;
+  float (*row)(const Weights& weights, const float* features) noexcept TINYMLP_NONBLOCKING;
   // Row-major rows [count, Shape::inputs] -> scores [count]. No alignment needed; `scores` must
   // not overlap `rows`.
   void (*rows)(const Weights& weights, const float* features, std::size_t count,
-               float* scores) noexcept;
+               float* scores) noexcept TINYMLP_NONBLOCKING;
 };
 
 // The instruction sets that this build has kernels for; a CPU may lack some of them.
@@ -8783,9 +9023,39 @@ inline constexpr kernel<Weights> kernel_for = [] {
 }();
 
 } // namespace tinymlp::kernels
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 
 #include <concepts>
 
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 namespace tinymlp {
 
 // A struct of named features that lists itself as one row, such as vmaf::features.
@@ -8808,12 +9078,12 @@ public:
   using row_view = std::span<const float, inputs>;
 
   // One row of `inputs` features -> its score.
-  constexpr float score(row_view row) const noexcept {
+  constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     if (std::is_constant_evaluated()) return kernels::reference::score(weights_, row.data());
     return kernels::kernel_of<Weights>(selected()).row(weights_, row.data());
   }
   template <feature_row<inputs> Features>
-  constexpr float score(const Features& features) const noexcept {
+  constexpr float score(const Features& features) const noexcept TINYMLP_NONBLOCKING {
     const std::array<float, inputs> row = features.row();
     return score(row_view(row));
   }
@@ -8821,7 +9091,7 @@ public:
   // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap.
   // errc::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
   [[nodiscard]] constexpr errc score(std::span<const float> rows,
-                                     std::span<float> scores) const noexcept {
+                                     std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     if (std::is_constant_evaluated())
       kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
@@ -8833,12 +9103,12 @@ public:
 
   // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
   // this build, lacks it.
-  result<float> score(row_view row, isa which) const noexcept {
+  result<float> score(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
     return kernels::kernel_of<Weights>(which).row(weights_, row.data());
   }
   [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
-                           isa which) const noexcept {
+                           isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     if (!supported(which)) return errc::isa_unsupported;
     kernels::kernel_of<Weights>(which).rows(weights_, rows.data(), scores.size(), scores.data());
@@ -8848,11 +9118,12 @@ public:
   // The same on an instruction set fixed at compile time: no dispatch, and the kernel may be
   // inlined into callers compiled for that instruction set. The caller knows that the CPU has it;
   // elsewhere the program ends with an illegal instruction.
-  template <isa Which> float score(row_view row) const noexcept {
+  template <isa Which> float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     return kernels::kernel_for<Weights, Which>.row(weights_, row.data());
   }
   template <isa Which>
-  [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores) const noexcept {
+  [[nodiscard]] errc score(std::span<const float> rows,
+                           std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     kernels::kernel_for<Weights, Which>.rows(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
@@ -9017,6 +9288,21 @@ using mlp_medium = network<6, 32, 16, 1>;
 using mlp_large = network<6, 64, 32, 16, 1>;
 
 } // namespace tinymlp
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 // ---- tinymlp/quantized.hpp
 // quantized_network<6, 32, 16, 1>: int8 weights, activations quantised dynamically, each row by
 // itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit.

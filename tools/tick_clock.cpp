@@ -5,7 +5,7 @@
 #include <vector>
 
 #if defined(__x86_64__)
-  #include <cpuid.h>
+#include <cpuid.h>
 #endif
 
 namespace tinymlp::tools {

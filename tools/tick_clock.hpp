@@ -6,7 +6,7 @@
 #include <string_view>
 
 #if defined(__x86_64__)
-  #include <x86intrin.h>
+#include <x86intrin.h>
 #endif
 
 namespace tinymlp::tools {
@@ -29,7 +29,7 @@ struct processor_ticks { // the time-stamp counter
     return ticks;
   }
 };
-  #define TINYMLP_HAS_PROCESSOR_TICKS 1
+#define TINYMLP_HAS_PROCESSOR_TICKS 1
 
 #elif defined(__aarch64__) && defined(__GNUC__)
 
@@ -41,10 +41,10 @@ struct processor_ticks { // the generic timer
   }
   static std::uint64_t stop() noexcept { return start(); }
 };
-  #define TINYMLP_HAS_PROCESSOR_TICKS 1
+#define TINYMLP_HAS_PROCESSOR_TICKS 1
 
 #else
-  #define TINYMLP_HAS_PROCESSOR_TICKS 0
+#define TINYMLP_HAS_PROCESSOR_TICKS 0
 #endif
 
 struct steady_ticks { // nanoseconds of the system's steady clock

@@ -16,6 +16,7 @@
 #include <span>
 #include <type_traits>
 
+#include <tinymlp/nonblocking.inl>
 namespace tinymlp {
 
 // A struct of named features that lists itself as one row, such as vmaf::features.
@@ -38,12 +39,12 @@ public:
   using row_view = std::span<const float, inputs>;
 
   // One row of `inputs` features -> its score.
-  constexpr float score(row_view row) const noexcept {
+  constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     if (std::is_constant_evaluated()) return kernels::reference::score(weights_, row.data());
     return kernels::kernel_of<Weights>(selected()).row(weights_, row.data());
   }
   template <feature_row<inputs> Features>
-  constexpr float score(const Features& features) const noexcept {
+  constexpr float score(const Features& features) const noexcept TINYMLP_NONBLOCKING {
     const std::array<float, inputs> row = features.row();
     return score(row_view(row));
   }
@@ -51,7 +52,7 @@ public:
   // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap.
   // errc::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
   [[nodiscard]] constexpr errc score(std::span<const float> rows,
-                                     std::span<float> scores) const noexcept {
+                                     std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     if (std::is_constant_evaluated())
       kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
@@ -63,12 +64,12 @@ public:
 
   // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
   // this build, lacks it.
-  result<float> score(row_view row, isa which) const noexcept {
+  result<float> score(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
     return kernels::kernel_of<Weights>(which).row(weights_, row.data());
   }
   [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
-                           isa which) const noexcept {
+                           isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     if (!supported(which)) return errc::isa_unsupported;
     kernels::kernel_of<Weights>(which).rows(weights_, rows.data(), scores.size(), scores.data());
@@ -78,11 +79,12 @@ public:
   // The same on an instruction set fixed at compile time: no dispatch, and the kernel may be
   // inlined into callers compiled for that instruction set. The caller knows that the CPU has it;
   // elsewhere the program ends with an illegal instruction.
-  template <isa Which> float score(row_view row) const noexcept {
+  template <isa Which> float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     return kernels::kernel_for<Weights, Which>.row(weights_, row.data());
   }
   template <isa Which>
-  [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores) const noexcept {
+  [[nodiscard]] errc score(std::span<const float> rows,
+                           std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     kernels::kernel_for<Weights, Which>.rows(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
@@ -247,3 +249,4 @@ using mlp_medium = network<6, 32, 16, 1>;
 using mlp_large = network<6, 64, 32, 16, 1>;
 
 } // namespace tinymlp
+#include <tinymlp/nonblocking.inl>

@@ -191,7 +191,8 @@ template <class Shape> TINYMLP_INLINE float looped_row(const float* values, cons
 }
 
 template <class Shape>
-inline float score_row(const fp32_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const fp32_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   if constexpr (row_unrolls<Shape>)
     return unrolled_row<Shape>(weights.values.data(), row);
   else

@@ -221,7 +221,8 @@ TINYMLP_INLINE float int8_looped_row(const int8_weights<Shape>& weights, const f
 }
 
 template <class Shape>
-inline float score_row(const int8_weights<Shape>& weights, const float* row) noexcept {
+inline float score_row(const int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
   // Small networks only: every four weights of a vector of outputs become an instruction.
   constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
   if constexpr (unrolls)

@@ -260,7 +260,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
-                       float* scores) noexcept {
+                       float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
   constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
   std::size_t done = 0;

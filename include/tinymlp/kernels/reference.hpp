@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 
+#include <tinymlp/nonblocking.inl>
 namespace tinymlp::kernels::reference {
 
 // Any NaN or infinity among `row`'s `count` values?
@@ -54,7 +55,8 @@ constexpr float laned_dot(const float* x, const float* weight, const float* bias
 
 // The float32 score of one row of Shape::inputs features.
 template <class Shape>
-constexpr float score(const fp32_weights<Shape>& weights, const float* row) noexcept {
+constexpr float score(const fp32_weights<Shape>& weights,
+                      const float* row) noexcept TINYMLP_NONBLOCKING {
   using layout = fp32_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* values = weights.values.data();
@@ -123,7 +125,8 @@ constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_
 // The int8 score of one row of Shape::inputs features, quantised by itself: what ONNX Runtime
 // returns for a batch of that one row.
 template <class Shape>
-constexpr float score(const int8_weights<Shape>& weights, const float* row) noexcept {
+constexpr float score(const int8_weights<Shape>& weights,
+                      const float* row) noexcept TINYMLP_NONBLOCKING {
   using layout = int8_layout<Shape>;
   const float* floats = weights.floats.data();
   std::array<float, widest_layer<Shape>> x{}, y{};
@@ -146,9 +149,10 @@ constexpr float score(const int8_weights<Shape>& weights, const float* row) noex
 // Row-major rows [count, inputs] -> scores [count].
 template <class Weights>
 constexpr void score_rows(const Weights& weights, const float* rows, std::size_t count,
-                          float* scores) noexcept {
+                          float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t inputs = Weights::shape_type::inputs;
   for (std::size_t r = 0; r < count; ++r) scores[r] = score(weights, rows + r * inputs);
 }
 
 } // namespace tinymlp::kernels::reference
+#include <tinymlp/nonblocking.inl>

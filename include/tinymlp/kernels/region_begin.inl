@@ -1,6 +1,8 @@
 // Opens a region whose functions are compiled for TINYMLP_TARGET, whatever the flags of the
 // translation unit. Include every standard header before; region_end.inl closes it.
 
+#include <tinymlp/nonblocking.inl>
+
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
@@ -14,10 +16,6 @@
 TINYMLP_PRAGMA(clang attribute push(__attribute__((target(TINYMLP_TARGET))), apply_to = function))
 #endif
 #elif defined(__GNUC__)
-// GCC 12's own AVX-512 intrinsics start from a variable initialised with itself (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(GCC unroll 64)

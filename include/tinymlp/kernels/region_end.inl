@@ -13,11 +13,11 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #if defined(__clang__)
 #pragma float_control(pop)
-#elif defined(__GNUC__)
-#pragma GCC diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
 #undef TINYMLP_PRAGMA
 #undef TINYMLP_PRAGMA_TEXT
+
+#include <tinymlp/nonblocking.inl>

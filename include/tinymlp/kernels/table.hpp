@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <initializer_list>
 
+#include <tinymlp/nonblocking.inl>
 namespace tinymlp::kernels {
 
 // The two functions an instruction set provides for one kind of weights (fp32_weights<Shape> or
@@ -23,11 +24,11 @@ namespace tinymlp::kernels {
 template <class Weights> struct kernel {
   isa id;
   // One row of Shape::inputs features -> its score.
-  float (*row)(const Weights& weights, const float* features) noexcept;
+  float (*row)(const Weights& weights, const float* features) noexcept TINYMLP_NONBLOCKING;
   // Row-major rows [count, Shape::inputs] -> scores [count]. No alignment needed; `scores` must
   // not overlap `rows`.
   void (*rows)(const Weights& weights, const float* features, std::size_t count,
-               float* scores) noexcept;
+               float* scores) noexcept TINYMLP_NONBLOCKING;
 };
 
 // The instruction sets that this build has kernels for; a CPU may lack some of them.
@@ -98,3 +99,4 @@ inline constexpr kernel<Weights> kernel_for = [] {
 }();
 
 } // namespace tinymlp::kernels
+#include <tinymlp/nonblocking.inl>

@@ -335,9 +335,9 @@ private:
                          : f.number == graph_output ? "graph output"
                                                     : "value_info");
       if (f.number == graph_value_info) {
-        const tensor* t = g_.find_tensor(v.name);
-        if (t == nullptr) continue;
-        if (const error e = check_declaration(v, *t); failed(e)) return e;
+        const std::size_t t = g_.index_of_tensor(v.name);
+        if (t == g_.tensor_count) continue;
+        if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
         continue;
       }
       if (f.number == graph_input) {
