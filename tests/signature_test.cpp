@@ -1,7 +1,7 @@
 // The signature in the README is that of every instruction set here.
 #include <doctest/doctest.h>
 
-#include "../tools/signature.hpp"
+#include "../tools/program/signature.hpp"
 
 #include <fstream>
 #include <regex>
