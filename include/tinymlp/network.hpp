@@ -41,7 +41,7 @@ public:
   // One row of `inputs` features -> its score.
   constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     if (std::is_constant_evaluated()) return kernels::reference::score(weights_, row.data());
-    return kernels::kernel_of<Weights>(selected()).row(weights_, row.data());
+    return kernels::row_function_of<Weights>(selected())(weights_, row.data());
   }
   template <feature_row<inputs> Features>
   constexpr float score(const Features& features) const noexcept TINYMLP_NONBLOCKING {
@@ -57,8 +57,8 @@ public:
     if (std::is_constant_evaluated())
       kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
     else
-      kernels::kernel_of<Weights>(selected())
-          .rows(weights_, rows.data(), scores.size(), scores.data());
+      kernels::rows_function_of<Weights>(selected())(weights_, rows.data(), scores.size(),
+                                                     scores.data());
     return errc::ok;
   }
 
@@ -66,13 +66,13 @@ public:
   // this build, lacks it.
   result<float> score(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
-    return kernels::kernel_of<Weights>(which).row(weights_, row.data());
+    return kernels::row_function_of<Weights>(which)(weights_, row.data());
   }
   [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
                            isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
     if (!supported(which)) return errc::isa_unsupported;
-    kernels::kernel_of<Weights>(which).rows(weights_, rows.data(), scores.size(), scores.data());
+    kernels::rows_function_of<Weights>(which)(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
   }
 

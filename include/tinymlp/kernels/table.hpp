@@ -19,16 +19,23 @@
 #include <tinymlp/nonblocking.inl>
 namespace tinymlp::kernels {
 
-// The two functions an instruction set provides for one kind of weights (fp32_weights<Shape> or
-// int8_weights<Shape>). Both are noexcept, allocate nothing and read nothing but their arguments.
+// One row of Shape::inputs features -> its score. Noexcept, allocates nothing, reads nothing but
+// its arguments.
+template <class Weights>
+using row_function = float (*)(const Weights& weights,
+                               const float* features) noexcept TINYMLP_NONBLOCKING;
+// Row-major rows [count, Shape::inputs] -> scores [count], likewise. No alignment needed; `scores`
+// must not overlap `rows`.
+template <class Weights>
+using rows_function = void (*)(const Weights& weights, const float* features, std::size_t count,
+                               float* scores) noexcept TINYMLP_NONBLOCKING;
+
+// What an instruction set provides for one kind of weights (fp32_weights<Shape> or
+// int8_weights<Shape>).
 template <class Weights> struct kernel {
   isa id;
-  // One row of Shape::inputs features -> its score.
-  float (*row)(const Weights& weights, const float* features) noexcept TINYMLP_NONBLOCKING;
-  // Row-major rows [count, Shape::inputs] -> scores [count]. No alignment needed; `scores` must
-  // not overlap `rows`.
-  void (*rows)(const Weights& weights, const float* features, std::size_t count,
-               float* scores) noexcept TINYMLP_NONBLOCKING;
+  row_function<Weights> row;
+  rows_function<Weights> rows;
 };
 
 // The instruction sets that this build has kernels for; a CPU may lack some of them.
@@ -74,20 +81,45 @@ template <class Shape> inline constexpr std::array registered<int8_weights<Shape
 namespace detail {
 
 // Where the compiler could not build an instruction set, the one below it stands in.
-template <class Weights> constexpr auto index_by_isa() noexcept {
-  std::array<kernel<Weights>, isa_count> table{};
-  for (std::size_t i = 0; i < isa_count; ++i)
-    for (const kernel<Weights>& row : registered<Weights>)
-      if (static_cast<std::size_t>(row.id) <= i) table[i] = row;
-  return table;
+template <class Weights> constexpr kernel<Weights> find(std::size_t which) noexcept {
+  kernel<Weights> found{};
+  for (const kernel<Weights>& each : registered<Weights>)
+    if (static_cast<std::size_t>(each.id) <= which) found = each;
+  return found;
 }
-template <class Weights> inline constexpr auto by_isa = index_by_isa<Weights>();
+
+// A table for each part of a kernel: a program that scores single rows only does not carry the
+// code for batches, nor the other way round.
+template <class Weights>
+inline constexpr std::array<kernel<Weights>, isa_count> by_isa = [] {
+  std::array<kernel<Weights>, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = find<Weights>(i);
+  return table;
+}();
+template <class Weights>
+inline constexpr std::array<row_function<Weights>, isa_count> row_by_isa = [] {
+  std::array<row_function<Weights>, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = find<Weights>(i).row;
+  return table;
+}();
+template <class Weights>
+inline constexpr std::array<rows_function<Weights>, isa_count> rows_by_isa = [] {
+  std::array<rows_function<Weights>, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = find<Weights>(i).rows;
+  return table;
+}();
 
 } // namespace detail
 
-// The kernel of an instruction set that supported() contains.
+// The kernel of an instruction set that supported() contains; with its two functions.
 template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
   return detail::by_isa<Weights>[static_cast<std::size_t>(which)];
+}
+template <class Weights> row_function<Weights> row_function_of(isa which) noexcept {
+  return detail::row_by_isa<Weights>[static_cast<std::size_t>(which)];
+}
+template <class Weights> rows_function<Weights> rows_function_of(isa which) noexcept {
+  return detail::rows_by_isa<Weights>[static_cast<std::size_t>(which)];
 }
 
 // The kernel of an instruction set named at compile time, which this build must have.
@@ -95,7 +127,7 @@ template <class Weights, isa Which>
 inline constexpr kernel<Weights> kernel_for = [] {
   constexpr isa_set all = built();
   static_assert(all.contains(Which), "this build has no kernels for that instruction set");
-  return detail::by_isa<Weights>[static_cast<std::size_t>(Which)];
+  return detail::find<Weights>(static_cast<std::size_t>(Which));
 }();
 
 } // namespace tinymlp::kernels
