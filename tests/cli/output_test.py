@@ -221,6 +221,9 @@ class Files(ProgramTest):
     def test_an_interrupted_run_leaves_nothing(self):
         kept = self.write("kept.csv", "before")
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # ignored where the tests themselves run under nohup or in the background of a script
+            before = signal.signal(number, signal.SIG_DFL)
+            self.addCleanup(signal.signal, number, before)
             child = subprocess.Popen(
                 [PROGRAM, "score", "--output", kept, "--plot", self.folder / "plot.svg", "-"],
                 stdin=subprocess.PIPE)
@@ -232,8 +235,12 @@ class Files(ProgramTest):
                 time.sleep(0.02)
             self.assertEqual(len(os.listdir(self.folder)), 3)  # kept and two temporaries
             child.send_signal(number)
-            self.assertEqual(child.wait(), -number)
-            child.stdin.close()
+            try:
+                self.assertEqual(child.wait(60), -number)
+            finally:
+                child.kill()
+                child.stdin.close()
+                child.wait()
             self.assertEqual(os.listdir(self.folder), ["kept.csv"])
             self.assertEqual(kept.read_bytes(), b"before")
 
