@@ -55,7 +55,8 @@ std::string refusal(const auto& action) {
 TEST_CASE("generated rows are numpy.random.default_rng(seed).random(n, float32)") {
   const json_value& seeds = *recorded().find("random");
   REQUIRE(seeds.as_object()->size() == 4);
-  for (const auto& [seed, values] : *seeds.as_object()) {
+  for (const auto& [key, values] : *seeds.as_object()) {
+    const std::string& seed = key; // Clang 14 captures no structured binding
     CAPTURE(seed);
     const std::vector<float> expected = floats(values);
     CHECK(numpy_uniform_float32(static_cast<std::uint32_t>(std::stoul(seed)), expected.size()) ==
