@@ -62,6 +62,11 @@ struct v8 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
   }
+  // Whether a lane is below `low` or above `high`.
+  static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
+    return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a, low, _CMP_LT_OQ),
+                                           _mm256_cmp_ps(high, a, _CMP_LT_OQ))) != 0;
+  }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
     if constexpr (N >= 8)

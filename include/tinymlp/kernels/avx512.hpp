@@ -61,6 +61,10 @@ struct v16 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
+  // Whether a lane is below `low` or above `high`.
+  static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
+    return (_mm512_cmp_ps_mask(a, low, _CMP_LT_OQ) | _mm512_cmp_ps_mask(high, a, _CMP_LT_OQ)) != 0;
+  }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
     if constexpr (N >= 16)

@@ -5,25 +5,33 @@
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
 // "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. `shift`, a power of two, keeps the terms clear of overflow and of denormals.
+// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
-  typename ops::v::reg shift, reciprocal, rest;
+  typename ops::v::reg reciprocal, rest;
 };
 TINYMLP_INLINE int8_inverse int8_invert(typename ops::v::reg divisor) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
-  int8_inverse inverse;
-  inverse.shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
-  const auto shifted = v::mul(divisor, inverse.shift);
-  inverse.reciprocal = v::div(one, shifted);
-  const auto error = v::fnma(inverse.reciprocal, shifted, one);
-  inverse.rest = v::mul(inverse.reciprocal, v::fma(error, error, error));
-  return inverse;
+  const auto one = v::set(1), reciprocal = v::div(one, divisor);
+  const auto error = v::fnma(reciprocal, divisor, one);
+  return {reciprocal, v::mul(reciprocal, v::fma(error, error, error))};
 }
 TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inverse by) {
   using v = typename ops::v;
-  const auto shifted = v::mul(x, by.shift);
-  return v::fma(shifted, by.reciprocal, v::mul(shifted, by.rest));
+  return v::fma(x, by.reciprocal, v::mul(x, by.rest));
+}
+
+// A divisor far from 1, and the N values to divide (`step` floats apart), times a power of two
+// that brings the divisor to where int8_invert can take it. Features and weights of no use come
+// here, so that only they pay for it.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::reg int8_bring_near(typename ops::v::reg divisor, float* x,
+                                                    std::size_t step) {
+  using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  if (!v::any_outside(divisor, small, large)) return divisor;
+  const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+  for (std::size_t i = 0; i < N; ++i) v::store(x + i * step, v::mul(v::load(x + i * step), shift));
+  return v::mul(divisor, shift);
 }
 
 // What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
@@ -33,20 +41,22 @@ struct int8_scales {
   int8_inverse inverse;
   typename ops::v::ireg zero_point;
 };
-template <bool First>
-TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high) {
+// For N values from `low` to `high`, which may be multiplied, `step` floats apart.
+template <bool First, std::size_t N>
+TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
+                                          float* x, std::size_t step) {
   using v = typename ops::v;
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
   const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
-  s.inverse = int8_invert(divisor);
   if constexpr (First) {
     const auto zero = v::sub(v::zero(), v::div(low, divisor));
     s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
   } else {
     s.zero_point = v::iset(0);
   }
+  s.inverse = int8_invert(int8_bring_near<N>(divisor, x, step));
   return s;
 }
 
@@ -120,7 +130,8 @@ TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
       v::store(at, scaled);
     }
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    part.scales[r] = int8_scales_of<true>(low[r], high[r]);
+    part.scales[r] =
+        int8_scales_of<true, Shape::inputs>(low[r], high[r], part.x + r * v::lanes, part.step);
     part.poison[r] = poison[r];
   }
 }
@@ -216,7 +227,7 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
   if constexpr (rest != 0) int8_part_outputs<L, rest>(weights, part, scale_step, whole, high);
   if constexpr (L + 1 < Shape::layer_count)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) part.scales[r] =
-        int8_scales_of<false>(v::zero(), high[r]);
+        int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P>

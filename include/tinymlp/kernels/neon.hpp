@@ -49,6 +49,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // Whether a lane is below `low` or above `high`.
+  static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
+    return vmaxvq_u32(vorrq_u32(vcltq_f32(a, low), vcltq_f32(high, a))) != 0;
+  }
   // N floats, then zeros; reads no further.
   template <std::size_t N> static TINYMLP_INLINE reg load_first(const float* p) {
     if constexpr (N >= 4)
