@@ -2771,6 +2771,8 @@ struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
   template <std::size_t Outputs> using row_vector = v8;
   static constexpr std::size_t row_sums = 8;
+  // Terms of a chain that come by permutation; those after them through memory.
+  static constexpr std::size_t row_permuted = 4;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
@@ -2882,19 +2884,35 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation. Included by each
+// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
+// the later ones through memory. Included by each
 // instruction set inside its own namespace and target region, with its primitives in `ops`.
 
-// Inputs of a layer, each already in all lanes.
+// Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
+// Each already in all lanes:
 template <class V, std::size_t N> struct broadcast_values {
   typename V::reg value[N];
-  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To) const {
+    return value[I];
+  }
 };
-// Inputs of a layer as the layer before left them.
+// As the layer before left them:
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
-  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
     return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+// And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
+// load does not, and by the time a chain has come to its later terms the store is long done.
+template <class V, std::size_t N> struct stored_values {
+  const lane_values<V, N>& lanes;
+  const float* memory;
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
+    if constexpr (K < ops::row_permuted)
+      return lanes.template element<I, K>(to);
+    else
+      return To::broadcast(memory + I);
   }
 };
 
@@ -2916,7 +2934,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   using v = typename Layer::v;
   constexpr std::size_t input = Layer::split.begin(C) + K;
   if constexpr (input < Layer::split.begin(C + 1)) {
-    const auto element = x.template element<input>(v{});
+    const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
         v::fma(v::load(w + b * v::lanes), element, sum[b]);
@@ -2989,7 +3007,20 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     using layer = row_layer<Shape, L>;
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
-    return row_layers<Shape, L + 1>(values, y, poison);
+    constexpr bool store =
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+    if constexpr (store) {
+      alignas(64) float memory[layer::vectors * layer::v::lanes];
+      TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
+          layer::v::store(memory + i * layer::v::lanes, y.value[i]);
+#if defined(__GNUC__)
+      __asm__("" : "+m"(memory)); // else the compiler knows what is there, and permutes
+#endif
+      return row_layers<Shape, L + 1>(
+          values, stored_values<typename layer::v, at.outputs>{y, memory}, poison);
+    } else {
+      return row_layers<Shape, L + 1>(values, y, poison);
+    }
   }
 }
 
@@ -4660,6 +4691,7 @@ template <> struct row_vector_of<true> { using type = v16; };
 struct ops {
   template <std::size_t Outputs> using row_vector = typename row_vector_of<(Outputs > 8)>::type;
   static constexpr std::size_t row_sums = 16;
+  static constexpr std::size_t row_permuted = 3;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
@@ -4800,19 +4832,35 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation. Included by each
+// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
+// the later ones through memory. Included by each
 // instruction set inside its own namespace and target region, with its primitives in `ops`.
 
-// Inputs of a layer, each already in all lanes.
+// Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
+// Each already in all lanes:
 template <class V, std::size_t N> struct broadcast_values {
   typename V::reg value[N];
-  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To) const {
+    return value[I];
+  }
 };
-// Inputs of a layer as the layer before left them.
+// As the layer before left them:
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
-  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
     return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+// And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
+// load does not, and by the time a chain has come to its later terms the store is long done.
+template <class V, std::size_t N> struct stored_values {
+  const lane_values<V, N>& lanes;
+  const float* memory;
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
+    if constexpr (K < ops::row_permuted)
+      return lanes.template element<I, K>(to);
+    else
+      return To::broadcast(memory + I);
   }
 };
 
@@ -4834,7 +4882,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   using v = typename Layer::v;
   constexpr std::size_t input = Layer::split.begin(C) + K;
   if constexpr (input < Layer::split.begin(C + 1)) {
-    const auto element = x.template element<input>(v{});
+    const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
         v::fma(v::load(w + b * v::lanes), element, sum[b]);
@@ -4907,7 +4955,20 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     using layer = row_layer<Shape, L>;
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
-    return row_layers<Shape, L + 1>(values, y, poison);
+    constexpr bool store =
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+    if constexpr (store) {
+      alignas(64) float memory[layer::vectors * layer::v::lanes];
+      TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
+          layer::v::store(memory + i * layer::v::lanes, y.value[i]);
+#if defined(__GNUC__)
+      __asm__("" : "+m"(memory)); // else the compiler knows what is there, and permutes
+#endif
+      return row_layers<Shape, L + 1>(
+          values, stored_values<typename layer::v, at.outputs>{y, memory}, poison);
+    } else {
+      return row_layers<Shape, L + 1>(values, y, poison);
+    }
   }
 }
 
@@ -6602,6 +6663,8 @@ struct ops {
   using v = vectors::v4_signed;
   template <std::size_t Outputs> using row_vector = v;
   static constexpr std::size_t row_sums = 16;
+  // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
+  static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
@@ -6713,19 +6776,35 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation. Included by each
+// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
+// the later ones through memory. Included by each
 // instruction set inside its own namespace and target region, with its primitives in `ops`.
 
-// Inputs of a layer, each already in all lanes.
+// Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
+// Each already in all lanes:
 template <class V, std::size_t N> struct broadcast_values {
   typename V::reg value[N];
-  template <std::size_t I, class To> TINYMLP_INLINE auto element(To) const { return value[I]; }
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To) const {
+    return value[I];
+  }
 };
-// Inputs of a layer as the layer before left them.
+// As the layer before left them:
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
-  template <std::size_t I, class To> TINYMLP_INLINE auto element(To to) const {
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
     return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+  }
+};
+// And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
+// load does not, and by the time a chain has come to its later terms the store is long done.
+template <class V, std::size_t N> struct stored_values {
+  const lane_values<V, N>& lanes;
+  const float* memory;
+  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
+    if constexpr (K < ops::row_permuted)
+      return lanes.template element<I, K>(to);
+    else
+      return To::broadcast(memory + I);
   }
 };
 
@@ -6747,7 +6826,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
   using v = typename Layer::v;
   constexpr std::size_t input = Layer::split.begin(C) + K;
   if constexpr (input < Layer::split.begin(C + 1)) {
-    const auto element = x.template element<input>(v{});
+    const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
         v::fma(v::load(w + b * v::lanes), element, sum[b]);
@@ -6820,7 +6899,20 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     using layer = row_layer<Shape, L>;
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
-    return row_layers<Shape, L + 1>(values, y, poison);
+    constexpr bool store =
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+    if constexpr (store) {
+      alignas(64) float memory[layer::vectors * layer::v::lanes];
+      TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
+          layer::v::store(memory + i * layer::v::lanes, y.value[i]);
+#if defined(__GNUC__)
+      __asm__("" : "+m"(memory)); // else the compiler knows what is there, and permutes
+#endif
+      return row_layers<Shape, L + 1>(
+          values, stored_values<typename layer::v, at.outputs>{y, memory}, poison);
+    } else {
+      return row_layers<Shape, L + 1>(values, y, poison);
+    }
   }
 }
 

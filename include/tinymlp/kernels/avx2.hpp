@@ -133,6 +133,8 @@ struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
   template <std::size_t Outputs> using row_vector = v8;
   static constexpr std::size_t row_sums = 8;
+  // Terms of a chain that come by permutation; those after them through memory.
+  static constexpr std::size_t row_permuted = 4;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;

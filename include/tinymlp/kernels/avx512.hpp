@@ -119,6 +119,7 @@ template <> struct row_vector_of<true> { using type = v16; };
 struct ops {
   template <std::size_t Outputs> using row_vector = typename row_vector_of<(Outputs > 8)>::type;
   static constexpr std::size_t row_sums = 16;
+  static constexpr std::size_t row_permuted = 3;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block

@@ -132,6 +132,8 @@ struct ops {
   using v = vectors::v4_signed;
   template <std::size_t Outputs> using row_vector = v;
   static constexpr std::size_t row_sums = 16;
+  // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
+  static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
