@@ -14,6 +14,7 @@
 #include "fma_peak.hpp"
 #include "modes.hpp"
 #include "subjects.hpp"
+#include "sum_order.hpp"
 
 namespace {
 
@@ -94,6 +95,13 @@ void add_limits() {
   add("limit/call/throughput", [empty](benchmark::State& state) { run_throughput(state, empty); });
 }
 
+void add_order_limits() {
+  for (const order_limit& limit : order_limits())
+    if (limit.run != nullptr)
+      add("limit/order/" + std::string(limit.network) + "/latency",
+          [limit](benchmark::State& state) { run_latency(state, limit); });
+}
+
 std::string cpu_model() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)
@@ -135,6 +143,7 @@ int run(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
   describe_run();
   add_limits();
+  add_order_limits();
   add_subjects();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

@@ -22,7 +22,8 @@ baselines = {  # column title: engines, of which the fastest counts
     "ONNX Runtime": ["onnxruntime"],
     "libsvm": ["svm"],
     "Eigen": ["eigen"],
-    "plain loops": ["loops", "loops-axpy"],
+    "plain loops": ["loops"],
+    "loops, exchanged": ["loops-axpy"],
 }
 batch_modes = ["batch:64", "batch:4096", "batch:1000000"]
 marker_begin = "<!-- results: written by bench/report.py -->"
@@ -181,6 +182,23 @@ def short_table(results):
         speedups(results, "batch:4096")])
 
 
+def order_limits(results):
+    """What the contract's order of sums alone takes, and what it leaves to gain."""
+    rows = []
+    for network in networks:
+        limit = results.ns.get(f"limit/order/{network}/latency")
+        own = [ns for isa in results.isas(network, "fp32", "latency")
+               if (ns := results.own(network, "fp32", "latency", isa))]
+        if not limit or not own:
+            continue
+        most = [results.other([engine], network, "fp32", "latency")
+                for engine in ("onnxruntime", "loops")]
+        rows.append([network, ns_text(limit), ns_text(min(own)), f"{100 * limit / min(own):.0f} %",
+                     *(times(other and other / limit) for other in most)])
+    return rows and table(["", "order of sums, ns", "tinymlp's best, ns", "share",
+                           "most over ONNX Runtime", "most over loops"], rows)
+
+
 def full_report(results, figure):
     floor = results.ns.get("limit/call/latency")
     parts = [f"Measured on: {machine(results)}."]
@@ -190,6 +208,10 @@ def full_report(results, figure):
               "### Instruction sets, one frame", by_isa(results, "latency")]
     if floor:
         parts.append(f"An empty call that only loads a feature takes {ns_text(floor)} ns of each.")
+    if limits := order_limits(results):
+        parts += ["What the canonical order of sums alone takes, its longest dependent path with "
+                  "nothing beside it (`limit/order`), and how many times faster than others a "
+                  "kernel without any other cost would be:", limits]
     parts += ["### Instruction sets, a batch of 4,096", by_isa(results, "batch:4096"),
               shares(results), "### From 64 rows to a million", flatness(results),
               "### All engines", absolute(results)]
@@ -250,6 +272,7 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fill
 .grid { stroke: #e4e8ec }
 .one { stroke: #818b98 }
 .c0 { fill: #0969da } .c1 { fill: #bf8700 } .c2 { fill: #1a7f37 } .c3 { fill: #8250df }
+.c4 { fill: #cf222e }
 @media (prefers-color-scheme: dark) {
 text { fill: #9198a1 }
 .title, .head, .number { fill: #f0f6fc }
@@ -257,6 +280,7 @@ text { fill: #9198a1 }
 .grid { stroke: #262c33 }
 .one { stroke: #656c76 }
 .c0 { fill: #58a6ff } .c1 { fill: #d29922 } .c2 { fill: #3fb950 } .c3 { fill: #bc8cff }
+.c4 { fill: #ff7b72 }
 }
 </style>"""
 
