@@ -144,6 +144,10 @@ class Json(ProgramTest):
             self.assertEqual(done.returncode, 1, cut)
             self.assertEqual(done.stdout, b"")
             self.assertIn(b"standard input", done.stderr)
+        in_key = JSON_LOG[: JSON_LOG.index("integer_vif_scale2", 2000) + 5]
+        between = JSON_LOG[: JSON_LOG.index("{", 2000)]
+        for text in (in_key, between):
+            self.refuse_log(text, [f":{text.count(chr(10)) + 1}: byte {len(text)}: ", "cut off?"])
 
     def test_missing_feature_names_frame_and_line(self):
         log = json.loads(JSON_LOG)

@@ -170,6 +170,15 @@ class Files(ProgramTest):
         self.assertTrue(link.is_symlink())
         self.assertEqual(target.read_bytes(), self.accept("score", LOG))
 
+    def test_a_link_to_nothing_yet_makes_its_target(self):
+        (self.folder / "folder").mkdir()
+        link = self.folder / "link"
+        link.symlink_to("folder/target")
+        self.accept("score", "--output", link, LOG)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual((self.folder / "folder" / "target").read_bytes(),
+                         self.accept("score", LOG))
+
     def test_dash_is_standard_output(self):
         self.assertEqual(self.accept("score", "--output", "-", LOG), self.accept("score", LOG))
 

@@ -87,10 +87,14 @@ mode_t default_mode() {
   return 0666 & ~mask;
 }
 
-// Where the bytes finally go: through symbolic links, to a name in an existing folder.
+// Where the bytes finally go: through symbolic links, also one to a file yet to be made, to a name
+// in an existing folder.
 std::string resolve_target(const std::string& path) {
   std::error_code ignored;
-  const fs::path resolved = fs::weakly_canonical(path, ignored);
+  fs::path target = path;
+  for (int links = 0; links < 40 && fs::is_symlink(target, ignored); ++links)
+    target = target.parent_path() / fs::read_symlink(target, ignored);
+  const fs::path resolved = fs::weakly_canonical(target, ignored);
   return ignored ? path : resolved.string();
 }
 

@@ -97,6 +97,10 @@ private:
          in_frames_ ? fmt::format(" (frames[{}])", frame_index_) : std::string(), why);
   }
   void check(simdjson::error_code code) {
+    if (code == simdjson::UNCLOSED_STRING || code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT)
+      fail("{}:{}: byte {}: not valid JSON: it ends before its {} closed: cut off?", file_,
+           line_index(text_.view()).line_of(text_.size), text_.size,
+           code == simdjson::UNCLOSED_STRING ? "last string is" : "objects and arrays are");
     if (code != simdjson::SUCCESS)
       refuse(fmt::format("not valid JSON: {}", simdjson::error_message(code)));
   }
