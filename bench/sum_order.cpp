@@ -38,7 +38,8 @@ template <std::size_t Inputs>
   __m256 sum = chain<split.begin(1)>(x, w, _mm256_loadu_ps(w));
   if constexpr (split.count >= 2) sum = _mm256_add_ps(sum, _mm256_loadu_ps(w + 1));
   if constexpr (split.count == 4) sum = _mm256_add_ps(sum, _mm256_loadu_ps(w + 2));
-  return _mm256_max_ps(_mm256_setzero_ps(), sum);
+  // ReLU, in the fewest cycles there are: as integers.
+  return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(sum), _mm256_setzero_si256()));
 }
 
 template <class Net, std::size_t L>

@@ -2670,6 +2670,25 @@ struct v8 {
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
   // max(0, a); NaN stays NaN, because the second operand is returned where one is NaN.
   static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); }
+  static TINYMLP_INLINE reg negated(reg a) {
+#if defined(__GNUC__)
+    return -a; // so that a multiply-add can take it in
+#else
+    return _mm256_xor_ps(a, set(-0.0F));
+#endif
+  }
+  // relu of what was negated, and negated again: min(0, a). What the CPU makes of inf - inf has its
+  // sign bit set and stays; as integers, in one cycle where floats take up to four.
+  static TINYMLP_INLINE reg negated_relu(reg a) {
+    return _mm256_castsi256_ps(_mm256_min_epi32(_mm256_castps_si256(a), _mm256_setzero_si256()));
+  }
+  // Hides a value from the compiler: folding inf - inf itself, Clang gives NaN the other sign.
+  static TINYMLP_INLINE reg opaque(reg a) {
+#if defined(__GNUC__)
+    __asm__("" : "+x"(a));
+#endif
+    return a;
+  }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
@@ -2768,21 +2787,37 @@ namespace tinymlp::kernels::avx2 {
 using vectors::v8;
 
 struct ops {
-  // One row: the vector for a layer's outputs, and how many sums run together.
-  template <std::size_t Outputs> using row_vector = v8;
+  // One row: the vector for a layer's outputs, where a layer of the network has up to `Sums` sums
+  // at once; how many of them run together; whether hidden layers are kept negated.
+  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v8;
   static constexpr std::size_t row_sums = 8;
+  static constexpr bool row_negated = true;
   // Terms of a chain that come by permutation; those after them through memory.
-  static constexpr std::size_t row_permuted = 4;
+  static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
-  // Lane I of x in all lanes.
-  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+  // Lane I of x, term K of its chain, in all lanes.
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    if constexpr (I == 0) return _mm256_broadcastss_ps(_mm256_castps256_ps128(x));
     const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
     return _mm256_permute_ps(half, I % 4 * 0x55);
   }
+
+  // Four lanes beside the last sums. N floats, then zeros.
+  using quad = __m128;
+  template <std::size_t N> static TINYMLP_INLINE quad load_quad(const float* p) {
+    if constexpr (N >= 4)
+      return _mm_loadu_ps(p);
+    else
+      return _mm_maskload_ps(p, _mm_setr_epi32(-(N > 0), -(N > 1), -(N > 2), 0));
+  }
+  // +0 where x is finite, else NaN.
+  static TINYMLP_INLINE quad poison_of(quad x) { return _mm_sub_ps(x, x); }
+  static TINYMLP_INLINE quad add_quad(quad a, quad b) { return _mm_add_ps(a, b); }
+
   // The 8 lanes of the one-output layer.
   using octet = __m256;
   // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
@@ -2801,15 +2836,27 @@ struct ops {
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }
+  static TINYMLP_INLINE octet fnma_octet(octet a, octet b, octet c) {
+    return _mm256_fnmadd_ps(a, b, c);
+  }
   // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
   // the upper half is on its way also turns a score of -0 into +0.
-  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
-    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
+  static TINYMLP_INLINE __m128 add_halves(octet a, quad poison) {
+    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), poison);
     const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
-    const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
-    return _mm_cvtss_f32(_mm_blendv_ps(one, nan, _mm_cmp_ps(one, one, _CMP_UNORD_Q)));
+    return _mm_add_ps(two, _mm_movehdup_ps(two));
+  }
+  // And makes a NaN the canonical one; as integers, in half the cycles of compare and blend.
+  static TINYMLP_INLINE float sum_octet(octet a, quad poison) {
+    const __m128i one = _mm_castps_si128(add_halves(a, poison));
+    const __m128i magnitude = _mm_and_si128(one, _mm_set1_epi32(0x7fffffff));
+    __m128i is_nan = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7f800000));
+#if defined(__GNUC__)
+    __asm__("" : "+x"(is_nan)); // else Clang makes a blend of the rest
+#endif
+    const __m128i nan = _mm_and_si128(is_nan, _mm_set1_epi32(0x7fc00000));
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_or_si128(_mm_andnot_si128(is_nan, one), nan)));
   }
 
   // Four columns of 8 rows, `stride` floats apart, as four vectors of 8 rows.
@@ -2884,9 +2931,9 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
-// the later ones through memory. Included by each
-// instruction set inside its own namespace and target region, with its primitives in `ops`.
+// results stay in registers; the first terms of the next layer's chains come from there by
+// permutation, the later ones through memory. Included by each instruction set inside its own
+// namespace and target region, with its primitives in `ops`.
 
 // Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
 // Each already in all lanes:
@@ -2900,7 +2947,7 @@ template <class V, std::size_t N> struct broadcast_values {
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
   template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
-    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+    return ops::template element<I % V::lanes, K>(to, value[I / V::lanes]);
   }
 };
 // And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
@@ -2916,17 +2963,52 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
+// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
+template <class Shape> constexpr std::size_t most_sums() {
+  std::size_t most = 0;
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
+    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
+    most = sums > most ? sums : most;
+  }
+  return most;
+}
+
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
-  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr bool first = L == 0;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
   static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
 };
+
+// Hidden layers may be kept negated (ops::row_negated), sums and all, at no cost: the first layer
+// subtracts its products, those after it get negated inputs, the last one subtracts again. Rounding
+// to nearest treats x and -x alike; zeros may change their sign, which no other value depends on.
+template <class Layer>
+TINYMLP_INLINE typename Layer::v::reg
+row_product(typename Layer::v::reg w, typename Layer::v::reg x, typename Layer::v::reg sum) {
+  if constexpr (ops::row_negated && Layer::first)
+    return Layer::v::fnma(w, x, sum);
+  else
+    return Layer::v::fma(w, x, sum);
+}
+template <class Layer> TINYMLP_INLINE typename Layer::v::reg row_bias(const float* bias) {
+  if constexpr (ops::row_negated)
+    return Layer::v::negated(Layer::v::load(bias));
+  else
+    return Layer::v::load(bias);
+}
+template <class V> TINYMLP_INLINE typename V::reg row_relu(typename V::reg x) {
+  if constexpr (ops::row_negated)
+    return V::negated_relu(x);
+  else
+    return V::relu(x);
+}
 
 // Term K of chain C for B vectors of outputs from vector V0 on.
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
@@ -2937,7 +3019,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
     const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-        v::fma(v::load(w + b * v::lanes), element, sum[b]);
+        row_product<Layer>(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -2959,7 +3041,7 @@ TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
-          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+          C + g == 0 ? row_bias<Layer>(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -2982,23 +3064,30 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
     row_chains<Layer, 2, G, V0>(values, x, back, steps);
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
   }
-  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = row_relu<v>(total[b]);
   if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
 }
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
-template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE typename ops::octet row_last_product(typename ops::octet w, typename ops::octet x,
+                                                    typename ops::octet sum) {
+  if constexpr (ops::row_negated)
+    return ops::fnma_octet(w, x, sum);
+  else
+    return ops::fma_octet(w, x, sum);
+}
+template <class V, std::size_t N, std::size_t... O>
 TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
-                              Poison poison, std::index_sequence<O...>) {
+                              typename ops::quad poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
-  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
+  ((sum = row_last_product(ops::load_octet(values + at.weight + O * virtual_lanes),
+                           ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }
 
-template <class Shape, std::size_t L, class X, class Poison>
-TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+template <class Shape, std::size_t L, class X>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
@@ -3008,7 +3097,7 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
     constexpr bool store =
-        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) > ops::row_permuted;
     if constexpr (store) {
       alignas(64) float memory[layer::vectors * layer::v::lanes];
       TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
@@ -3029,17 +3118,27 @@ template <class Shape>
 inline constexpr bool row_unrolls =
     Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
+// +0 in each lane, or NaN in at least one if a value of the row is not finite. Nobody waits for it
+// before the last sums.
+template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const float* row) {
+  constexpr std::size_t step = N < 4 ? N : 4;
+  typename ops::quad poison = ops::poison_of(ops::template load_quad<step>(row));
+  for (std::size_t i = step; i < N; i += step) { // the last four overlap those before them
+    const float* four = row + (i + step <= N ? i : N - step);
+    poison = ops::add_quad(poison, ops::poison_of(ops::template load_quad<step>(four)));
+  }
+  return poison;
+}
+
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
+  using layout = fp32_layout<Shape>;
   broadcast_values<v, Shape::inputs> x;
-  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
-  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
-    const auto raw = v::broadcast(row + i);
-    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
-    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
-  }
-  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i)
+      // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+      x.value[i] =
+      v::opaque(v::sub(v::broadcast(row + i), v::broadcast(values + layout::mean + i)));
+  return row_layers<Shape, 0>(values, x, row_poison<Shape::inputs>(row));
 }
 
 // Networks of any size: loops, with each layer's results in memory.
@@ -3068,8 +3167,9 @@ TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, 
       v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
-template <class Shape, std::size_t L, class Poison>
-TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
+                                   typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     auto sum = ops::load_octet(values + at.bias);
@@ -3094,14 +3194,10 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
   alignas(64) float x[widest_layer<Shape>];
   alignas(64) float y[widest_layer<Shape>];
-  using v = typename row_layer<Shape, 0>::v;
-  auto poison = v::zero();
-  for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
     x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
-  }
   for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
-  return looped_layers<Shape, 0>(values, x, y, poison);
+  return looped_layers<Shape, 0>(values, x, y, row_poison<Shape::inputs>(row));
 }
 
 template <class Shape>
@@ -4603,6 +4699,23 @@ struct v16 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm512_sub_ps(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return _mm512_max_ps(zero(), a); }
+  static TINYMLP_INLINE reg negated(reg a) {
+#if defined(__GNUC__)
+    return -a; // so that a multiply-add can take it in
+#else
+    return _mm512_xor_ps(a, set(-0.0F));
+#endif
+  }
+  // As v8's.
+  static TINYMLP_INLINE reg negated_relu(reg a) {
+    return _mm512_castsi512_ps(_mm512_min_epi32(_mm512_castps_si512(a), _mm512_setzero_si512()));
+  }
+  static TINYMLP_INLINE reg opaque(reg a) {
+#if defined(__GNUC__)
+    __asm__("" : "+v"(a));
+#endif
+    return a;
+  }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000));
@@ -4689,26 +4802,41 @@ template <bool Wide> struct row_vector_of { using type = v8; };
 template <> struct row_vector_of<true> { using type = v16; };
 
 struct ops {
-  template <std::size_t Outputs> using row_vector = typename row_vector_of<(Outputs > 8)>::type;
+  // The wider vectors add more slowly and leave fewer units; they pay where the narrower ones could
+  // not keep up with the chains: two multiply-adds a cycle, four cycles each, are 64 sums.
+  template <std::size_t Outputs, std::size_t Sums = 65536>
+  using row_vector = typename row_vector_of<(Outputs > 8 && Sums > 64)>::type;
   static constexpr std::size_t row_sums = 16;
-  static constexpr std::size_t row_permuted = 3;
+  static constexpr bool row_negated = true;
+  static constexpr std::size_t row_permuted = 2;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
-  // Lane I of x in all lanes.
-  template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
-    return _mm512_permute_ps(_mm512_shuffle_f32x4(x, x, I / 4 * 0x55), I % 4 * 0x55);
+  // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
+  // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all
+  // others wait for.
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
+    if constexpr (I == 0) return _mm512_broadcastss_ps(_mm512_castps512_ps128(x));
+    return _mm512_permutexvar_ps(_mm512_set1_epi32(I), x);
   }
-  template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
-    return element<I>(v16{}, _mm512_castps256_ps512(x));
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
+    return element<I, K>(v16{}, _mm512_castps256_ps512(x));
   }
-  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
-    return _mm256_permute_ps(_mm256_permute2f128_ps(x, x, I / 4 * 0x11), I % 4 * 0x55);
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    if constexpr (I == 0 || K == 0) return avx2::ops::element<I, K>(v8{}, x);
+    return _mm256_permutexvar_ps(_mm256_set1_epi32(I), x);
   }
-  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
-    return _mm512_castps512_ps256(element<I>(v16{}, x));
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
+    return _mm512_castps512_ps256(element<I, K>(v16{}, x));
   }
+
+  using quad = __m128;
+  template <std::size_t N> static TINYMLP_INLINE quad load_quad(const float* p) {
+    return avx2::ops::load_quad<N>(p);
+  }
+  static TINYMLP_INLINE quad poison_of(quad x) { return avx2::ops::poison_of(x); }
+  static TINYMLP_INLINE quad add_quad(quad a, quad b) { return avx2::ops::add_quad(a, b); }
 
   // The 8 lanes of the one-output layer.
   using octet = __m256;
@@ -4735,19 +4863,14 @@ struct ops {
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }
-  // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
-  // the upper half is on its way also turns a score of -0 into +0.
-  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
-    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
-    const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
+  static TINYMLP_INLINE octet fnma_octet(octet a, octet b, octet c) {
+    return _mm256_fnmadd_ps(a, b, c);
+  }
+  static TINYMLP_INLINE float sum_octet(octet a, quad poison) {
     // Table: where the source is a NaN (tokens 0 and 1) the first operand, else the source.
     const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
-    return _mm_cvtss_f32(_mm_fixupimm_ss(nan, one, _mm_set1_epi32(0x11111100), 0));
-  }
-  static TINYMLP_INLINE float sum_octet(octet a, __m512 poison) {
-    return sum_octet(a, _mm512_castps512_ps256(poison));
+    const __m128 sum = avx2::ops::add_halves(a, poison);
+    return _mm_cvtss_f32(_mm_fixupimm_ss(nan, sum, _mm_set1_epi32(0x11111100), 0));
   }
 
   // Four columns of 16 rows, `stride` floats apart, as four vectors of 16 rows.
@@ -4832,9 +4955,9 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
-// the later ones through memory. Included by each
-// instruction set inside its own namespace and target region, with its primitives in `ops`.
+// results stay in registers; the first terms of the next layer's chains come from there by
+// permutation, the later ones through memory. Included by each instruction set inside its own
+// namespace and target region, with its primitives in `ops`.
 
 // Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
 // Each already in all lanes:
@@ -4848,7 +4971,7 @@ template <class V, std::size_t N> struct broadcast_values {
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
   template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
-    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+    return ops::template element<I % V::lanes, K>(to, value[I / V::lanes]);
   }
 };
 // And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
@@ -4864,17 +4987,52 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
+// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
+template <class Shape> constexpr std::size_t most_sums() {
+  std::size_t most = 0;
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
+    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
+    most = sums > most ? sums : most;
+  }
+  return most;
+}
+
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
-  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr bool first = L == 0;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
   static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
 };
+
+// Hidden layers may be kept negated (ops::row_negated), sums and all, at no cost: the first layer
+// subtracts its products, those after it get negated inputs, the last one subtracts again. Rounding
+// to nearest treats x and -x alike; zeros may change their sign, which no other value depends on.
+template <class Layer>
+TINYMLP_INLINE typename Layer::v::reg
+row_product(typename Layer::v::reg w, typename Layer::v::reg x, typename Layer::v::reg sum) {
+  if constexpr (ops::row_negated && Layer::first)
+    return Layer::v::fnma(w, x, sum);
+  else
+    return Layer::v::fma(w, x, sum);
+}
+template <class Layer> TINYMLP_INLINE typename Layer::v::reg row_bias(const float* bias) {
+  if constexpr (ops::row_negated)
+    return Layer::v::negated(Layer::v::load(bias));
+  else
+    return Layer::v::load(bias);
+}
+template <class V> TINYMLP_INLINE typename V::reg row_relu(typename V::reg x) {
+  if constexpr (ops::row_negated)
+    return V::negated_relu(x);
+  else
+    return V::relu(x);
+}
 
 // Term K of chain C for B vectors of outputs from vector V0 on.
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
@@ -4885,7 +5043,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
     const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-        v::fma(v::load(w + b * v::lanes), element, sum[b]);
+        row_product<Layer>(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -4907,7 +5065,7 @@ TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
-          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+          C + g == 0 ? row_bias<Layer>(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -4930,23 +5088,30 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
     row_chains<Layer, 2, G, V0>(values, x, back, steps);
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
   }
-  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = row_relu<v>(total[b]);
   if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
 }
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
-template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE typename ops::octet row_last_product(typename ops::octet w, typename ops::octet x,
+                                                    typename ops::octet sum) {
+  if constexpr (ops::row_negated)
+    return ops::fnma_octet(w, x, sum);
+  else
+    return ops::fma_octet(w, x, sum);
+}
+template <class V, std::size_t N, std::size_t... O>
 TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
-                              Poison poison, std::index_sequence<O...>) {
+                              typename ops::quad poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
-  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
+  ((sum = row_last_product(ops::load_octet(values + at.weight + O * virtual_lanes),
+                           ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }
 
-template <class Shape, std::size_t L, class X, class Poison>
-TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+template <class Shape, std::size_t L, class X>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
@@ -4956,7 +5121,7 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
     constexpr bool store =
-        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) > ops::row_permuted;
     if constexpr (store) {
       alignas(64) float memory[layer::vectors * layer::v::lanes];
       TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
@@ -4977,17 +5142,27 @@ template <class Shape>
 inline constexpr bool row_unrolls =
     Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
+// +0 in each lane, or NaN in at least one if a value of the row is not finite. Nobody waits for it
+// before the last sums.
+template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const float* row) {
+  constexpr std::size_t step = N < 4 ? N : 4;
+  typename ops::quad poison = ops::poison_of(ops::template load_quad<step>(row));
+  for (std::size_t i = step; i < N; i += step) { // the last four overlap those before them
+    const float* four = row + (i + step <= N ? i : N - step);
+    poison = ops::add_quad(poison, ops::poison_of(ops::template load_quad<step>(four)));
+  }
+  return poison;
+}
+
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
+  using layout = fp32_layout<Shape>;
   broadcast_values<v, Shape::inputs> x;
-  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
-  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
-    const auto raw = v::broadcast(row + i);
-    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
-    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
-  }
-  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i)
+      // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+      x.value[i] =
+      v::opaque(v::sub(v::broadcast(row + i), v::broadcast(values + layout::mean + i)));
+  return row_layers<Shape, 0>(values, x, row_poison<Shape::inputs>(row));
 }
 
 // Networks of any size: loops, with each layer's results in memory.
@@ -5016,8 +5191,9 @@ TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, 
       v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
-template <class Shape, std::size_t L, class Poison>
-TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
+                                   typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     auto sum = ops::load_octet(values + at.bias);
@@ -5042,14 +5218,10 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
   alignas(64) float x[widest_layer<Shape>];
   alignas(64) float y[widest_layer<Shape>];
-  using v = typename row_layer<Shape, 0>::v;
-  auto poison = v::zero();
-  for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
     x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
-  }
   for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
-  return looped_layers<Shape, 0>(values, x, y, poison);
+  return looped_layers<Shape, 0>(values, x, y, row_poison<Shape::inputs>(row));
 }
 
 template <class Shape>
@@ -6559,6 +6731,7 @@ struct v4 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return vaddq_f32(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return vsubq_f32(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return vmaxq_f32(a, zero()); } // NaN stays NaN
+  static TINYMLP_INLINE reg opaque(reg a) { return a; }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     return vbslq_f32(vceqq_f32(poison, poison), a, vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000)));
@@ -6661,8 +6834,9 @@ namespace tinymlp::kernels::neon {
 struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
   using v = vectors::v4_signed;
-  template <std::size_t Outputs> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
   static constexpr std::size_t row_sums = 16;
+  static constexpr bool row_negated = false; // relu takes two cycles as it is
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
@@ -6670,9 +6844,19 @@ struct ops {
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
-  template <std::size_t I> static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
+  template <std::size_t I, std::size_t K>
+  static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
     return vdupq_laneq_f32(x, I);
   }
+
+  // Four lanes beside the last sums. N floats, then zeros.
+  using quad = float32x4_t;
+  template <std::size_t N> static TINYMLP_INLINE quad load_quad(const float* p) {
+    return v::load_first<N>(p);
+  }
+  // +0 where x is finite, else NaN.
+  static TINYMLP_INLINE quad poison_of(quad x) { return vsubq_f32(x, x); }
+  static TINYMLP_INLINE quad add_quad(quad a, quad b) { return vaddq_f32(a, b); }
 
   // The 8 lanes of the one-output layer.
   struct octet {
@@ -6696,9 +6880,12 @@ struct ops {
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
   }
+  static TINYMLP_INLINE octet fnma_octet(octet a, octet b, octet c) {
+    return {vfmsq_f32(c.low, a.low, b.low), vfmsq_f32(c.high, a.high, b.high)};
+  }
   // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it also
   // turns a score of -0 into +0.
-  static TINYMLP_INLINE float sum_octet(octet a, float32x4_t poison) {
+  static TINYMLP_INLINE float sum_octet(octet a, quad poison) {
     const float32x4_t four = vaddq_f32(vaddq_f32(a.low, poison), a.high);
     const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
     const float32x2_t one = vpadd_f32(two, two);
@@ -6776,9 +6963,9 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
-// the later ones through memory. Included by each
-// instruction set inside its own namespace and target region, with its primitives in `ops`.
+// results stay in registers; the first terms of the next layer's chains come from there by
+// permutation, the later ones through memory. Included by each instruction set inside its own
+// namespace and target region, with its primitives in `ops`.
 
 // Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
 // Each already in all lanes:
@@ -6792,7 +6979,7 @@ template <class V, std::size_t N> struct broadcast_values {
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
   template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
-    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+    return ops::template element<I % V::lanes, K>(to, value[I / V::lanes]);
   }
 };
 // And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
@@ -6808,17 +6995,52 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
+// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
+template <class Shape> constexpr std::size_t most_sums() {
+  std::size_t most = 0;
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
+    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
+    most = sums > most ? sums : most;
+  }
+  return most;
+}
+
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
-  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr bool first = L == 0;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
   static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
 };
+
+// Hidden layers may be kept negated (ops::row_negated), sums and all, at no cost: the first layer
+// subtracts its products, those after it get negated inputs, the last one subtracts again. Rounding
+// to nearest treats x and -x alike; zeros may change their sign, which no other value depends on.
+template <class Layer>
+TINYMLP_INLINE typename Layer::v::reg
+row_product(typename Layer::v::reg w, typename Layer::v::reg x, typename Layer::v::reg sum) {
+  if constexpr (ops::row_negated && Layer::first)
+    return Layer::v::fnma(w, x, sum);
+  else
+    return Layer::v::fma(w, x, sum);
+}
+template <class Layer> TINYMLP_INLINE typename Layer::v::reg row_bias(const float* bias) {
+  if constexpr (ops::row_negated)
+    return Layer::v::negated(Layer::v::load(bias));
+  else
+    return Layer::v::load(bias);
+}
+template <class V> TINYMLP_INLINE typename V::reg row_relu(typename V::reg x) {
+  if constexpr (ops::row_negated)
+    return V::negated_relu(x);
+  else
+    return V::relu(x);
+}
 
 // Term K of chain C for B vectors of outputs from vector V0 on.
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
@@ -6829,7 +7051,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
     const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-        v::fma(v::load(w + b * v::lanes), element, sum[b]);
+        row_product<Layer>(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -6851,7 +7073,7 @@ TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
-          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+          C + g == 0 ? row_bias<Layer>(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -6874,23 +7096,30 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
     row_chains<Layer, 2, G, V0>(values, x, back, steps);
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
   }
-  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = row_relu<v>(total[b]);
   if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
 }
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
-template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE typename ops::octet row_last_product(typename ops::octet w, typename ops::octet x,
+                                                    typename ops::octet sum) {
+  if constexpr (ops::row_negated)
+    return ops::fnma_octet(w, x, sum);
+  else
+    return ops::fma_octet(w, x, sum);
+}
+template <class V, std::size_t N, std::size_t... O>
 TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
-                              Poison poison, std::index_sequence<O...>) {
+                              typename ops::quad poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
-  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
+  ((sum = row_last_product(ops::load_octet(values + at.weight + O * virtual_lanes),
+                           ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }
 
-template <class Shape, std::size_t L, class X, class Poison>
-TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+template <class Shape, std::size_t L, class X>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
@@ -6900,7 +7129,7 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
     constexpr bool store =
-        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) > ops::row_permuted;
     if constexpr (store) {
       alignas(64) float memory[layer::vectors * layer::v::lanes];
       TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
@@ -6921,17 +7150,27 @@ template <class Shape>
 inline constexpr bool row_unrolls =
     Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
+// +0 in each lane, or NaN in at least one if a value of the row is not finite. Nobody waits for it
+// before the last sums.
+template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const float* row) {
+  constexpr std::size_t step = N < 4 ? N : 4;
+  typename ops::quad poison = ops::poison_of(ops::template load_quad<step>(row));
+  for (std::size_t i = step; i < N; i += step) { // the last four overlap those before them
+    const float* four = row + (i + step <= N ? i : N - step);
+    poison = ops::add_quad(poison, ops::poison_of(ops::template load_quad<step>(four)));
+  }
+  return poison;
+}
+
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
+  using layout = fp32_layout<Shape>;
   broadcast_values<v, Shape::inputs> x;
-  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
-  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
-    const auto raw = v::broadcast(row + i);
-    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
-    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
-  }
-  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i)
+      // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+      x.value[i] =
+      v::opaque(v::sub(v::broadcast(row + i), v::broadcast(values + layout::mean + i)));
+  return row_layers<Shape, 0>(values, x, row_poison<Shape::inputs>(row));
 }
 
 // Networks of any size: loops, with each layer's results in memory.
@@ -6960,8 +7199,9 @@ TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, 
       v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
-template <class Shape, std::size_t L, class Poison>
-TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
+                                   typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     auto sum = ops::load_octet(values + at.bias);
@@ -6986,14 +7226,10 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
   alignas(64) float x[widest_layer<Shape>];
   alignas(64) float y[widest_layer<Shape>];
-  using v = typename row_layer<Shape, 0>::v;
-  auto poison = v::zero();
-  for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
     x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
-  }
   for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
-  return looped_layers<Shape, 0>(values, x, y, poison);
+  return looped_layers<Shape, 0>(values, x, y, row_poison<Shape::inputs>(row));
 }
 
 template <class Shape>
@@ -8499,7 +8735,7 @@ namespace tinymlp::kernels::neon_i8mm {
 
 struct ops : neon::ops {
   using v = vectors::v4_unsigned;
-  template <std::size_t Outputs> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
   static constexpr std::int32_t zero = 0;
   static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
     return vusdotq_s32(sum, vreinterpretq_u8_s32(q), vreinterpretq_s8_s32(w));

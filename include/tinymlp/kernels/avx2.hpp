@@ -32,6 +32,25 @@ struct v8 {
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm256_sub_ps(a, b); }
   // max(0, a); NaN stays NaN, because the second operand is returned where one is NaN.
   static TINYMLP_INLINE reg relu(reg a) { return _mm256_max_ps(zero(), a); }
+  static TINYMLP_INLINE reg negated(reg a) {
+#if defined(__GNUC__)
+    return -a; // so that a multiply-add can take it in
+#else
+    return _mm256_xor_ps(a, set(-0.0F));
+#endif
+  }
+  // relu of what was negated, and negated again: min(0, a). What the CPU makes of inf - inf has its
+  // sign bit set and stays; as integers, in one cycle where floats take up to four.
+  static TINYMLP_INLINE reg negated_relu(reg a) {
+    return _mm256_castsi256_ps(_mm256_min_epi32(_mm256_castps_si256(a), _mm256_setzero_si256()));
+  }
+  // Hides a value from the compiler: folding inf - inf itself, Clang gives NaN the other sign.
+  static TINYMLP_INLINE reg opaque(reg a) {
+#if defined(__GNUC__)
+    __asm__("" : "+x"(a));
+#endif
+    return a;
+  }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
@@ -130,21 +149,37 @@ namespace tinymlp::kernels::avx2 {
 using vectors::v8;
 
 struct ops {
-  // One row: the vector for a layer's outputs, and how many sums run together.
-  template <std::size_t Outputs> using row_vector = v8;
+  // One row: the vector for a layer's outputs, where a layer of the network has up to `Sums` sums
+  // at once; how many of them run together; whether hidden layers are kept negated.
+  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v8;
   static constexpr std::size_t row_sums = 8;
+  static constexpr bool row_negated = true;
   // Terms of a chain that come by permutation; those after them through memory.
-  static constexpr std::size_t row_permuted = 4;
+  static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
-  // Lane I of x in all lanes.
-  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+  // Lane I of x, term K of its chain, in all lanes.
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    if constexpr (I == 0) return _mm256_broadcastss_ps(_mm256_castps256_ps128(x));
     const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
     return _mm256_permute_ps(half, I % 4 * 0x55);
   }
+
+  // Four lanes beside the last sums. N floats, then zeros.
+  using quad = __m128;
+  template <std::size_t N> static TINYMLP_INLINE quad load_quad(const float* p) {
+    if constexpr (N >= 4)
+      return _mm_loadu_ps(p);
+    else
+      return _mm_maskload_ps(p, _mm_setr_epi32(-(N > 0), -(N > 1), -(N > 2), 0));
+  }
+  // +0 where x is finite, else NaN.
+  static TINYMLP_INLINE quad poison_of(quad x) { return _mm_sub_ps(x, x); }
+  static TINYMLP_INLINE quad add_quad(quad a, quad b) { return _mm_add_ps(a, b); }
+
   // The 8 lanes of the one-output layer.
   using octet = __m256;
   // The O-th octet of x's vectors, of which N lanes are there; zeros in the others.
@@ -163,15 +198,27 @@ struct ops {
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }
+  static TINYMLP_INLINE octet fnma_octet(octet a, octet b, octet c) {
+    return _mm256_fnmadd_ps(a, b, c);
+  }
   // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
   // the upper half is on its way also turns a score of -0 into +0.
-  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
-    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
+  static TINYMLP_INLINE __m128 add_halves(octet a, quad poison) {
+    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), poison);
     const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
-    const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
-    return _mm_cvtss_f32(_mm_blendv_ps(one, nan, _mm_cmp_ps(one, one, _CMP_UNORD_Q)));
+    return _mm_add_ps(two, _mm_movehdup_ps(two));
+  }
+  // And makes a NaN the canonical one; as integers, in half the cycles of compare and blend.
+  static TINYMLP_INLINE float sum_octet(octet a, quad poison) {
+    const __m128i one = _mm_castps_si128(add_halves(a, poison));
+    const __m128i magnitude = _mm_and_si128(one, _mm_set1_epi32(0x7fffffff));
+    __m128i is_nan = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7f800000));
+#if defined(__GNUC__)
+    __asm__("" : "+x"(is_nan)); // else Clang makes a blend of the rest
+#endif
+    const __m128i nan = _mm_and_si128(is_nan, _mm_set1_epi32(0x7fc00000));
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_or_si128(_mm_andnot_si128(is_nan, one), nan)));
   }
 
   // Four columns of 8 rows, `stride` floats apart, as four vectors of 8 rows.

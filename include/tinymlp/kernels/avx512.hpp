@@ -31,6 +31,23 @@ struct v16 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return _mm512_sub_ps(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return _mm512_max_ps(zero(), a); }
+  static TINYMLP_INLINE reg negated(reg a) {
+#if defined(__GNUC__)
+    return -a; // so that a multiply-add can take it in
+#else
+    return _mm512_xor_ps(a, set(-0.0F));
+#endif
+  }
+  // As v8's.
+  static TINYMLP_INLINE reg negated_relu(reg a) {
+    return _mm512_castsi512_ps(_mm512_min_epi32(_mm512_castps_si512(a), _mm512_setzero_si512()));
+  }
+  static TINYMLP_INLINE reg opaque(reg a) {
+#if defined(__GNUC__)
+    __asm__("" : "+v"(a));
+#endif
+    return a;
+  }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000));
@@ -117,26 +134,41 @@ template <bool Wide> struct row_vector_of { using type = v8; };
 template <> struct row_vector_of<true> { using type = v16; };
 
 struct ops {
-  template <std::size_t Outputs> using row_vector = typename row_vector_of<(Outputs > 8)>::type;
+  // The wider vectors add more slowly and leave fewer units; they pay where the narrower ones could
+  // not keep up with the chains: two multiply-adds a cycle, four cycles each, are 64 sums.
+  template <std::size_t Outputs, std::size_t Sums = 65536>
+  using row_vector = typename row_vector_of<(Outputs > 8 && Sums > 64)>::type;
   static constexpr std::size_t row_sums = 16;
-  static constexpr std::size_t row_permuted = 3;
+  static constexpr bool row_negated = true;
+  static constexpr std::size_t row_permuted = 2;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
-  // Lane I of x in all lanes.
-  template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
-    return _mm512_permute_ps(_mm512_shuffle_f32x4(x, x, I / 4 * 0x55), I % 4 * 0x55);
+  // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
+  // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all
+  // others wait for.
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
+    if constexpr (I == 0) return _mm512_broadcastss_ps(_mm512_castps512_ps128(x));
+    return _mm512_permutexvar_ps(_mm512_set1_epi32(I), x);
   }
-  template <std::size_t I> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
-    return element<I>(v16{}, _mm512_castps256_ps512(x));
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
+    return element<I, K>(v16{}, _mm512_castps256_ps512(x));
   }
-  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
-    return _mm256_permute_ps(_mm256_permute2f128_ps(x, x, I / 4 * 0x11), I % 4 * 0x55);
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    if constexpr (I == 0 || K == 0) return avx2::ops::element<I, K>(v8{}, x);
+    return _mm256_permutexvar_ps(_mm256_set1_epi32(I), x);
   }
-  template <std::size_t I> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
-    return _mm512_castps512_ps256(element<I>(v16{}, x));
+  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
+    return _mm512_castps512_ps256(element<I, K>(v16{}, x));
   }
+
+  using quad = __m128;
+  template <std::size_t N> static TINYMLP_INLINE quad load_quad(const float* p) {
+    return avx2::ops::load_quad<N>(p);
+  }
+  static TINYMLP_INLINE quad poison_of(quad x) { return avx2::ops::poison_of(x); }
+  static TINYMLP_INLINE quad add_quad(quad a, quad b) { return avx2::ops::add_quad(a, b); }
 
   // The 8 lanes of the one-output layer.
   using octet = __m256;
@@ -163,19 +195,14 @@ struct ops {
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }
-  // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it while
-  // the upper half is on its way also turns a score of -0 into +0.
-  static TINYMLP_INLINE float sum_octet(octet a, __m256 poison) {
-    const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_castps256_ps128(poison));
-    const __m128 four = _mm_add_ps(low, _mm256_extractf128_ps(a, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    const __m128 one = _mm_add_ps(two, _mm_movehdup_ps(two));
+  static TINYMLP_INLINE octet fnma_octet(octet a, octet b, octet c) {
+    return _mm256_fnmadd_ps(a, b, c);
+  }
+  static TINYMLP_INLINE float sum_octet(octet a, quad poison) {
     // Table: where the source is a NaN (tokens 0 and 1) the first operand, else the source.
     const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(0x7fc00000));
-    return _mm_cvtss_f32(_mm_fixupimm_ss(nan, one, _mm_set1_epi32(0x11111100), 0));
-  }
-  static TINYMLP_INLINE float sum_octet(octet a, __m512 poison) {
-    return sum_octet(a, _mm512_castps512_ps256(poison));
+    const __m128 sum = avx2::ops::add_halves(a, poison);
+    return _mm_cvtss_f32(_mm_fixupimm_ss(nan, sum, _mm_set1_epi32(0x11111100), 0));
   }
 
   // Four columns of 16 rows, `stride` floats apart, as four vectors of 16 rows.

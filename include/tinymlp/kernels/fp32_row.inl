@@ -1,7 +1,7 @@
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
-// results stay in registers and reach the next layer by permutation, or, where it has many inputs,
-// the later ones through memory. Included by each
-// instruction set inside its own namespace and target region, with its primitives in `ops`.
+// results stay in registers; the first terms of the next layer's chains come from there by
+// permutation, the later ones through memory. Included by each instruction set inside its own
+// namespace and target region, with its primitives in `ops`.
 
 // Inputs of a layer; element<I, K> is input I, term K of its chain, in all lanes.
 // Each already in all lanes:
@@ -15,7 +15,7 @@ template <class V, std::size_t N> struct broadcast_values {
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
   template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
-    return ops::element<I % V::lanes>(to, value[I / V::lanes]);
+    return ops::template element<I % V::lanes, K>(to, value[I / V::lanes]);
   }
 };
 // And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
@@ -31,17 +31,52 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
+// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
+template <class Shape> constexpr std::size_t most_sums() {
+  std::size_t most = 0;
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
+    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
+    most = sums > most ? sums : most;
+  }
+  return most;
+}
+
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
-  using v = typename ops::template row_vector<at.outputs>;
+  static constexpr bool first = L == 0;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
   static constexpr std::size_t chains = split.count <= fit ? split.count : fit >= 2 ? 2 : 1;
 };
+
+// Hidden layers may be kept negated (ops::row_negated), sums and all, at no cost: the first layer
+// subtracts its products, those after it get negated inputs, the last one subtracts again. Rounding
+// to nearest treats x and -x alike; zeros may change their sign, which no other value depends on.
+template <class Layer>
+TINYMLP_INLINE typename Layer::v::reg
+row_product(typename Layer::v::reg w, typename Layer::v::reg x, typename Layer::v::reg sum) {
+  if constexpr (ops::row_negated && Layer::first)
+    return Layer::v::fnma(w, x, sum);
+  else
+    return Layer::v::fma(w, x, sum);
+}
+template <class Layer> TINYMLP_INLINE typename Layer::v::reg row_bias(const float* bias) {
+  if constexpr (ops::row_negated)
+    return Layer::v::negated(Layer::v::load(bias));
+  else
+    return Layer::v::load(bias);
+}
+template <class V> TINYMLP_INLINE typename V::reg row_relu(typename V::reg x) {
+  if constexpr (ops::row_negated)
+    return V::negated_relu(x);
+  else
+    return V::relu(x);
+}
 
 // Term K of chain C for B vectors of outputs from vector V0 on.
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, class X>
@@ -52,7 +87,7 @@ TINYMLP_INLINE void row_term(const float* weight, const X& x, typename Layer::v:
     const auto element = x.template element<input, K>(v{});
     const float* w = weight + input * Layer::at.padded_outputs + V0 * v::lanes;
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-        v::fma(v::load(w + b * v::lanes), element, sum[b]);
+        row_product<Layer>(v::load(w + b * v::lanes), element, sum[b]);
   }
 }
 template <class Layer, std::size_t C, std::size_t K, std::size_t V0, std::size_t B, std::size_t G,
@@ -74,7 +109,7 @@ TINYMLP_INLINE void row_chains(const float* values, const X& x, typename Layer::
   typename v::reg sum[G][B];
   TINYMLP_UNROLL for (std::size_t g = 0; g < G; ++g)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[g][b] =
-          C + g == 0 ? v::load(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
+          C + g == 0 ? row_bias<Layer>(values + Layer::at.bias + (V0 + b) * v::lanes) : v::zero();
   (row_terms<Layer, C, K, V0>(values + Layer::at.weight, x, sum), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     total[b] = sum[0][b];
@@ -97,23 +132,30 @@ TINYMLP_INLINE void row_block(const float* values, const X& x, Y& y) {
     row_chains<Layer, 2, G, V0>(values, x, back, steps);
     TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) total[b] = v::add(total[b], back[b]);
   }
-  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = v::relu(total[b]);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) y.value[V0 + b] = row_relu<v>(total[b]);
   if constexpr (V0 + B < Layer::vectors) row_block<Layer, V0 + B>(values, x, y);
 }
 
 // The one-output layer: octets of x, in order, through 8 virtual lanes.
-template <class V, std::size_t N, class Poison, std::size_t... O>
+TINYMLP_INLINE typename ops::octet row_last_product(typename ops::octet w, typename ops::octet x,
+                                                    typename ops::octet sum) {
+  if constexpr (ops::row_negated)
+    return ops::fnma_octet(w, x, sum);
+  else
+    return ops::fma_octet(w, x, sum);
+}
+template <class V, std::size_t N, std::size_t... O>
 TINYMLP_INLINE float row_last(const float* values, const fp32_layer& at, const lane_values<V, N>& x,
-                              Poison poison, std::index_sequence<O...>) {
+                              typename ops::quad poison, std::index_sequence<O...>) {
   auto sum = ops::load_octet(values + at.bias);
-  ((sum = ops::fma_octet(ops::load_octet(values + at.weight + O * virtual_lanes),
-                         ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
+  ((sum = row_last_product(ops::load_octet(values + at.weight + O * virtual_lanes),
+                           ops::template octet_of<O, N - O * virtual_lanes>(V{}, x.value), sum)),
    ...);
   return ops::sum_octet(sum, poison);
 }
 
-template <class Shape, std::size_t L, class X, class Poison>
-TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) {
+template <class Shape, std::size_t L, class X>
+TINYMLP_INLINE float row_layers(const float* values, const X& x, typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     constexpr std::size_t octets = (at.inputs + virtual_lanes - 1) / virtual_lanes;
@@ -123,7 +165,7 @@ TINYMLP_INLINE float row_layers(const float* values, const X& x, Poison poison) 
     lane_values<typename layer::v, at.outputs> y;
     row_block<layer, 0>(values, x, y);
     constexpr bool store =
-        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) >= 2 * ops::row_permuted;
+        L + 2 < Shape::layer_count && chain_split{at.outputs}.begin(1) > ops::row_permuted;
     if constexpr (store) {
       alignas(64) float memory[layer::vectors * layer::v::lanes];
       TINYMLP_UNROLL for (std::size_t i = 0; i < layer::vectors; ++i)
@@ -144,17 +186,27 @@ template <class Shape>
 inline constexpr bool row_unrolls =
     Shape::layer_count >= 2 && Shape::inputs <= 16 && Shape::parameter_count <= 4096;
 
+// +0 in each lane, or NaN in at least one if a value of the row is not finite. Nobody waits for it
+// before the last sums.
+template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const float* row) {
+  constexpr std::size_t step = N < 4 ? N : 4;
+  typename ops::quad poison = ops::poison_of(ops::template load_quad<step>(row));
+  for (std::size_t i = step; i < N; i += step) { // the last four overlap those before them
+    const float* four = row + (i + step <= N ? i : N - step);
+    poison = ops::add_quad(poison, ops::poison_of(ops::template load_quad<step>(four)));
+  }
+  return poison;
+}
+
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
   using v = typename row_layer<Shape, 0>::v;
+  using layout = fp32_layout<Shape>;
   broadcast_values<v, Shape::inputs> x;
-  typename v::reg poison[2] = {v::zero(), v::zero()}; // 0 * x is 0, or NaN if x is not finite
-  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
-    const auto raw = v::broadcast(row + i);
-    poison[i % 2] = v::fma(raw, v::zero(), poison[i % 2]);
-    x.value[i] = v::sub(raw, v::broadcast(values + fp32_layout<Shape>::mean + i));
-  }
-  return row_layers<Shape, 0>(values, x, v::add(poison[0], poison[1]));
+  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i)
+      // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+      x.value[i] =
+      v::opaque(v::sub(v::broadcast(row + i), v::broadcast(values + layout::mean + i)));
+  return row_layers<Shape, 0>(values, x, row_poison<Shape::inputs>(row));
 }
 
 // Networks of any size: loops, with each layer's results in memory.
@@ -183,8 +235,9 @@ TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, 
       v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
-template <class Shape, std::size_t L, class Poison>
-TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Poison poison) {
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
+                                   typename ops::quad poison) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if constexpr (L + 1 == Shape::layer_count) {
     auto sum = ops::load_octet(values + at.bias);
@@ -209,14 +262,10 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y, Pois
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
   alignas(64) float x[widest_layer<Shape>];
   alignas(64) float y[widest_layer<Shape>];
-  using v = typename row_layer<Shape, 0>::v;
-  auto poison = v::zero();
-  for (std::size_t i = 0; i < Shape::inputs; ++i) {
-    poison = v::fma(v::broadcast(row + i), v::zero(), poison);
+  for (std::size_t i = 0; i < Shape::inputs; ++i)
     x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
-  }
   for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
-  return looped_layers<Shape, 0>(values, x, y, poison);
+  return looped_layers<Shape, 0>(values, x, y, row_poison<Shape::inputs>(row));
 }
 
 template <class Shape>

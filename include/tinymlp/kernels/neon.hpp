@@ -28,6 +28,7 @@ struct v4 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return vaddq_f32(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return vsubq_f32(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return vmaxq_f32(a, zero()); } // NaN stays NaN
+  static TINYMLP_INLINE reg opaque(reg a) { return a; }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     return vbslq_f32(vceqq_f32(poison, poison), a, vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000)));
@@ -130,8 +131,9 @@ namespace tinymlp::kernels::neon {
 struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
   using v = vectors::v4_signed;
-  template <std::size_t Outputs> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
   static constexpr std::size_t row_sums = 16;
+  static constexpr bool row_negated = false; // relu takes two cycles as it is
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
@@ -139,9 +141,19 @@ struct ops {
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
-  template <std::size_t I> static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
+  template <std::size_t I, std::size_t K>
+  static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
     return vdupq_laneq_f32(x, I);
   }
+
+  // Four lanes beside the last sums. N floats, then zeros.
+  using quad = float32x4_t;
+  template <std::size_t N> static TINYMLP_INLINE quad load_quad(const float* p) {
+    return v::load_first<N>(p);
+  }
+  // +0 where x is finite, else NaN.
+  static TINYMLP_INLINE quad poison_of(quad x) { return vsubq_f32(x, x); }
+  static TINYMLP_INLINE quad add_quad(quad a, quad b) { return vaddq_f32(a, b); }
 
   // The 8 lanes of the one-output layer.
   struct octet {
@@ -165,9 +177,12 @@ struct ops {
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
   }
+  static TINYMLP_INLINE octet fnma_octet(octet a, octet b, octet c) {
+    return {vfmsq_f32(c.low, a.low, b.low), vfmsq_f32(c.high, a.high, b.high)};
+  }
   // Adds halves, 8 -> 4 -> 2 -> 1. `poison` is +0, or NaN to make the score NaN; adding it also
   // turns a score of -0 into +0.
-  static TINYMLP_INLINE float sum_octet(octet a, float32x4_t poison) {
+  static TINYMLP_INLINE float sum_octet(octet a, quad poison) {
     const float32x4_t four = vaddq_f32(vaddq_f32(a.low, poison), a.high);
     const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
     const float32x2_t one = vpadd_f32(two, two);
