@@ -183,23 +183,32 @@ TEST_CASE("kernels return the reference's bits: wider than a batch buffer") {
   check_shape<4, 1100, 1>({1.5F});
 }
 
-TEST_CASE("quotients round like divisions") {
-  // All 2^23 significands take a minute; a stride through them, and the last ones below a power
-  // of two, where reciprocals are hardest, take a moment.
-  const bool all = std::getenv("TINYMLP_EXHAUSTIVE") != nullptr;
+// All 2^23 significands take minutes; a stride through them takes a moment. They start from the
+// last below a power of two, where reciprocals are hardest.
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (!supported(isa::avx2)) return;
-  namespace tested = tinymlp::kernels::avx2;
-  const std::uint32_t step = all ? 1 : 257;
+namespace proved = tinymlp::kernels::avx2;
+constexpr std::uint32_t stride = 257;
+bool can_prove() { return supported(isa::avx2); }
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-  namespace tested = tinymlp::kernels::neon;
-  const std::uint32_t step = all ? 1 : 16411; // emulated, as a rule
+namespace proved = tinymlp::kernels::neon;
+constexpr std::uint32_t stride = 16411; // emulated, as a rule
+bool can_prove() { return true; }
 #endif
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
-  for (const float power : {1.0F, 0x1p-100F, 0x1p100F})
-    CHECK(tested::wrong_quotients(step, power) == 0);
-#endif
+std::uint32_t proof_stride() { return std::getenv("TINYMLP_EXHAUSTIVE") != nullptr ? 1 : stride; }
+
+TEST_CASE("quotients round like divisions") {
+  if (!can_prove()) return;
+  CHECK(proved::wrong_quotients(proof_stride()) == 0);
 }
+
+TEST_CASE("a 255th is exact") {
+  if (!can_prove()) return;
+  CHECK(proved::wrong_255ths(1, 1) == 0);
+  for (const float power : {0x1p-100F, 0x1p120F})
+    CHECK(proved::wrong_255ths(proof_stride(), power) == 0);
+}
+#endif
 
 TEST_CASE("instruction sets: names, support, choice") {
   std::string ran, skipped;

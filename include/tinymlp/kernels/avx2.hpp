@@ -75,6 +75,8 @@ struct v8 {
 #endif
   }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
+  // 1 / a for a from 2^-64 to 2^64, off by a float at most: an estimate, and two terms of the
+  // series in its error. CPUs differ in the estimate, hence in the result.
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
   // a < b ? x : y
@@ -123,6 +125,9 @@ struct v8 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm256_add_epi32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm256_sub_epi32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm256_mullo_epi32(a, b); }
+  // Of two factors that fit 16 bits: imul_narrow(narrow(a), b).
+  static TINYMLP_INLINE ireg narrow(ireg a) { return _mm256_and_si256(a, iset(0xffff)); }
+  static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm256_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm256_cvtps_epi32(a); } // half to even
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
@@ -159,7 +164,7 @@ struct ops {
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
-  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
+  static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
 
   // Lane I of x, term K of its chain, in all lanes.
   template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {

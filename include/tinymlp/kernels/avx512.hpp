@@ -105,6 +105,8 @@ struct v16 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm512_add_epi32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm512_sub_epi32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm512_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg narrow(ireg a) { return _mm512_and_si512(a, iset(0xffff)); }
+  static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm512_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
@@ -143,7 +145,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
-  static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
+  static constexpr std::size_t int8_vectors = 4, int8_parts = 2; // and parts of a block
 
   // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
   // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all

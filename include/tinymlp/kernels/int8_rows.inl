@@ -20,18 +20,12 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
   return v::fma(x, by.reciprocal, v::mul(x, by.rest));
 }
 
-// A divisor far from 1, and the N values to divide (`step` floats apart), times a power of two
-// that brings the divisor to where int8_invert can take it. Features and weights of no use come
-// here, so that only they pay for it.
-template <std::size_t N>
-TINYMLP_INLINE typename ops::v::reg int8_bring_near(typename ops::v::reg divisor, float* x,
-                                                    std::size_t step) {
+// x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
+// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
-  if (!v::any_outside(divisor, small, large)) return divisor;
-  const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
-  for (std::size_t i = 0; i < N; ++i) v::store(x + i * step, v::mul(v::load(x + i * step), shift));
-  return v::mul(divisor, shift);
+  const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
+  return v::fma(v::fnma(quotient, v::set(255), x), reciprocal, quotient);
 }
 
 // What DynamicQuantizeLinear needs of a vector of rows. Only the first layer has inputs below 0,
@@ -41,22 +35,36 @@ struct int8_scales {
   int8_inverse inverse;
   typename ops::v::ireg zero_point;
 };
-// For N values from `low` to `high`, which may be multiplied, `step` floats apart.
+// For N values from `low` to `high`, `step` floats apart. Where a scale is far from 1, because
+// features or weights are of no use, the values are multiplied by a power of two that brings their
+// divisor to where int8_invert can take it; only they pay for it.
 template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
+  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
-  s.scale = v::div(First ? v::sub(high, low) : high, v::set(255.0F));
-  const auto divisor = v::max(s.scale, v::set(std::numeric_limits<float>::denorm_min()));
+  const auto range = First ? v::sub(high, low) : high;
+  s.scale = int8_255th(range);
+  auto divisor = v::max(s.scale, least);
+  if (v::any_outside(divisor, small, large)) {
+    s.scale = v::div(range, v::set(255));
+    divisor = v::max(s.scale, least);
+    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    for (std::size_t i = 0; i < N; ++i)
+      v::store(x + i * step, v::mul(v::load(x + i * step), shift));
+    low = v::mul(low, shift);
+    divisor = v::mul(divisor, shift);
+  }
+  s.inverse = int8_invert(divisor);
   if constexpr (First) {
-    const auto zero = v::sub(v::zero(), v::div(low, divisor));
-    s.zero_point = v::to_int(v::min(zero, v::set(255.0F)));
+    const auto zero = v::sub(v::zero(), int8_divide(low, s.inverse));
+    s.zero_point = v::to_int(v::min(zero, v::set(255)));
   } else {
     s.zero_point = v::iset(0);
   }
-  s.inverse = int8_invert(int8_bring_near<N>(divisor, x, step));
   return s;
 }
 
@@ -161,6 +169,26 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t L, class Shape>
+inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
+  using v = typename ops::v;
+  const auto difference = v::isub(v::iset(ops::zero), zero_point);
+  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
+}
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
+                                                    std::int32_t weights) {
+  using v = typename ops::v;
+  if constexpr (int8_narrow<L, Shape>)
+    return v::imul_narrow(correction, v::iset(weights));
+  else
+    return v::imul(correction, v::iset(weights));
+}
+
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -171,12 +199,13 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   constexpr int8_layer at = int8_layout<Shape>::layers[L];
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
-  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
-      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    sum[o][r] = v::iset(0);
-    if constexpr (L == 0 || ops::zero != 0)
-      sum[o][r] = v::imul(v::isub(v::iset(ops::zero), part.scales[r].zero_point),
-                          v::iset(weights.sums[at.sum + first + o]));
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      sum[o][r] = v::iset(0);
+      if constexpr (L == 0 || ops::zero != 0)
+        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+    }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
     typename v::ireg rows[R];
@@ -272,8 +301,11 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t P = ops::int8_parts, R = ops::int8_vectors, block = P * R * lanes;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  // As many parts as leave half of a first-level cache to the weights.
+  constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
+  constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
+  constexpr std::size_t block = P * R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {

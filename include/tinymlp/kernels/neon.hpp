@@ -82,6 +82,8 @@ struct v4 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return vaddq_s32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return vsubq_s32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return vmulq_s32(a, b); }
+  static TINYMLP_INLINE ireg narrow(ireg a) { return a; }
+  static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return imul(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return vcvtnq_s32_f32(a); } // half to even
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
 };
