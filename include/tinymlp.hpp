@@ -2737,6 +2737,12 @@ struct v8 {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
                              -(N > 7));
   }
+  // Of two halves of each 128-bit lane: a's low and b's high one; a's high and b's low one. Of its
+  // four floats: the even ones of a, then of b; the odd ones.
+  static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm256_blend_ps(a, b, 0xcc); }
+  static TINYMLP_INLINE reg high_low(reg a, reg b) { return _mm256_shuffle_ps(a, b, 0x4e); }
+  static TINYMLP_INLINE reg even(reg a, reg b) { return _mm256_shuffle_ps(a, b, 0x88); }
+  static TINYMLP_INLINE reg odd(reg a, reg b) { return _mm256_shuffle_ps(a, b, 0xdd); }
   static TINYMLP_INLINE float reduce_max(reg a) {
     __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
@@ -2879,6 +2885,12 @@ struct ops {
     column[3] = join_high(ab_high, cd_high);
   }
 
+  // 8 rows of six floats: quad I of rows 0 to 3, and that of rows 4 to 7, in m[I].
+  static TINYMLP_INLINE void load_sixes(const float* rows, __m256 (&m)[6]) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] =
+        load_pair(rows + 4 * i, rows + 24 + 4 * i);
+  }
+
   // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
   // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
   static constexpr std::int32_t zero = 0;
@@ -2909,6 +2921,20 @@ private:
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -2919,6 +2945,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
@@ -4072,6 +4103,20 @@ struct ops : avx2::ops {
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -4082,6 +4127,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
@@ -4826,6 +4876,10 @@ struct v16 {
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
+  static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm512_mask_mov_ps(a, 0xcccc, b); }
+  static TINYMLP_INLINE reg high_low(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x4e); }
+  static TINYMLP_INLINE reg even(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x88); }
+  static TINYMLP_INLINE reg odd(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0xdd); }
   static TINYMLP_INLINE float reduce_max(reg a) {
     return v8::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
   }
@@ -4958,6 +5012,19 @@ struct ops {
     column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
   }
 
+  // 16 rows of six floats: quad I of rows 0 to 3, of 4 to 7, and so on, in m[I]. The same shuffles
+  // as those of six_columns(), of quads instead of floats.
+  static TINYMLP_INLINE void load_sixes(const float* rows, __m512 (&m)[6]) {
+    __m512 z[6];
+    TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) z[i] = _mm512_loadu_ps(rows + 16 * i);
+    split_quads(_mm512_mask_mov_ps(z[0], 0xff00, z[1]), _mm512_mask_mov_ps(z[3], 0xff00, z[4]),
+                m[0], m[1]);
+    split_quads(_mm512_shuffle_f32x4(z[0], z[2], 0x4e), _mm512_shuffle_f32x4(z[3], z[5], 0x4e),
+                m[2], m[3]);
+    split_quads(_mm512_mask_mov_ps(z[1], 0xff00, z[2]), _mm512_mask_mov_ps(z[4], 0xff00, z[5]),
+                m[4], m[5]);
+  }
+
   // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
   // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
   static constexpr std::int32_t zero = 0;
@@ -4987,6 +5054,11 @@ struct ops {
   }
 
 private:
+  // The even quads of a, then of b; the odd ones.
+  static TINYMLP_INLINE void split_quads(__m512 a, __m512 b, __m512& even, __m512& odd) {
+    even = _mm512_shuffle_f32x4(a, b, 0x88);
+    odd = _mm512_shuffle_f32x4(a, b, 0xdd);
+  }
   // Four floats of rows 0, 4, 8 and 12.
   static TINYMLP_INLINE __m512 load_quads(const float* rows, std::size_t stride) {
     const __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(rows));
@@ -4999,6 +5071,20 @@ private:
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -5009,6 +5095,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
@@ -6172,6 +6263,20 @@ struct ops : avx512::ops {
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -6182,6 +6287,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
@@ -6906,6 +7016,12 @@ struct v4 {
         return vld1q_lane_f32(p + 2, two, 2);
     }
   }
+  static TINYMLP_INLINE reg low_high(reg a, reg b) {
+    return vcombine_f32(vget_low_f32(a), vget_high_f32(b));
+  }
+  static TINYMLP_INLINE reg high_low(reg a, reg b) { return vextq_f32(a, b, 2); }
+  static TINYMLP_INLINE reg even(reg a, reg b) { return vuzp1q_f32(a, b); }
+  static TINYMLP_INLINE reg odd(reg a, reg b) { return vuzp2q_f32(a, b); }
   static TINYMLP_INLINE float reduce_max(reg a) { return vmaxvq_f32(a); }
   static TINYMLP_INLINE float reduce_min(reg a) { return vminvq_f32(a); }
   static TINYMLP_INLINE float reduce_add(reg a) { return vaddvq_f32(a); }
@@ -7043,6 +7159,11 @@ struct ops {
     column[3] = vzip2q_f32(ac_high, bd_high);
   }
 
+  // 4 rows of six floats.
+  static TINYMLP_INLINE void load_sixes(const float* rows, float32x4_t (&m)[6]) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] = vld1q_f32(rows + 4 * i);
+  }
+
   // int8: q holds four bytes in a lane, less 128, w four signed ones; their products are added to
   // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
   static constexpr std::int32_t zero = 128;
@@ -7073,6 +7194,20 @@ private:
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -7083,6 +7218,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
@@ -8238,6 +8378,20 @@ struct ops : neon::ops {
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -8248,6 +8402,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
@@ -8946,6 +9105,20 @@ struct ops : neon::ops {
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -8956,6 +9129,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {

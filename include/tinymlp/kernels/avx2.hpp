@@ -99,6 +99,12 @@ struct v8 {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
                              -(N > 7));
   }
+  // Of two halves of each 128-bit lane: a's low and b's high one; a's high and b's low one. Of its
+  // four floats: the even ones of a, then of b; the odd ones.
+  static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm256_blend_ps(a, b, 0xcc); }
+  static TINYMLP_INLINE reg high_low(reg a, reg b) { return _mm256_shuffle_ps(a, b, 0x4e); }
+  static TINYMLP_INLINE reg even(reg a, reg b) { return _mm256_shuffle_ps(a, b, 0x88); }
+  static TINYMLP_INLINE reg odd(reg a, reg b) { return _mm256_shuffle_ps(a, b, 0xdd); }
   static TINYMLP_INLINE float reduce_max(reg a) {
     __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
@@ -239,6 +245,12 @@ struct ops {
     column[1] = join_high(ab_low, cd_low);
     column[2] = join_low(ab_high, cd_high);
     column[3] = join_high(ab_high, cd_high);
+  }
+
+  // 8 rows of six floats: quad I of rows 0 to 3, and that of rows 4 to 7, in m[I].
+  static TINYMLP_INLINE void load_sixes(const float* rows, __m256 (&m)[6]) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] =
+        load_pair(rows + 4 * i, rows + 24 + 4 * i);
   }
 
   // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to

@@ -89,6 +89,10 @@ struct v16 {
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
+  static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm512_mask_mov_ps(a, 0xcccc, b); }
+  static TINYMLP_INLINE reg high_low(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x4e); }
+  static TINYMLP_INLINE reg even(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x88); }
+  static TINYMLP_INLINE reg odd(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0xdd); }
   static TINYMLP_INLINE float reduce_max(reg a) {
     return v8::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)));
   }
@@ -221,6 +225,19 @@ struct ops {
     column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
   }
 
+  // 16 rows of six floats: quad I of rows 0 to 3, of 4 to 7, and so on, in m[I]. The same shuffles
+  // as those of six_columns(), of quads instead of floats.
+  static TINYMLP_INLINE void load_sixes(const float* rows, __m512 (&m)[6]) {
+    __m512 z[6];
+    TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) z[i] = _mm512_loadu_ps(rows + 16 * i);
+    split_quads(_mm512_mask_mov_ps(z[0], 0xff00, z[1]), _mm512_mask_mov_ps(z[3], 0xff00, z[4]),
+                m[0], m[1]);
+    split_quads(_mm512_shuffle_f32x4(z[0], z[2], 0x4e), _mm512_shuffle_f32x4(z[3], z[5], 0x4e),
+                m[2], m[3]);
+    split_quads(_mm512_mask_mov_ps(z[1], 0xff00, z[2]), _mm512_mask_mov_ps(z[4], 0xff00, z[5]),
+                m[4], m[5]);
+  }
+
   // int8: q holds four unsigned bytes in a lane, w four signed ones; their products are added to
   // `sum`, exactly. `zero` is the zero point that dot() itself subtracts from q.
   static constexpr std::int32_t zero = 0;
@@ -250,6 +267,11 @@ struct ops {
   }
 
 private:
+  // The even quads of a, then of b; the odd ones.
+  static TINYMLP_INLINE void split_quads(__m512 a, __m512 b, __m512& even, __m512& odd) {
+    even = _mm512_shuffle_f32x4(a, b, 0x88);
+    odd = _mm512_shuffle_f32x4(a, b, 0xdd);
+  }
   // Four floats of rows 0, 4, 8 and 12.
   static TINYMLP_INLINE __m512 load_quads(const float* rows, std::size_t stride) {
     const __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(rows));

@@ -68,6 +68,12 @@ struct v4 {
         return vld1q_lane_f32(p + 2, two, 2);
     }
   }
+  static TINYMLP_INLINE reg low_high(reg a, reg b) {
+    return vcombine_f32(vget_low_f32(a), vget_high_f32(b));
+  }
+  static TINYMLP_INLINE reg high_low(reg a, reg b) { return vextq_f32(a, b, 2); }
+  static TINYMLP_INLINE reg even(reg a, reg b) { return vuzp1q_f32(a, b); }
+  static TINYMLP_INLINE reg odd(reg a, reg b) { return vuzp2q_f32(a, b); }
   static TINYMLP_INLINE float reduce_max(reg a) { return vmaxvq_f32(a); }
   static TINYMLP_INLINE float reduce_min(reg a) { return vminvq_f32(a); }
   static TINYMLP_INLINE float reduce_add(reg a) { return vaddvq_f32(a); }
@@ -203,6 +209,11 @@ struct ops {
     column[1] = vzip2q_f32(ac_low, bd_low);
     column[2] = vzip1q_f32(ac_high, bd_high);
     column[3] = vzip2q_f32(ac_high, bd_high);
+  }
+
+  // 4 rows of six floats.
+  static TINYMLP_INLINE void load_sixes(const float* rows, float32x4_t (&m)[6]) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] = vld1q_f32(rows + 4 * i);
   }
 
   // int8: q holds four bytes in a lane, less 128, w four signed ones; their products are added to

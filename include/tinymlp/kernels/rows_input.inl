@@ -1,5 +1,19 @@
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
+// The columns of a vector of rows of six floats. Each group of four rows is six quads of a vector,
+// in a 128-bit lane of `m`: ops::load_sixes(), and from there on all shuffles stay within lanes.
+TINYMLP_INLINE void six_columns(const float* rows, typename ops::v::reg (&column)[6]) {
+  using v = typename ops::v;
+  typename v::reg m[6];
+  ops::load_sixes(rows, m); // abcd|efAB|CDEF of a pair of rows abcdef, ABCDEF; then the next pair
+  const auto abAB = v::low_high(m[0], m[1]), next_abAB = v::low_high(m[3], m[4]);
+  const auto cdCD = v::high_low(m[0], m[2]), next_cdCD = v::high_low(m[3], m[5]);
+  const auto efEF = v::low_high(m[1], m[2]), next_efEF = v::low_high(m[4], m[5]);
+  column[0] = v::even(abAB, next_abAB), column[1] = v::odd(abAB, next_abAB);
+  column[2] = v::even(cdCD, next_cdCD), column[3] = v::odd(cdCD, next_cdCD);
+  column[4] = v::even(efEF, next_efEF), column[5] = v::odd(efEF, next_efEF);
+}
+
 // Columns of R vectors of rows: rows [R * lanes][Inputs] -> x [Inputs][R vectors].
 template <std::size_t Inputs, std::size_t R>
 TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
@@ -10,6 +24,11 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     if constexpr (n < 4) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else if constexpr (n == 6) { // of VMAF, say
+      typename v::reg column[6];
+      six_columns(from, column);
+      TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i)
+          v::store(x + (i * R + r) * v::lanes, column[i]);
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
