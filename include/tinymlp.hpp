@@ -2870,6 +2870,9 @@ struct ops {
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_or_si128(_mm_andnot_si128(is_nan, one), nan)));
   }
 
+  static TINYMLP_INLINE void prefetch(const void* p) {
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+  }
   // Four columns of 8 rows, `stride` floats apart, as four vectors of 8 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           __m256 (&column)[4]) {
@@ -2962,6 +2965,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     }
   }
 }
+
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
@@ -3420,8 +3444,11 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
-    for (; count - done >= R * lanes; done += R * lanes)
+    for (; count - done >= R * lanes; done += R * lanes) {
+      const rows_ahead<n, R * lanes> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       rows_block<Shape, R>(values, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       rows_block<Shape, 1>(values, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -3926,26 +3953,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -3961,7 +3990,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -3977,10 +4006,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
@@ -4144,6 +4176,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     }
   }
 }
+
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
@@ -4642,26 +4695,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -4677,7 +4732,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -4693,10 +4748,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
@@ -4998,6 +5056,7 @@ struct ops {
     return _mm_cvtss_f32(_mm_fixupimm_ss(nan, sum, _mm_set1_epi32(0x11111100), 0));
   }
 
+  static TINYMLP_INLINE void prefetch(const void* p) { avx2::ops::prefetch(p); }
   // Four columns of 16 rows, `stride` floats apart, as four vectors of 16 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           __m512 (&column)[4]) {
@@ -5112,6 +5171,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     }
   }
 }
+
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
@@ -5570,8 +5650,11 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
-    for (; count - done >= R * lanes; done += R * lanes)
+    for (; count - done >= R * lanes; done += R * lanes) {
+      const rows_ahead<n, R * lanes> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       rows_block<Shape, R>(values, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       rows_block<Shape, 1>(values, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -6076,26 +6159,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -6111,7 +6196,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -6127,10 +6212,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
@@ -6304,6 +6392,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     }
   }
 }
+
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
@@ -6802,26 +6911,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -6837,7 +6948,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -6853,10 +6964,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
@@ -7146,6 +7260,7 @@ struct ops {
     return vget_lane_f32(vbsl_f32(vceq_f32(one, one), one, nan), 0);
   }
 
+  static TINYMLP_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
   // Four columns of 4 rows, `stride` floats apart, as four vectors of 4 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           float32x4_t (&column)[4]) {
@@ -7235,6 +7350,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     }
   }
 }
+
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
@@ -7693,8 +7829,11 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
-    for (; count - done >= R * lanes; done += R * lanes)
+    for (; count - done >= R * lanes; done += R * lanes) {
+      const rows_ahead<n, R * lanes> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       rows_block<Shape, R>(values, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       rows_block<Shape, 1>(values, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -8199,26 +8338,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -8234,7 +8375,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -8250,10 +8391,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
@@ -8419,6 +8563,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
     }
   }
 }
+
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
@@ -8917,26 +9082,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -8952,7 +9119,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -8968,10 +9135,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;
@@ -9147,6 +9317,27 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
+
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
 // ---- tinymlp/kernels/int8_row.inl
@@ -9644,26 +9835,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -9679,7 +9872,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -9695,10 +9888,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;

@@ -232,6 +232,9 @@ struct ops {
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_or_si128(_mm_andnot_si128(is_nan, one), nan)));
   }
 
+  static TINYMLP_INLINE void prefetch(const void* p) {
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+  }
   // Four columns of 8 rows, `stride` floats apart, as four vectors of 8 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           __m256 (&column)[4]) {

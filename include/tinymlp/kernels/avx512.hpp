@@ -211,6 +211,7 @@ struct ops {
     return _mm_cvtss_f32(_mm_fixupimm_ss(nan, sum, _mm_set1_epi32(0x11111100), 0));
   }
 
+  static TINYMLP_INLINE void prefetch(const void* p) { avx2::ops::prefetch(p); }
   // Four columns of 16 rows, `stride` floats apart, as four vectors of 16 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           __m512 (&column)[4]) {

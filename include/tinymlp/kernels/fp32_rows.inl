@@ -173,8 +173,11 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
-    for (; count - done >= R * lanes; done += R * lanes)
+    for (; count - done >= R * lanes; done += R * lanes) {
+      const rows_ahead<n, R * lanes> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       rows_block<Shape, R>(values, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       rows_block<Shape, 1>(values, rows + done * n, scores + done);
     if (count - done > lanes / 2) {

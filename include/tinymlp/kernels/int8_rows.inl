@@ -259,26 +259,28 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
         int8_scales_of<false, at.outputs>(v::zero(), high[r], part.x + r * v::lanes, part.step);
 }
 
-template <std::size_t L, class Shape, std::size_t R, std::size_t P>
+template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
 TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P]) {
+                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+  ahead.template prefetch<L, Shape::layer_count>();
   for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
   for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts);
+  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
 }
 
 // P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_block(const int8_weights<Shape>& weights,
-                                      const int8_weight_scales<Shape>& found, const float* rows,
-                                      float* scores) noexcept {
+TINYMLP_NOINLINE void
+int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                const float* rows, float* scores,
+                rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
   for (std::size_t p = 0; p < P; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts);
+  int8_rows_layers<0>(weights, found, parts, ahead);
   for (std::size_t p = 0; p < P; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
@@ -294,7 +296,7 @@ TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
   float padded[lanes * Shape::inputs], result[lanes];
   for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result);
+  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -310,10 +312,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block)
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done);
+      for (; count - done >= block; done += block) {
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, count - done});
+      }
       for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done);
+        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
+                                     {rows + done * n, scores + done, 0});
       if (count - done > lanes / 2) {
         int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
         done = count;

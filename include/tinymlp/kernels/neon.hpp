@@ -198,6 +198,7 @@ struct ops {
     return vget_lane_f32(vbsl_f32(vceq_f32(one, one), one, nan), 0);
   }
 
+  static TINYMLP_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
   // Four columns of 4 rows, `stride` floats apart, as four vectors of 4 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           float32x4_t (&column)[4]) {

@@ -42,5 +42,26 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
+// Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
+// than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
+// can be on their way at once.
+template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
+  static constexpr std::size_t distance = 4096 / sizeof(float) / Inputs;
+  const float* rows;
+  const float* scores;
+  bool any;
+  // `rest`: rows from `rows` to the end.
+  TINYMLP_INLINE rows_ahead(const float* from, const float* to, std::size_t rest)
+      : rows(from), scores(to), any(rest >= distance + Rows) {
+    if (any) rows += distance * Inputs, scores += distance;
+  }
+  template <std::size_t Part, std::size_t Parts> TINYMLP_INLINE void prefetch() const {
+    constexpr std::size_t line = 64 / sizeof(float), step = line * Parts;
+    if (!any) return;
+    for (std::size_t i = Part * line; i < Rows * Inputs; i += step) ops::prefetch(rows + i);
+    for (std::size_t i = Part * line; i < Rows; i += step) ops::prefetch(scores + i);
+  }
+};
+
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
