@@ -2339,6 +2339,16 @@ template <class Shape>
 inline constexpr std::size_t
     widest_layer = round_up(*std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
 
+// The most chains of sums that a hidden layer has: what there is to compute side by side when one
+// row is scored.
+template <class Shape>
+inline constexpr std::size_t most_sums = [] {
+  std::size_t most = 0;
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l)
+    most = std::max(most, Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count);
+  return most;
+}();
+
 namespace detail {
 
 template <class Shape> constexpr auto place_fp32_layers() noexcept {
@@ -2692,7 +2702,7 @@ struct v8 {
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
-    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(poison, poison, _CMP_UNORD_Q));
+    return select(_mm256_cmp_ps(poison, poison, _CMP_UNORD_Q), nan, a);
   }
 
   static TINYMLP_INLINE reg set(float a) { return _mm256_set1_ps(a); }
@@ -2719,7 +2729,14 @@ struct v8 {
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
-    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+    return select(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x, y);
+  }
+  // x where `mask` is all ones, y where it is 0; a blend takes more cycles after it.
+  static TINYMLP_INLINE reg select(reg mask, reg x, reg y) {
+#if defined(__GNUC__)
+    __asm__("" : "+x"(mask)); // else Clang makes a blend of it
+#endif
+    return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
@@ -2737,6 +2754,17 @@ struct v8 {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
                              -(N > 7));
   }
+  // As integers, in fewer cycles: the larger of two floats, if that is not below 0; the largest of
+  // 0 and all lanes, in all lanes; a, or the smallest positive float for 0, of an a not below 0.
+  static TINYMLP_INLINE reg larger(reg a, reg b) {
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+  }
+  static TINYMLP_INLINE reg largest(reg a) {
+    reg x = larger(larger(a, zero()), _mm256_permute2f128_ps(a, a, 1));
+    x = larger(x, _mm256_permute_ps(x, 0x4e));
+    return larger(x, _mm256_permute_ps(x, 0xb1));
+  }
+  static TINYMLP_INLINE reg not_zero(reg a) { return larger(a, _mm256_castsi256_ps(iset(1))); }
   // Of two halves of each 128-bit lane: a's low and b's high one; a's high and b's low one. Of its
   // four floats: the even ones of a, then of b; the odd ones.
   static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm256_blend_ps(a, b, 0xcc); }
@@ -2769,6 +2797,7 @@ struct v8 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm256_add_epi32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm256_sub_epi32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm256_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg imin(ireg a, ireg b) { return _mm256_min_epi32(a, b); }
   // Of two factors that fit 16 bits: imul_narrow(narrow(a), b).
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm256_and_si256(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm256_madd_epi16(a, b); }
@@ -2800,7 +2829,8 @@ using vectors::v8;
 struct ops {
   // One row: the vector for a layer's outputs, where a layer of the network has up to `Sums` sums
   // at once; how many of them run together; whether hidden layers are kept negated.
-  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v8;
+  template <std::size_t Outputs, std::size_t Sums> using row_vector = v8;
+  using int8_row_vector = v8;
   static constexpr std::size_t row_sums = 8;
   static constexpr bool row_negated = true;
   // Terms of a chain that come by permutation; those after them through memory.
@@ -3023,23 +3053,13 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
-// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
-template <class Shape> constexpr std::size_t most_sums() {
-  std::size_t most = 0;
-  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
-    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
-    most = sums > most ? sums : most;
-  }
-  return most;
-}
-
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
   static constexpr bool first = L == 0;
-  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
@@ -3479,51 +3499,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -3540,18 +3575,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -3575,84 +3612,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -3863,26 +3898,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -3894,11 +3909,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
@@ -4221,51 +4237,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -4282,18 +4313,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -4317,84 +4350,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -4605,26 +4636,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -4636,11 +4647,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
@@ -4934,6 +4946,15 @@ struct v16 {
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
+  static TINYMLP_INLINE reg larger(reg a, reg b) {
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+  }
+  static TINYMLP_INLINE reg largest(reg a) {
+    const __m256 x = _mm512_castps512_ps256(a), y = _mm512_extractf32x8_ps(a, 1);
+    const __m256 most = v8::largest(v8::larger(x, y));
+    return _mm512_broadcastss_ps(_mm256_castps256_ps128(most));
+  }
+  static TINYMLP_INLINE reg not_zero(reg a) { return larger(a, _mm512_castsi512_ps(iset(1))); }
   static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm512_mask_mov_ps(a, 0xcccc, b); }
   static TINYMLP_INLINE reg high_low(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x4e); }
   static TINYMLP_INLINE reg even(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x88); }
@@ -4954,6 +4975,7 @@ struct v16 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm512_add_epi32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm512_sub_epi32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm512_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg imin(ireg a, ireg b) { return _mm512_min_epi32(a, b); }
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm512_and_si512(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm512_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
@@ -4987,8 +5009,9 @@ template <> struct row_vector_of<true> { using type = v16; };
 struct ops {
   // The wider vectors add more slowly and leave fewer units; they pay where the narrower ones could
   // not keep up with the chains: two multiply-adds a cycle, four cycles each, are 64 sums.
-  template <std::size_t Outputs, std::size_t Sums = 65536>
+  template <std::size_t Outputs, std::size_t Sums>
   using row_vector = typename row_vector_of<(Outputs > 8 && Sums > 64)>::type;
+  using int8_row_vector = v8;
   static constexpr std::size_t row_sums = 16;
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
@@ -5097,19 +5120,8 @@ struct ops {
     const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(q, 8), _mm512_srai_epi16(w, 8));
     return _mm512_add_epi32(sum, _mm512_add_epi32(low, high));
   }
-  // Lane 4 * Quarter + J of x in all lanes.
-  template <std::size_t Quarter, std::size_t J>
-  static TINYMLP_INLINE __m512i group(v16, __m512i x) {
-    return _mm512_permutexvar_epi32(_mm512_set1_epi32(4 * Quarter + J), x);
-  }
-  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m512i group(v16, __m256i x) {
-    return group<Half, J>(v16{}, _mm512_castsi256_si512(x));
-  }
   template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
     return avx2::ops::group<Half, J>(v8{}, x);
-  }
-  template <std::size_t Quarter, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m512i x) {
-    return _mm512_castsi512_si256(group<Quarter, J>(v16{}, x));
   }
 
 private:
@@ -5229,23 +5241,13 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
-// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
-template <class Shape> constexpr std::size_t most_sums() {
-  std::size_t most = 0;
-  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
-    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
-    most = sums > most ? sums : most;
-  }
-  return most;
-}
-
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
   static constexpr bool first = L == 0;
-  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
@@ -5685,51 +5687,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -5746,18 +5763,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -5781,84 +5800,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -6069,26 +6086,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -6100,11 +6097,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
@@ -6437,51 +6435,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -6498,18 +6511,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -6533,84 +6548,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -6821,26 +6834,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -6852,11 +6845,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
@@ -7130,6 +7124,14 @@ struct v4 {
         return vld1q_lane_f32(p + 2, two, 2);
     }
   }
+  static TINYMLP_INLINE reg negated(reg a) { return vnegq_f32(a); }
+  // The larger of two floats; the largest of 0 and all lanes, in all lanes; a, or the smallest
+  // positive float for 0, of an a not below 0.
+  static TINYMLP_INLINE reg larger(reg a, reg b) { return vmaxq_f32(a, b); }
+  static TINYMLP_INLINE reg largest(reg a) { return vdupq_n_f32(vmaxvq_f32(vmaxq_f32(a, zero()))); }
+  static TINYMLP_INLINE reg not_zero(reg a) {
+    return vmaxq_f32(a, vreinterpretq_f32_u32(vdupq_n_u32(1)));
+  }
   static TINYMLP_INLINE reg low_high(reg a, reg b) {
     return vcombine_f32(vget_low_f32(a), vget_high_f32(b));
   }
@@ -7150,6 +7152,7 @@ struct v4 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return vaddq_s32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return vsubq_s32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return vmulq_s32(a, b); }
+  static TINYMLP_INLINE ireg imin(ireg a, ireg b) { return vminq_s32(a, b); }
   static TINYMLP_INLINE ireg narrow(ireg a) { return a; }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return imul(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return vcvtnq_s32_f32(a); } // half to even
@@ -7201,7 +7204,8 @@ namespace tinymlp::kernels::neon {
 struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
   using v = vectors::v4_signed;
-  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums> using row_vector = v;
+  using int8_row_vector = v;
   static constexpr std::size_t row_sums = 16;
   static constexpr bool row_negated = false; // relu takes two cycles as it is
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
@@ -7408,23 +7412,13 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
-// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
-template <class Shape> constexpr std::size_t most_sums() {
-  std::size_t most = 0;
-  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
-    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
-    most = sums > most ? sums : most;
-  }
-  return most;
-}
-
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
   static constexpr bool first = L == 0;
-  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;
@@ -7864,51 +7858,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -7925,18 +7934,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -7960,84 +7971,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -8248,26 +8257,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -8279,11 +8268,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
@@ -8608,51 +8598,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -8669,18 +8674,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -8704,84 +8711,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -8992,26 +8997,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -9023,11 +9008,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
@@ -9265,7 +9251,8 @@ namespace tinymlp::kernels::neon_i8mm {
 
 struct ops : neon::ops {
   using v = vectors::v4_unsigned;
-  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums> using row_vector = v;
+  using int8_row_vector = v;
   static constexpr std::int32_t zero = 0;
   static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
     return vusdotq_s32(sum, vreinterpretq_u8_s32(q), vreinterpretq_s8_s32(w));
@@ -9361,51 +9348,66 @@ template <class V, std::size_t N> struct int8_bytes {
   }
 };
 
+// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
+// bits are multiplied in fewer cycles.
+template <std::size_t Inputs> inline constexpr bool int8_narrow = Inputs < 256; // 128 * 255 < 2^15
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_correction(typename V::ireg zero_point) {
+  const auto difference = V::isub(V::iset(ops::zero), zero_point);
+  return int8_narrow<Inputs> ? V::narrow(difference) : difference;
+}
+template <class V, std::size_t Inputs>
+TINYMLP_INLINE typename V::ireg int8_first_sum(typename V::ireg correction,
+                                               typename V::ireg weights) {
+  if constexpr (int8_narrow<Inputs>)
+    return V::imul_narrow(correction, weights);
+  else
+    return V::imul(correction, weights);
+}
+
 template <class Shape, std::size_t L> struct int8_row_layer {
   static constexpr int8_layer at = int8_layout<Shape>::layers[L];
-  using v = typename ops::template row_vector<at.outputs>;
+  using v = typename ops::int8_row_vector;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t groups = at.padded_inputs / 4;
   // Independent sums of one output, to cover the latency of a product.
-  static constexpr std::size_t most = vectors >= 8 ? 1 : 8 / vectors >= 4 ? 4 : 8 / vectors;
+  static constexpr std::size_t fit = ops::row_sums / vectors;
+  static constexpr std::size_t most = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   static constexpr std::size_t sums = most < groups ? most : groups;
 };
 
-// One row's DynamicQuantizeLinear; the zero point not yet rounded. A largest value of -0 counts as
-// +0, else the scale would be -0.
-struct int8_range {
-  float scale, divisor, zero; // the divisor is the scale, but never 0
+// One row's DynamicQuantizeLinear, each value in all lanes.
+template <class V> struct int8_range {
+  typename V::reg scale, divisor; // the divisor is the scale, but never 0
+  typename V::ireg zero_point;
 };
-template <bool First> TINYMLP_INLINE int8_range int8_range_of(float low, float high) {
-  using v = typename ops::template row_vector<1>;
-  const auto smallest = v::set(std::numeric_limits<float>::denorm_min());
-  if constexpr (First) {
-    const auto scale = v::div(v::sub(v::set(high + 0.0F), v::set(low)), v::set(255.0F));
-    const auto divisor = v::max(scale, smallest);
-    const auto zero = v::sub(v::zero(), v::div(v::set(low), divisor));
-    return {v::first(scale), v::first(divisor), v::first(v::min(zero, v::set(255.0F)))};
-  } else {
-    const auto scale = v::div(v::set(high + 0.0F), v::set(255.0F));
-    return {v::first(scale), v::first(v::max(scale, smallest)), 0};
-  }
+// For the values from -`depth` to `height`, neither of them below 0. Only the first layer has
+// inputs below 0, hence a zero point.
+template <bool First, class V>
+TINYMLP_INLINE int8_range<V> int8_range_of(typename V::reg depth, typename V::reg height) {
+  int8_range<V> range;
+  range.scale = V::div(First ? V::add(height, depth) : height, V::set(255));
+  range.divisor = V::not_zero(range.scale);
+  range.zero_point = V::iset(0);
+  if constexpr (First)
+    range.zero_point = V::imin(V::to_int(V::div(depth, range.divisor)), V::iset(255));
+  return range;
 }
 
-// Only the first layer has inputs below 0, hence a zero point.
 template <bool First, class V, std::size_t N>
-TINYMLP_INLINE int8_range int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
+TINYMLP_INLINE int8_range<V> int8_quantize(const int8_floats<V, N>& x, int8_bytes<V, N>& q) {
   constexpr std::size_t n = int8_floats<V, N>::vectors;
-  auto high = V::max(V::zero(), x.value[0]), low = V::min(V::zero(), x.value[0]);
+  auto height = x.value[0], depth = V::negated(x.value[0]);
   TINYMLP_UNROLL for (std::size_t i = 1; i < n; ++i) {
-    high = V::max(high, x.value[i]);
-    low = V::min(low, x.value[i]);
+    height = V::larger(height, x.value[i]);
+    if constexpr (First) depth = V::larger(depth, V::negated(x.value[i]));
   }
   const int8_range range =
-      int8_range_of<First>(First ? V::reduce_min(low) : 0.0F, V::reduce_max(high));
-  const auto divisor = V::set(range.divisor);
+      int8_range_of<First, V>(First ? V::largest(depth) : V::zero(), V::largest(height));
   typename V::ireg whole[n];
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) {
-    whole[i] = V::to_int(V::div(x.value[i], divisor));
-    if constexpr (First) whole[i] = V::iadd(whole[i], V::to_int(V::set(range.zero)));
+    whole[i] = V::to_int(V::div(x.value[i], range.divisor));
+    if constexpr (First) whole[i] = V::iadd(whole[i], range.zero_point);
   }
   TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
       V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
@@ -9422,18 +9424,20 @@ TINYMLP_INLINE void int8_row_term(const signed char* weight, const Q& q,
       ops::dot(sum[b], group, v::iload(weight + (G * Layer::at.padded_outputs + b * v::lanes) * 4));
 }
 
-// Sums of products less zero points.
+// Sums of products less zero points, which the last sum starts from.
 template <class Layer, bool First, class Q, std::size_t... G>
 TINYMLP_INLINE void int8_row_sums(const signed char* bytes, const std::int32_t* sums, const Q& q,
-                                  float zero, typename Layer::v::ireg (&total)[Layer::vectors],
+                                  typename Layer::v::ireg zero_point,
+                                  typename Layer::v::ireg (&total)[Layer::vectors],
                                   std::index_sequence<G...>) {
   using v = typename Layer::v;
   typename v::ireg sum[Layer::sums][Layer::vectors];
+  const auto correction = int8_correction<v, Layer::at.inputs>(zero_point);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
     if constexpr (First || ops::zero != 0)
-      sum[0][b] = v::imul(v::isub(v::iset(ops::zero), v::to_int(v::set(zero))),
-                          v::iload(sums + Layer::at.sum + b * v::lanes));
+      sum[Layer::sums - 1][b] = int8_first_sum<v, Layer::at.inputs>(
+          correction, v::iload(sums + Layer::at.sum + b * v::lanes));
   }
   (int8_row_term<Layer, G>(bytes + Layer::at.weight, q, sum[G % Layer::sums]), ...);
   TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
@@ -9457,84 +9461,82 @@ TINYMLP_INLINE auto int8_dequantize(typename V::ireg sum, typename V::reg scale,
 
 template <class Shape, std::size_t L, class V, std::size_t N>
 TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const int8_floats<V, N>& x,
-                                     float poison) {
+                                     typename V::reg poison) {
   using layer = int8_row_layer<Shape, L>;
-  using v = typename layer::v;
   int8_bytes<V, N> q;
   const int8_range range = int8_quantize<L == 0>(x, q);
-  typename v::ireg sum[layer::vectors];
-  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero, sum,
+  typename V::ireg sum[layer::vectors];
+  int8_row_sums<layer, L == 0>(weights.bytes.data(), weights.sums.data(), q, range.zero_point, sum,
                                std::make_index_sequence<layer::groups>{});
   const float* floats = weights.floats.data();
-  const auto scale = v::set(range.scale);
-  auto poisons = v::zero();
-  int8_floats<v, layer::at.outputs> y;
+  int8_floats<V, layer::at.outputs> y;
   TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] =
-      int8_dequantize<v>(sum[b], scale, floats + layer::at.scale + b * v::lanes,
-                         floats + layer::at.bias + b * v::lanes, poisons);
-  poison += v::reduce_add(poisons);
-  if constexpr (L + 1 == Shape::layer_count) {
-    return v::first(v::poisoned(y.value[0], v::set(poison)));
-  } else {
+      int8_dequantize<V>(sum[b], range.scale, floats + layer::at.scale + b * V::lanes,
+                         floats + layer::at.bias + b * V::lanes, poison);
+  if constexpr (L + 1 == Shape::layer_count)
+    return V::first(V::poisoned(y.value[0], V::set(V::reduce_add(poison))));
+  else
     return int8_row_layers<Shape, L + 1>(weights, y, poison);
-  }
 }
 
-// (row - mean) / divisor * multiplier, vector I and those after it.
+// (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
+// ones only is left out: the same choice for all rows of a network.
 template <class Shape, std::size_t I, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
   constexpr std::size_t begin = I * V::lanes;
-  const auto raw = V::template load_first<N - begin>(row + begin);
-  x.value[I] = V::mul(V::div(V::sub(raw, V::load(floats + layout::mean + begin)),
-                             V::load(floats + layout::divisor + begin)),
-                      V::load(floats + layout::multiplier + begin));
-  poison = V::fma(x.value[I], V::zero(), poison);
+  const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
+  const auto divisor = V::load(floats + layout::divisor + begin);
+  const auto multiplier = V::load(floats + layout::multiplier + begin);
+  auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
+  if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
+  if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
+  x.value[I] = scaled;
+  poison = V::fma(scaled, V::zero(), poison);
   if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
 }
 
 template <class Shape>
 TINYMLP_INLINE float int8_unrolled_row(const int8_weights<Shape>& weights, const float* row) {
-  using v = typename ops::template row_vector<Shape::inputs>;
+  using v = typename ops::int8_row_vector;
   int8_floats<v, Shape::inputs> x;
   auto poison = v::zero();
   int8_row_inputs<Shape, 0>(weights.floats.data(), row, x, poison);
-  return int8_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+  return int8_row_layers<Shape, 0>(weights, x, poison);
 }
 
 // Networks of any size: loops, with each layer's values in memory.
 template <class Shape, std::size_t L>
 TINYMLP_INLINE float int8_looped_layers(const int8_weights<Shape>& weights, float* x,
                                         unsigned char* q, float poison) {
-  using layer = int8_row_layer<Shape, L>;
   using v = typename ops::v;
-  constexpr int8_layer at = layer::at;
-  auto low = v::zero(), high = v::zero();
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  auto depth = v::zero(), height = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
-    if constexpr (L == 0) low = v::min(low, v::load(x + i));
-    high = v::max(high, v::load(x + i));
+    if constexpr (L == 0) depth = v::larger(depth, v::negated(v::load(x + i)));
+    height = v::larger(height, v::load(x + i));
   }
-  const int8_range range = int8_range_of<L == 0>(v::reduce_min(low), v::reduce_max(high));
-  const auto divisor = v::set(range.divisor);
-  const auto zero_point = v::to_int(v::set(range.zero));
+  const int8_range range = int8_range_of<L == 0, v>(v::largest(depth), v::largest(height));
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
-    v::store_bytes(q + i, v::iadd(v::to_int(v::div(v::load(x + i), divisor)), zero_point));
-  const auto correction = v::isub(v::iset(ops::zero), zero_point), nothing = v::iset(0);
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  const auto correction = int8_correction<v, at.inputs>(range.zero_point), nothing = v::iset(0);
   const float* floats = weights.floats.data();
   auto poisons = v::zero();
   for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
-    auto sum = v::imul(correction, v::iload(weights.sums.data() + at.sum + o)), other = nothing;
+    auto other = nothing,
+         sum = int8_first_sum<v, at.inputs>(correction, v::iload(weights.sums.data() + at.sum + o));
     const signed char* weight = weights.bytes.data() + at.weight + o * 4;
-    for (std::size_t g = 0; g < layer::groups; ++g) {
+    for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
       std::int32_t group;
       std::memcpy(&group, q + g * 4, sizeof group);
       const auto w = v::iload(weight + g * at.padded_outputs * 4);
       other = ops::dot(other, v::iset(group), w);
     }
     sum = v::iadd(sum, other);
-    const auto y = int8_dequantize<v>(sum, v::set(range.scale), floats + at.scale + o,
-                                      floats + at.bias + o, poisons);
+    const auto y =
+        int8_dequantize<v>(sum, range.scale, floats + at.scale + o, floats + at.bias + o, poisons);
     v::store(x + o, y);
   }
   poison += v::reduce_add(poisons);
@@ -9745,26 +9747,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -9776,11 +9758,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {

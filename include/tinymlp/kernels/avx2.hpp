@@ -54,7 +54,7 @@ struct v8 {
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     const reg nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
-    return _mm256_blendv_ps(a, nan, _mm256_cmp_ps(poison, poison, _CMP_UNORD_Q));
+    return select(_mm256_cmp_ps(poison, poison, _CMP_UNORD_Q), nan, a);
   }
 
   static TINYMLP_INLINE reg set(float a) { return _mm256_set1_ps(a); }
@@ -81,7 +81,14 @@ struct v8 {
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
-    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+    return select(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x, y);
+  }
+  // x where `mask` is all ones, y where it is 0; a blend takes more cycles after it.
+  static TINYMLP_INLINE reg select(reg mask, reg x, reg y) {
+#if defined(__GNUC__)
+    __asm__("" : "+x"(mask)); // else Clang makes a blend of it
+#endif
+    return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
@@ -99,6 +106,17 @@ struct v8 {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
                              -(N > 7));
   }
+  // As integers, in fewer cycles: the larger of two floats, if that is not below 0; the largest of
+  // 0 and all lanes, in all lanes; a, or the smallest positive float for 0, of an a not below 0.
+  static TINYMLP_INLINE reg larger(reg a, reg b) {
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+  }
+  static TINYMLP_INLINE reg largest(reg a) {
+    reg x = larger(larger(a, zero()), _mm256_permute2f128_ps(a, a, 1));
+    x = larger(x, _mm256_permute_ps(x, 0x4e));
+    return larger(x, _mm256_permute_ps(x, 0xb1));
+  }
+  static TINYMLP_INLINE reg not_zero(reg a) { return larger(a, _mm256_castsi256_ps(iset(1))); }
   // Of two halves of each 128-bit lane: a's low and b's high one; a's high and b's low one. Of its
   // four floats: the even ones of a, then of b; the odd ones.
   static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm256_blend_ps(a, b, 0xcc); }
@@ -131,6 +149,7 @@ struct v8 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm256_add_epi32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm256_sub_epi32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm256_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg imin(ireg a, ireg b) { return _mm256_min_epi32(a, b); }
   // Of two factors that fit 16 bits: imul_narrow(narrow(a), b).
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm256_and_si256(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm256_madd_epi16(a, b); }
@@ -162,7 +181,8 @@ using vectors::v8;
 struct ops {
   // One row: the vector for a layer's outputs, where a layer of the network has up to `Sums` sums
   // at once; how many of them run together; whether hidden layers are kept negated.
-  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v8;
+  template <std::size_t Outputs, std::size_t Sums> using row_vector = v8;
+  using int8_row_vector = v8;
   static constexpr std::size_t row_sums = 8;
   static constexpr bool row_negated = true;
   // Terms of a chain that come by permutation; those after them through memory.

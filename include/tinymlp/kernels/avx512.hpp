@@ -89,6 +89,15 @@ struct v16 {
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
+  static TINYMLP_INLINE reg larger(reg a, reg b) {
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+  }
+  static TINYMLP_INLINE reg largest(reg a) {
+    const __m256 x = _mm512_castps512_ps256(a), y = _mm512_extractf32x8_ps(a, 1);
+    const __m256 most = v8::largest(v8::larger(x, y));
+    return _mm512_broadcastss_ps(_mm256_castps256_ps128(most));
+  }
+  static TINYMLP_INLINE reg not_zero(reg a) { return larger(a, _mm512_castsi512_ps(iset(1))); }
   static TINYMLP_INLINE reg low_high(reg a, reg b) { return _mm512_mask_mov_ps(a, 0xcccc, b); }
   static TINYMLP_INLINE reg high_low(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x4e); }
   static TINYMLP_INLINE reg even(reg a, reg b) { return _mm512_shuffle_ps(a, b, 0x88); }
@@ -109,6 +118,7 @@ struct v16 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return _mm512_add_epi32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return _mm512_sub_epi32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return _mm512_mullo_epi32(a, b); }
+  static TINYMLP_INLINE ireg imin(ireg a, ireg b) { return _mm512_min_epi32(a, b); }
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm512_and_si512(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm512_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
@@ -142,8 +152,9 @@ template <> struct row_vector_of<true> { using type = v16; };
 struct ops {
   // The wider vectors add more slowly and leave fewer units; they pay where the narrower ones could
   // not keep up with the chains: two multiply-adds a cycle, four cycles each, are 64 sums.
-  template <std::size_t Outputs, std::size_t Sums = 65536>
+  template <std::size_t Outputs, std::size_t Sums>
   using row_vector = typename row_vector_of<(Outputs > 8 && Sums > 64)>::type;
+  using int8_row_vector = v8;
   static constexpr std::size_t row_sums = 16;
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
@@ -252,19 +263,8 @@ struct ops {
     const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(q, 8), _mm512_srai_epi16(w, 8));
     return _mm512_add_epi32(sum, _mm512_add_epi32(low, high));
   }
-  // Lane 4 * Quarter + J of x in all lanes.
-  template <std::size_t Quarter, std::size_t J>
-  static TINYMLP_INLINE __m512i group(v16, __m512i x) {
-    return _mm512_permutexvar_epi32(_mm512_set1_epi32(4 * Quarter + J), x);
-  }
-  template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m512i group(v16, __m256i x) {
-    return group<Half, J>(v16{}, _mm512_castsi256_si512(x));
-  }
   template <std::size_t Half, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m256i x) {
     return avx2::ops::group<Half, J>(v8{}, x);
-  }
-  template <std::size_t Quarter, std::size_t J> static TINYMLP_INLINE __m256i group(v8, __m512i x) {
-    return _mm512_castsi512_si256(group<Quarter, J>(v16{}, x));
   }
 
 private:

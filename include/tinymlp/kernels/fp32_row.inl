@@ -31,23 +31,13 @@ template <class V, std::size_t N> struct stored_values {
   }
 };
 
-// The most chains of sums that a hidden layer has: what one row can keep the CPU busy with.
-template <class Shape> constexpr std::size_t most_sums() {
-  std::size_t most = 0;
-  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
-    const std::size_t sums = Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count;
-    most = sums > most ? sums : most;
-  }
-  return most;
-}
-
 // How one dense layer is cut up: blocks of vectors of outputs, chains that run together.
 template <class Shape, std::size_t L> struct row_layer {
   static constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   static constexpr chain_split split{at.inputs};
   static constexpr std::size_t longest = split.begin(1);
   static constexpr bool first = L == 0;
-  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>()>;
+  using v = typename ops::template row_vector<at.outputs, most_sums<Shape>>;
   static constexpr std::size_t vectors = (at.outputs + v::lanes - 1) / v::lanes;
   static constexpr std::size_t block = vectors < ops::row_sums / 2 ? vectors : ops::row_sums / 2;
   static constexpr std::size_t fit = ops::row_sums / block;

@@ -169,26 +169,6 @@ TINYMLP_INLINE void int8_part_pack(int8_part<Shape, R>& part) {
   }
 }
 
-// minus zero point times the sum of an output's weights: what its sum starts from. Factors of 16
-// bits are multiplied in fewer cycles.
-template <std::size_t L, class Shape>
-inline constexpr bool int8_narrow = Shape::sizes[L] < 256; // 128 * inputs < 2^15
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_correction(typename ops::v::ireg zero_point) {
-  using v = typename ops::v;
-  const auto difference = v::isub(v::iset(ops::zero), zero_point);
-  return int8_narrow<L, Shape> ? v::narrow(difference) : difference;
-}
-template <std::size_t L, class Shape>
-TINYMLP_INLINE typename ops::v::ireg int8_first_sum(typename ops::v::ireg correction,
-                                                    std::int32_t weights) {
-  using v = typename ops::v;
-  if constexpr (int8_narrow<L, Shape>)
-    return v::imul_narrow(correction, v::iset(weights));
-  else
-    return v::imul(correction, v::iset(weights));
-}
-
 // O outputs from output `first` on; `high` follows the largest. ReLU is left to quantisation,
 // which makes bytes of 0 of what is below 0.
 template <std::size_t L, std::size_t O, class Shape, std::size_t R>
@@ -200,11 +180,12 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
   const signed char* weight = weights.bytes.data() + at.weight + first * 4;
   typename v::ireg sum[O][R];
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
-    const auto correction = int8_correction<L, Shape>(part.scales[r].zero_point);
+    const auto correction = int8_correction<v, at.inputs>(part.scales[r].zero_point);
     TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
       sum[o][r] = v::iset(0);
       if constexpr (L == 0 || ops::zero != 0)
-        sum[o][r] = int8_first_sum<L, Shape>(correction, weights.sums[at.sum + first + o]);
+        sum[o][r] =
+            int8_first_sum<v, at.inputs>(correction, v::iset(weights.sums[at.sum + first + o]));
     }
   }
   for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {

@@ -69,6 +69,16 @@ template <class Shape>
 inline constexpr std::size_t
     widest_layer = round_up(*std::max_element(Shape::sizes.begin(), Shape::sizes.end()), 16);
 
+// The most chains of sums that a hidden layer has: what there is to compute side by side when one
+// row is scored.
+template <class Shape>
+inline constexpr std::size_t most_sums = [] {
+  std::size_t most = 0;
+  for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l)
+    most = std::max(most, Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count);
+  return most;
+}();
+
 namespace detail {
 
 template <class Shape> constexpr auto place_fp32_layers() noexcept {

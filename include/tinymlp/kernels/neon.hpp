@@ -68,6 +68,14 @@ struct v4 {
         return vld1q_lane_f32(p + 2, two, 2);
     }
   }
+  static TINYMLP_INLINE reg negated(reg a) { return vnegq_f32(a); }
+  // The larger of two floats; the largest of 0 and all lanes, in all lanes; a, or the smallest
+  // positive float for 0, of an a not below 0.
+  static TINYMLP_INLINE reg larger(reg a, reg b) { return vmaxq_f32(a, b); }
+  static TINYMLP_INLINE reg largest(reg a) { return vdupq_n_f32(vmaxvq_f32(vmaxq_f32(a, zero()))); }
+  static TINYMLP_INLINE reg not_zero(reg a) {
+    return vmaxq_f32(a, vreinterpretq_f32_u32(vdupq_n_u32(1)));
+  }
   static TINYMLP_INLINE reg low_high(reg a, reg b) {
     return vcombine_f32(vget_low_f32(a), vget_high_f32(b));
   }
@@ -88,6 +96,7 @@ struct v4 {
   static TINYMLP_INLINE ireg iadd(ireg a, ireg b) { return vaddq_s32(a, b); }
   static TINYMLP_INLINE ireg isub(ireg a, ireg b) { return vsubq_s32(a, b); }
   static TINYMLP_INLINE ireg imul(ireg a, ireg b) { return vmulq_s32(a, b); }
+  static TINYMLP_INLINE ireg imin(ireg a, ireg b) { return vminq_s32(a, b); }
   static TINYMLP_INLINE ireg narrow(ireg a) { return a; }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return imul(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return vcvtnq_s32_f32(a); } // half to even
@@ -139,7 +148,8 @@ namespace tinymlp::kernels::neon {
 struct ops {
   // One row: the vector for a layer's outputs, and how many sums run together.
   using v = vectors::v4_signed;
-  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums> using row_vector = v;
+  using int8_row_vector = v;
   static constexpr std::size_t row_sums = 16;
   static constexpr bool row_negated = false; // relu takes two cycles as it is
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.

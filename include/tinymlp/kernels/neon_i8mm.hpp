@@ -27,7 +27,8 @@ namespace tinymlp::kernels::neon_i8mm {
 
 struct ops : neon::ops {
   using v = vectors::v4_unsigned;
-  template <std::size_t Outputs, std::size_t Sums = 0> using row_vector = v;
+  template <std::size_t Outputs, std::size_t Sums> using row_vector = v;
+  using int8_row_vector = v;
   static constexpr std::int32_t zero = 0;
   static TINYMLP_INLINE int32x4_t dot(int32x4_t sum, int32x4_t q, int32x4_t w) {
     return vusdotq_s32(sum, vreinterpretq_u8_s32(q), vreinterpretq_s8_s32(w));
