@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,14 +22,6 @@ using namespace tinymlp::bench;
 
 constexpr std::array<std::size_t, 3> batch_sizes{64, 4096, 1'000'000};
 
-// Measured once, when it is first asked for: floating-point operations a second.
-double peak_of(const fma_limit& limit) {
-  static std::map<std::string_view, double> known;
-  const auto [at, missing] = known.try_emplace(limit.isa, 0.0);
-  if (missing) at->second = measure_peak(limit);
-  return at->second;
-}
-
 // The limit of the vectors that an instruction set computes with: "avx512" for "avx512_vnni".
 const fma_limit* limit_of(std::string_view isa) {
   for (const fma_limit& limit : fma_limits())
@@ -38,14 +29,21 @@ const fma_limit* limit_of(std::string_view isa) {
   return nullptr;
 }
 
-void count_peak_share(benchmark::State& state, const label& what, std::size_t rows) {
+// The share of the peak as it is around this repetition: clocks change with what the neighbours of
+// a shared machine do, and with the width of vectors.
+template <class Engine>
+void run_batch_for_share(benchmark::State& state, const Engine& engine, const label& what,
+                         std::size_t rows) {
   const std::string_view isa = what.isa == "auto" ? name(selected()) : what.isa;
   const fma_limit* limit = limit_of(isa);
-  if (what.macs == 0 || what.precision != "fp32" || limit == nullptr) return;
+  if (what.macs == 0 || what.precision != "fp32" || limit == nullptr)
+    return run_batch(state, engine, rows);
+  const double before = measure_peak(*limit);
+  run_batch(state, engine, rows);
+  const double peak = (before + measure_peak(*limit)) / 2;
   const double flops = 2.0 * static_cast<double>(what.macs * rows);
-  state.counters["fma_peak_share"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * flops / peak_of(*limit),
-                         benchmark::Counter::kIsRate);
+  state.counters["fma_peak_share"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * flops / peak, benchmark::Counter::kIsRate);
 }
 
 template <class Function> void add(const std::string& name, Function&& function) {
@@ -63,8 +61,7 @@ void add_subjects() {
     add(base + "throughput", [kept](benchmark::State& state) { run_throughput(state, *kept); });
     for (const std::size_t rows : batch_sizes)
       add(base + "batch:" + std::to_string(rows), [kept, what, rows](benchmark::State& state) {
-        run_batch(state, *kept, rows);
-        count_peak_share(state, what, rows);
+        run_batch_for_share(state, *kept, what, rows);
       });
   });
 }

@@ -241,43 +241,44 @@ TINYMLP_INLINE void int8_part_layer(const int8_weights<Shape>& weights,
 }
 
 template <std::size_t L, class Shape, std::size_t R, std::size_t P, class Ahead>
-TINYMLP_INLINE void int8_rows_layers(const int8_weights<Shape>& weights,
-                                     const int8_weight_scales<Shape>& found,
-                                     int8_part<Shape, R> (&parts)[P], const Ahead& ahead) {
+TINYMLP_INLINE void
+int8_rows_layers(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+                 int8_part<Shape, R> (&parts)[P], std::size_t used, const Ahead& ahead) {
   ahead.template prefetch<L, Shape::layer_count>();
-  for (std::size_t p = 0; p < P; ++p) int8_part_pack<L>(parts[p]);
-  for (std::size_t p = 0; p < P; ++p) int8_part_layer<L>(weights, found, parts[p]);
-  if constexpr (L + 1 < Shape::layer_count) int8_rows_layers<L + 1>(weights, found, parts, ahead);
+  for (std::size_t p = 0; p < used; ++p) int8_part_pack<L>(parts[p]);
+  for (std::size_t p = 0; p < used; ++p) int8_part_layer<L>(weights, found, parts[p]);
+  if constexpr (L + 1 < Shape::layer_count)
+    int8_rows_layers<L + 1>(weights, found, parts, used, ahead);
 }
 
-// P parts of R vectors of rows.
+// Up to P parts of R vectors of rows.
 template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void
 int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
-                const float* rows, float* scores,
+                const float* rows, std::size_t used, float* scores,
                 rows_ahead<Shape::inputs, P * R * ops::v::lanes> ahead) noexcept {
   using v = typename ops::v;
   int8_part<Shape, R> parts[P];
   constexpr std::size_t step = R * v::lanes;
-  for (std::size_t p = 0; p < P; ++p)
+  for (std::size_t p = 0; p < used; ++p)
     int8_part_inputs(weights.floats.data(), rows + p * step * Shape::inputs, parts[p]);
-  int8_rows_layers<0>(weights, found, parts, ahead);
-  for (std::size_t p = 0; p < P; ++p)
+  int8_rows_layers<0>(weights, found, parts, used, ahead);
+  for (std::size_t p = 0; p < used; ++p)
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
         v::store(scores + p * step + r * v::lanes,
                  v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
-// Rows fewer than a vector, through buffers that end with rows of zeros.
-template <class Shape>
-TINYMLP_NOINLINE void int8_rows_tail(const int8_weights<Shape>& weights,
+// Rows fewer than a part, through buffers that end with rows of zeros.
+template <class Shape, std::size_t P, std::size_t R>
+TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
                                      const int8_weight_scales<Shape>& found, const float* rows,
                                      std::size_t count, float* scores) noexcept {
-  constexpr std::size_t lanes = ops::v::lanes;
-  float padded[lanes * Shape::inputs], result[lanes];
-  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+  constexpr std::size_t part = R * ops::v::lanes;
+  float padded[part * Shape::inputs], result[part];
+  for (std::size_t i = 0; i < part * Shape::inputs; ++i)
     padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, 1, 1>(weights, found, padded, result, {padded, result, 0});
+  int8_rows_block<Shape, P, R>(weights, found, padded, 1, result, {padded, result, 0});
   for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
 }
 
@@ -288,21 +289,24 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
-  constexpr std::size_t block = P * R * lanes;
+  constexpr std::size_t part = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count > lanes / 2) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
-      for (; count - done >= block; done += block) {
-        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, scores + done,
+      for (std::size_t used = P; count - done >= part; done += used * part) {
+        if (count - done < P * part) used = (count - done) / part;
+        int8_rows_block<Shape, P, R>(weights, found, rows + done * n, used, scores + done,
                                      {rows + done * n, scores + done, count - done});
       }
-      for (; count - done >= lanes; done += lanes)
-        int8_rows_block<Shape, 1, 1>(weights, found, rows + done * n, scores + done,
-                                     {rows + done * n, scores + done, 0});
-      if (count - done > lanes / 2) {
-        int8_rows_tail(weights, found, rows + done * n, count - done, scores + done);
+      if (R > 1 && count - done > part / 2) {
+        int8_rows_rest<Shape, P, R>(weights, found, rows + done * n, count - done, scores + done);
         done = count;
+      }
+      while (count - done > lanes / 2) {
+        const std::size_t some = count - done < lanes ? count - done : lanes;
+        int8_rows_rest<Shape, 1, 1>(weights, found, rows + done * n, some, scores + done);
+        done += some;
       }
     }
   }
