@@ -188,15 +188,25 @@ template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const floa
   return poison;
 }
 
+// Features less their means, those that chains start from first.
+template <std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void row_input(const float* mean, const float* row, broadcast_values<V, N>& x) {
+  // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
+  // Hidden from GCC, which would subtract first.
+  const auto raw = V::opaque(V::broadcast(row + I));
+  x.value[I] = V::sub(raw, V::broadcast(mean + I));
+}
+template <class V, std::size_t N, std::size_t... Turn>
+TINYMLP_INLINE void row_inputs(const float* mean, const float* row, broadcast_values<V, N>& x,
+                               std::index_sequence<Turn...>) {
+  (row_input<chain_split(N).in_turn(Turn)>(mean, row, x), ...);
+}
+
 template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, const float* row) {
-  using v = typename row_layer<Shape, 0>::v;
-  using layout = fp32_layout<Shape>;
-  broadcast_values<v, Shape::inputs> x;
-  TINYMLP_UNROLL for (std::size_t i = 0; i < Shape::inputs; ++i)
-      // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
-      x.value[i] =
-      v::opaque(v::sub(v::broadcast(row + i), v::broadcast(values + layout::mean + i)));
-  return row_layers<Shape, 0>(values, x, row_poison<Shape::inputs>(row));
+  constexpr std::size_t n = Shape::inputs;
+  broadcast_values<typename row_layer<Shape, 0>::v, n> x;
+  row_inputs(values + fp32_layout<Shape>::mean, row, x, std::make_index_sequence<n>{});
+  return row_layers<Shape, 0>(values, x, row_poison<n>(row));
 }
 
 // Networks of any size: loops, with each layer's results in memory.

@@ -35,6 +35,12 @@ struct chain_split {
     const std::size_t longer = chain < inputs % count ? chain : inputs % count;
     return chain * (inputs / count) + longer;
   }
+  // The n-th input where chains take turns: first terms, second terms, and so on.
+  constexpr std::size_t in_turn(std::size_t n) const noexcept {
+    for (std::size_t term = 0;; ++term)
+      for (std::size_t chain = 0; chain < count; ++chain)
+        if (begin(chain) + term < begin(chain + 1) && n-- == 0) return begin(chain) + term;
+  }
 };
 
 inline constexpr std::size_t virtual_lanes = 8; // of the one-output layer's sum
