@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Compile each source here twice, by each compiler at hand: as it is, which must succeed, and
+"""Compile each source of a folder twice, by each compiler at hand: as it is, which must succeed, and
 with -DBROKEN (and its `broken flags`), which must fail and give the reason: a match of the regular
 expression after `refused:` in the source's first lines.
 
-    tests/compile_fail/run.py [--include FOLDER] [COMPILER ...]      default: g++ clang++
+    run.py [--sources FOLDER] [--include FOLDER] [COMPILER ...]      default: this folder, g++ clang++
+
+A compiler that exits with 77 is not there; exits with 77 itself where none is.
 """
 import argparse
 import concurrent.futures
@@ -43,21 +45,28 @@ def check(compiler, include, source, broken):
     return None if re.search(reason, told) else f"fails, but does not say `{reason}`:\n{told}"
 
 
+def installed(compiler):
+    if not shutil.which(compiler):
+        return False
+    return subprocess.run([compiler, "--version"], capture_output=True, check=False).returncode != 77
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sources", type=pathlib.Path, default=HERE)
     parser.add_argument("--include", type=pathlib.Path, default=HERE.parent.parent / "include")
     parser.add_argument("compilers", nargs="*", default=["g++", "clang++"])
     options = parser.parse_args()
 
-    compilers = [c for c in options.compilers if shutil.which(c)]
+    compilers = [c for c in options.compilers if installed(c)]
     for absent in set(options.compilers) - set(compilers):
         print(f"skipped: {absent} is not installed")
     if not compilers:
-        sys.exit("no compiler")
+        sys.exit(77)
     cases = [
         (compiler, source, broken)
         for compiler in compilers
-        for source in sorted(HERE.glob("*.cpp"))
+        for source in sorted(options.sources.glob("*.cpp"))
         for broken in (False, True)
     ]
     failed = 0
