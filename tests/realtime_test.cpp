@@ -1,14 +1,23 @@
-// The real-time contract: loading and scoring allocate nothing and make no system call.
+// The real-time contract: loading and scoring allocate nothing and make no system call, and their
+// time does not depend on the data.
 #include <doctest/doctest.h>
 
 #include <tinymlp/tinymlp.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <new>
 #include <span>
+#include <string>
+#include <vector>
 
 #ifdef __linux__
 #include <linux/seccomp.h>
@@ -127,6 +136,89 @@ TEST_CASE("loading and scoring allocate nothing") {
 #else
   MESSAGE("skipped: this build brings its own malloc");
 #endif
+}
+
+namespace {
+
+// Rows of one kind of feature.
+struct kind_of_rows {
+  const char* name;
+  float low, high; // from one to the other
+};
+constexpr std::array<kind_of_rows, 6> kinds{{{"ordinary", 0.1F, 1.0F},
+                                             {"denormal", 1e-45F, 1e-38F},
+                                             {"tiny", 1e-37F, 1e-30F},
+                                             {"saturated", 1e3F, 1e6F},
+                                             {"huge", 1e30F, 3e38F},
+                                             {"not finite", INFINITY, INFINITY}}};
+
+std::vector<float> rows_of(const kind_of_rows& kind, std::size_t count) {
+  std::vector<float> rows(6 * count);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const float part = static_cast<float>(i * 37 % 101) / 100.0F;
+    rows[i] = kind.high == INFINITY ? kind.high : kind.low + part * (kind.high - kind.low);
+  }
+  return rows;
+}
+
+// Median nanoseconds a frame of each kind, kinds in turn. Frames depend on each other.
+template <class Net> std::array<double, kinds.size()> time_kinds(const Net& net, isa which) {
+  constexpr std::size_t frames = 64, repetitions = 101;
+  std::array<std::vector<double>, kinds.size()> samples;
+  std::array<std::vector<float>, kinds.size()> rows;
+  for (std::size_t k = 0; k < kinds.size(); ++k) rows[k] = rows_of(kinds[k], frames);
+  volatile std::uint32_t zero = 0;
+  for (std::size_t repetition = 0; repetition < repetitions; ++repetition)
+    for (std::size_t k = 0; k < kinds.size(); ++k) {
+      const auto start = std::chrono::steady_clock::now();
+      std::size_t nothing = zero;
+      for (std::size_t f = 0; f < frames; ++f) {
+        const std::span<const float, 6> row(rows[k].data() + 6 * f + nothing, 6);
+        nothing = std::bit_cast<std::uint32_t>(*net.score(row, which)) & zero;
+      }
+      const std::chrono::duration<double, std::nano> taken =
+          std::chrono::steady_clock::now() - start;
+      samples[k].push_back(taken.count() / frames);
+    }
+  std::array<double, kinds.size()> medians{};
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    std::nth_element(samples[k].begin(), samples[k].begin() + repetitions / 2, samples[k].end());
+    medians[k] = samples[k][repetitions / 2];
+  }
+  return medians;
+}
+
+template <class Net> void report_kinds(const char* name_of_net, const Net& net) {
+  for (const isa which : supported()) {
+    const auto medians = time_kinds(net, which);
+    std::string line;
+    for (std::size_t k = 1; k < kinds.size(); ++k) {
+      char text[48];
+      std::snprintf(text, sizeof text, "  %s %.2fx", kinds[k].name, medians[k] / medians[0]);
+      line += text;
+    }
+    std::printf("%-16s %-12s%s\n", name_of_net, std::string(name(which)).c_str(), line.c_str());
+
+    for (const kind_of_rows& kind : kinds) { // what was timed is right
+      const std::vector<float> rows = rows_of(kind, 8);
+      for (std::size_t f = 0; f < 8; ++f) {
+        const std::span<const float, 6> row(rows.data() + 6 * f, 6);
+        CHECK(std::bit_cast<std::uint32_t>(*net.score(row, which)) ==
+              std::bit_cast<std::uint32_t>(*net.score(row, isa::reference)));
+      }
+    }
+  }
+}
+
+} // namespace
+
+// Ratios to ordinary frames are reported; that depends on the machine, and none is asserted.
+TEST_CASE("what features hold does not change how long a frame takes") {
+  std::printf("time of a frame over that of an ordinary one:\n");
+  report_kinds("mlp_small", vmaf::small());
+  report_kinds("mlp_large", vmaf::large());
+  report_kinds("mlp_small.int8", vmaf::small_int8());
+  report_kinds("mlp_large.int8", vmaf::large_int8());
 }
 
 #ifdef __linux__
