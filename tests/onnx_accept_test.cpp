@@ -412,6 +412,9 @@ TEST_CASE("fields that do not matter, and singular fields twice, of which the la
   m.g.producer("a0").extra = w::field(6, "a node").put(w::field(9, "")).put(w::field(8, ""));
   m.g.producer("a1").extra = w::field(4, "Conv").put(w::field(4, "Relu")).put(w::field(3, "relu"));
   m.g.inputs[0].extra = w::field(3, "six features").put(w::field(2, w::field(6, "denotation")));
+  const bytes width = m.g.inputs[0].dims[1].write();
+  m.g.inputs[0].dims.pop_back(); // parts of a message are merged
+  m.g.inputs[0].extra.put(w::field(2, w::field(1, w::field(2, width))));
   check_usual(m);
 }
 

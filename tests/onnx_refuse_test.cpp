@@ -477,6 +477,13 @@ const std::vector<row> float_rows{
      [](model& m) { return append_to_node(m, "h0", {"beta", "", 0}); }},
     {"an attribute that declares a graph but holds none", errc::bad_attribute, "body",
      [](model& m) { return append_to_node(m, "h0", {"body", "", 5}); }},
+    {"an attribute of two tensors", errc::duplicate_field, "value",
+     [](model& m) {
+       m.g.nodes.push_back({"Constant", {}, {"c"}});
+       const bytes value = w::field(5, w::floats("", {1}, {1}).write());
+       return append_to_node(m, "c", {"value", bytes(value).put(value), 4},
+                             value.size() + w::varint_field(20, 4).size());
+     }},
     {"a Constant of two values", errc::bad_attribute, "value_int",
      [](model& m) {
        m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
@@ -853,6 +860,20 @@ const std::vector<row> float_rows{
     {"an unknown number of features", errc::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = "";
+       return in(m.g.inputs[0].write());
+     }},
+    {"a number of features that a name replaces", errc::bad_dimension, "features",
+     [](model& m) {
+       const bytes both = w::int_field(1, 3).put(w::field(2, "K"));
+       m.g.inputs[0].has_shape = false;
+       m.g.inputs[0].extra = w::field(
+           2, w::field(1, w::field(2, w::dimension("N").write().put(w::field(1, both)))));
+       return in(m.g.inputs[0].write());
+     }},
+    {"the input's shape twice, which makes it one of rank 4", errc::shape_mismatch, "features",
+     [](model& m) {
+       const bytes again = w::dimension("N").write().put(w::dimension(3).write());
+       m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, again)));
        return in(m.g.inputs[0].write());
      }},
     {"more than 65,536 features", errc::bad_dimension, "features",

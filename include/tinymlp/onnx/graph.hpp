@@ -148,7 +148,7 @@ constexpr error parse_node(view message, node& out) noexcept {
   return {};
 }
 
-// TensorShapeProto.Dimension: -1 unless it has a dim_value.
+// TensorShapeProto.Dimension: -1 unless it has a dim_value; of that and dim_param, the last counts.
 constexpr error parse_dimension(view message, value_info& to) noexcept {
   if (to.rank == max_rank) return {errc::bad_dimension, message.offset, to.name};
   std::int64_t dim = -1;
@@ -157,6 +157,7 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
     if (f.number == 1 && f.type != wire::varint) return {errc::wrong_wire_type, f.offset, to.name};
+    if (f.number == 2) dim = -1;
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
     if (dim <= 0) return {errc::bad_dimension, f.offset, to.name};
@@ -166,8 +167,7 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
 }
 
 constexpr error parse_shape(view message, value_info& to) noexcept {
-  to.has_shape = true;
-  to.rank = 0; // the last shape counts
+  to.has_shape = true; // a shape in several parts is their dimensions in order, as protobuf merges
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();

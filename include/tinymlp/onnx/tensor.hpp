@@ -421,6 +421,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
     if (type == attribute_type::undefined) return {errc::wrong_wire_type, f.offset, a.name};
     if (a.type != attribute_type::undefined && a.type != type)
       return {errc::bad_attribute, f.offset, a.name};
+    if (a.type == attribute_type::tensor) return {errc::duplicate_field, f.offset, a.name};
     a.type = type;
     if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
     if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
