@@ -111,13 +111,19 @@ TEST_CASE("the int8 form of a file") {
 TEST_CASE("embed takes a literal, an array of any kind of byte, or a span") {
   using net = network<1, 1>;
   static constexpr auto file = w::frozen([] { return w::fp32_model({1, 1}).write(); });
-  constexpr auto unsigned_file = std::bit_cast<std::array<unsigned char, file.size()>>(file);
+  static constexpr auto unsigned_file = std::bit_cast<std::array<unsigned char, file.size()>>(file);
   constexpr auto byte_file = std::bit_cast<std::array<std::byte, file.size()>>(file);
+  struct plain {
+    std::byte bytes[file.size()];
+  };
+  constexpr auto plain_file = std::bit_cast<plain>(file);
   constexpr std::array<float, 1> one{0.75F};
   constexpr float expected = embed<net>(file).score(one);
   CHECK_BOTH_WAYS(embed<net>(std::span<const char>(file)).score(one) == expected);
   CHECK_BOTH_WAYS(embed<net>(unsigned_file).score(one) == expected);
   CHECK_BOTH_WAYS(embed<net>(byte_file).score(one) == expected);
+  CHECK_BOTH_WAYS(embed<net>(plain_file.bytes).score(one) == expected);
+  CHECK_BOTH_WAYS(embed<net>(std::span(unsigned_file)).score(one) == expected);
   CHECK(load<net>(std::span<const unsigned char>(unsigned_file))->score(one) == expected);
   CHECK(load<net>(std::span<const std::byte>(byte_file))->score(one) == expected);
 }

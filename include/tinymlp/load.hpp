@@ -67,14 +67,23 @@ template <class Net> consteval Net embed(std::span<const char> model) {
 template <class Net, std::size_t N> consteval Net embed(const char (&model)[N]) {
   return detail::accepted(load<Net>(model));
 }
-// From an array, as #embed or xxd write it.
-template <class Net, std::size_t N> consteval Net embed(const unsigned char (&model)[N]) {
+// From an array of unsigned char, std::byte or the like, as #embed or xxd write it; or a span of
+// fixed extent over one.
+template <class Net, class Byte, std::size_t N>
+requires(sizeof(Byte) == 1) consteval Net embed(const Byte (&model)[N]) {
   const auto bytes = std::bit_cast<std::array<char, N>>(model);
   return embed<Net>(std::span<const char>(bytes));
 }
 template <class Net, class Byte, std::size_t N>
 requires(sizeof(Byte) == 1) consteval Net embed(const std::array<Byte, N>& model) {
   const auto bytes = std::bit_cast<std::array<char, N>>(model);
+  return embed<Net>(std::span<const char>(bytes));
+}
+template <class Net, class Byte, std::size_t N>
+requires(sizeof(Byte) == 1 && N != std::dynamic_extent) consteval Net
+    embed(std::span<const Byte, N> model) {
+  std::array<char, N> bytes{};
+  for (std::size_t i = 0; i < N; ++i) bytes[i] = static_cast<char>(model[i]);
   return embed<Net>(std::span<const char>(bytes));
 }
 
