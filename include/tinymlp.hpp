@@ -10349,7 +10349,7 @@ private:
       for (std::size_t f = 0; f < fast; ++f) {
         reader.next(value);
         const std::size_t input = from.transposed ? f : s, output = from.transposed ? s : f;
-        if (!place(l, input, output, double{value} * double{from.alpha}))
+        if (!place(l, input, output, static_cast<double>(value) * static_cast<double>(from.alpha)))
           return {errc::non_finite_weight, reader.offset(), from.weight.name};
       }
     return {};
@@ -10362,8 +10362,8 @@ private:
     float packed = own;
     if (l == 0) {
       first_weight_[input * shape::sizes[1] + output] = own;
-      packed = kernels::exact::narrow(value / double{scaler_.divisor[input]} *
-                                      double{scaler_.multiplier[input]});
+      packed = kernels::exact::narrow(value / static_cast<double>(scaler_.divisor[input]) *
+                                      static_cast<double>(scaler_.multiplier[input]));
     }
     this->weights_.values[at(l, input, output)] = packed;
     return is_finite(own) && is_finite(packed);
@@ -10375,7 +10375,8 @@ private:
     float value = 0;
     for (std::size_t o = 0; o < from.outputs; ++o) {
       reader.next(value);
-      const float packed = kernels::exact::narrow(double{value} * double{from.beta});
+      const float packed =
+          kernels::exact::narrow(static_cast<double>(value) * static_cast<double>(from.beta));
       if (!kernels::exact::is_finite(packed))
         return {errc::non_finite_weight, reader.offset(), from.bias.name};
       this->weights_.values[layout::layers[l].bias + o] = packed;
@@ -10420,7 +10421,8 @@ enum class granularity : std::uint8_t { per_tensor, per_channel };
 // The scale of symmetric int8 weights of which `largest` is the largest magnitude: largest / 127,
 // or 1 where that is too small for a normal float. As ONNX Runtime's quantiser computes it.
 constexpr float symmetric_scale(float largest) noexcept {
-  const double scale = double{largest} / 127; // rounding twice is innocuous: 53 >= 2 * 24 + 2 bits
+  const double scale =
+      static_cast<double>(largest) / 127; // rounding twice is innocuous: 53 >= 2 * 24 + 2 bits
   return scale < 0x1p-126 ? 1.0F : kernels::exact::narrow(scale);
 }
 

@@ -16,7 +16,8 @@ enum class granularity : std::uint8_t { per_tensor, per_channel };
 // The scale of symmetric int8 weights of which `largest` is the largest magnitude: largest / 127,
 // or 1 where that is too small for a normal float. As ONNX Runtime's quantiser computes it.
 constexpr float symmetric_scale(float largest) noexcept {
-  const double scale = double{largest} / 127; // rounding twice is innocuous: 53 >= 2 * 24 + 2 bits
+  const double scale =
+      static_cast<double>(largest) / 127; // rounding twice is innocuous: 53 >= 2 * 24 + 2 bits
   return scale < 0x1p-126 ? 1.0F : kernels::exact::narrow(scale);
 }
 
