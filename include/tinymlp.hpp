@@ -33,7 +33,8 @@
 //   float score = net.score(row);                                          // span of 6 floats
 //   errc done = net.score(rows, scores);                                   // N x 6 -> N
 //   constexpr auto int8 = tinymlp::quantize(net);                          // int8 weights
-//   float vmaf = tinymlp::vmaf::small().score({.adm2 = 0.98F, ...});       // shipped weights
+//   const tinymlp::vmaf::features frame{.adm2 = 0.98F, ...};               // by name
+//   float vmaf = tinymlp::vmaf::small().score(frame);                      // shipped weights
 //
 // The parts, in the order of the data's way through them:
 
