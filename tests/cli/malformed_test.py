@@ -49,9 +49,11 @@ class Csv(ProgramTest):
         long = lines[:7] + ["7," + lines[7]] + lines[8:]
         self.refuse_log("\n".join(long), ":8: the row has 20 values, the header names 19")
         shifted = lines[:7] + [lines[7].replace(",0.956013", "") + "1"] + lines[8:]
-        self.refuse_log("\n".join(shifted), ":8: the row has")
+        self.refuse_log("\n".join(shifted), ":8: the row does not end in a comma")
+        longer = lines[:7] + [lines[7] + "1"] + lines[8:]
+        self.refuse_log("\n".join(longer), ":8: the row has 20 values, the header names 19")
         bare = lines[:7] + [lines[7][:-1]] + lines[8:]
-        self.refuse_log("\n".join(bare), ":8: the row has 19 values")
+        self.refuse_log("\n".join(bare), ":8: the row does not end in a comma")
         self.refuse_log(csv_text(reference_rows()) + "1,2,3\n", ":50: the row has 3 values")
 
     def test_cut_off_anywhere_in_the_last_row(self):

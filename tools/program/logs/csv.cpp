@@ -174,10 +174,10 @@ void check_count(const std::vector<std::string_view>& cells, const csv_layout& l
                  const line_reader& lines) {
   const bool closed = !layout.trailing_comma || cells.back().empty();
   if (cells.size() == layout.cells && closed) return;
-  if (cells.size() == layout.cells)
-    fail("{}: the row does not end in a comma as the header does", lines.where());
   const std::size_t trailing = layout.trailing_comma ? 1 : 0;
   const std::size_t values = cells.size() - (closed ? trailing : 0);
+  if (values == layout.cells - trailing)
+    fail("{}: the row does not end in a comma as the header does", lines.where());
   fail("{}: the row has {} value{}, the header names {}", lines.where(), values,
        values == 1 ? "" : "s", layout.cells - trailing);
 }
