@@ -148,7 +148,8 @@ class Json(ProgramTest):
             self.assertIn(b"standard input", done.stderr)
         in_key = JSON_LOG[: JSON_LOG.index("integer_vif_scale2", 2000) + 5]
         between = JSON_LOG[: JSON_LOG.index("{", 2000)]
-        for text in (in_key, between):
+        last_brace = JSON_LOG.rstrip()[:-1]
+        for text in (in_key, between, last_brace, last_brace.rstrip()):
             self.refuse_log(text, [f":{text.count(chr(10)) + 1}: byte {len(text)}: ", "cut off?"])
 
     def test_missing_feature_names_frame_and_line(self):
@@ -205,7 +206,7 @@ class Json(ProgramTest):
             ('{"frames": [{"frameNum": 0}]}', 'without "metrics"'),
             ('{"frames": [{"frameNum": 0, "metrics": 1}]}', '"metrics" is not an object'),
             ('{"frames": [{"frameNum": 0, "metrics": {}}]}', "missing adm2"),
-            ("[1, 2]", "not valid JSON"),
+            ("[1, 2]", "an array, not a libvmaf log"),
             ('{"version": 3, "frames": []}', '"version" is not a string'),
             ('{"a": ' + "[" * 100 + "]" * 100 + "}", "nested too deeply"),
         ):
@@ -224,8 +225,8 @@ class Json(ProgramTest):
             ('"metrics": {', '"metrics": {,'),
         ):
             self.refuse_log(replace_once(JSON_LOG, old, new), "not valid JSON")
-        self.refuse_log(JSON_LOG + "{}", "")
-        self.refuse_log(JSON_LOG + "x", "")
+        for rest in ("{}", "x", "}", "]", "nul"):
+            self.refuse_log(JSON_LOG + rest, "text after the end of the document")
         self.refuse_log(JSON_LOG.encode().replace(b"f85a8536", b"f85\xff536"), "not valid JSON")
         self.refuse_log(JSON_LOG.encode().replace(b"f85a8536", b"f85\x00536"), "a NUL byte at byte")
 

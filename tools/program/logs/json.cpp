@@ -40,6 +40,21 @@ void drop_leading_comma(held_text& text) {
   }
 }
 
+// Where the first object or array of the text ends, or npos where it does not.
+std::size_t end_of_document(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') ++i;
+    if (c == '"') in_string = !in_string;
+    if (in_string) continue;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && (depth == 0 || --depth == 0)) return i + 1;
+  }
+  return std::string_view::npos;
+}
+
 class json_log {
 public:
   json_log(std::string file, held_text& text) : file_(file), text_(text), table_(std::move(file)) {}
@@ -53,7 +68,9 @@ public:
     // The parser wants room to read past the end; read_whole left it.
     check(parser.iterate(text_.bytes.data(), text_.size, text_.bytes.size()).get(document));
     document_ = &document;
-    check(document.get_object().get(root));
+    const simdjson::error_code opened = document.get_object().get(root);
+    if (opened == simdjson::INCORRECT_TYPE) fail("{}: an array, not a libvmaf log", file_);
+    check(opened);
     bool has_frames = false;
     for (auto field : root) {
       std::string_view key = key_of(field);
@@ -97,7 +114,14 @@ private:
          in_frames_ ? fmt::format(" (frames[{}])", frame_index_) : std::string(), why);
   }
   void check(simdjson::error_code code) {
-    if (code == simdjson::UNCLOSED_STRING || code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT)
+    const bool at_end = code == simdjson::TAPE_ERROR && offset() == text_.size;
+    if (code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT) {
+      const std::size_t end = end_of_document(text_.view());
+      if (end != std::string_view::npos)
+        fail("{}:{}: byte {}: text after the end of the document", file_,
+             line_index(text_.view()).line_of(end), end);
+    }
+    if (code == simdjson::UNCLOSED_STRING || code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT || at_end)
       fail("{}:{}: byte {}: not valid JSON: it ends before its {} closed: cut off?", file_,
            line_index(text_.view()).line_of(text_.size), text_.size,
            code == simdjson::UNCLOSED_STRING ? "last string is" : "objects and arrays are");
