@@ -196,8 +196,16 @@ class Files(ProgramTest):
         for arguments in (("--output", log), ("--plot", log), ("--output", model, "--model", model),
                           ("--output", self.folder / "." / "log.json")):
             self.refuse("score", *arguments, log, status=2, because="would overwrite")
-        self.refuse("score", "--output", "x", "--plot", "x", log, status=2, because="the same file")
         self.assertEqual(log.read_bytes(), LOG.read_bytes())
+
+    def test_two_outputs_are_two_files(self):
+        new = self.folder / "new"
+        link = self.folder / "link"
+        link.symlink_to("new")
+        for other in (new, f"{self.folder}/./new", f"{self.folder}/no/../new", link):
+            self.refuse("score", "--output", new, "--plot", other, LOG, status=2,
+                        because="the same file")
+            self.assertFalse(new.exists())
 
     def test_a_plot_that_fails_takes_the_output_with_it(self):
         kept = self.write("kept.csv", "before")

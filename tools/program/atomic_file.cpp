@@ -186,4 +186,11 @@ bool same_file(const std::string& a, const std::string& b) noexcept {
   return fs::equivalent(a, b, ignored) && !ignored;
 }
 
+bool same_target(const std::string& a, const std::string& b) {
+  const auto target = [](const std::string& path) {
+    return resolve_target(fs::absolute(path).string());
+  };
+  return same_file(a, b) || target(a) == target(b);
+}
+
 } // namespace tinymlp::tools

@@ -44,5 +44,7 @@ private:
 
 // Whether both paths name the same existing file.
 bool same_file(const std::string& a, const std::string& b) noexcept;
+// Whether output to both paths would end up in one file, which need not exist yet.
+bool same_target(const std::string& a, const std::string& b);
 
 } // namespace tinymlp::tools

@@ -242,8 +242,7 @@ void refuse_overwriting(const latency_options& options) {
        {std::pair{"--output", options.output}, {"--plot", options.plot}})
     if (same_file(path, options.request.model))
       throw usage_error(fmt::format("{} would overwrite {}", option, options.request.model));
-  if (!options.output.empty() &&
-      (options.output == options.plot || same_file(options.output, options.plot)))
+  if (!options.output.empty() && !options.plot.empty() && same_target(options.output, options.plot))
     throw usage_error("--output and --plot are the same file");
 }
 

@@ -53,7 +53,7 @@ void refuse_overwriting(const score_options& options) {
   const std::string output = options.to_screen() ? "" : options.output;
   for (const std::string& source : {options.input, options.request.model})
     refuse_overwriting(options, source == "-" ? "/dev/stdin" : source);
-  if (!output.empty() && (output == options.plot || same_file(output, options.plot)))
+  if (!output.empty() && !options.plot.empty() && same_target(output, options.plot))
     throw usage_error("--output and --plot are the same file");
   if (options.plot == "-") throw usage_error("--plot needs the name of a file");
 }
