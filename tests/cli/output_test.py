@@ -76,6 +76,13 @@ class Formats(ProgramTest):
             self.assertIn(part, text)
         self.assertNotIn("\x1b", text)
         self.assertTrue(all(len(line) <= 80 for line in text.splitlines()[4:]))
+        self.assertNotIn("no harmonic mean", text)
+
+    def test_view_tells_why_there_is_no_harmonic_mean(self):
+        low = csv_text([dict.fromkeys(program.FEATURES, "-1"), reference_rows()[0]])
+        for options, told in ((), True), (("--clip",), False):
+            text = self.accept("score", "--format", "view", *options, "-", stdin=low).decode()
+            self.assertEqual("no harmonic mean: a score is -1 or below" in text, told)
 
     def test_view_fits_any_width_and_length(self):
         rows = reference_rows()

@@ -186,6 +186,8 @@ private:
                              paint_.paint("1", fmt::format("{:.6f}", summary.own.plcc())),
                              paint_.paint("1", fmt::format("{:.4f}", summary.own.rmse()))));
     }
+    if (std::isfinite(summary.score.mean()) && std::isnan(summary.score.harmonic_mean()))
+      out_.write(paint_.paint("2", "  no harmonic mean: a score is -1 or below (see --clip)\n"));
     out_.write("\n");
   }
 
