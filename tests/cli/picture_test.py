@@ -93,7 +93,11 @@ class Picture(ProgramTest):
 
     def test_constant_and_huge_scores(self):
         row = reference_rows()[0]
-        self.plot_rows([dict(row, frame=str(i)) for i in range(10)])
+        root = self.plot_rows([dict(row, frame=str(i)) for i in range(10)], COLUMNS[:-1])
+        ticks = [e.text for e in root.iter(SVG + "text") if class_of(e) == ["end"]]
+        ticks = [tick for tick in ticks if re.fullmatch(r"-?[0-9.]+", tick)]
+        self.assertGreater(len(ticks), 5)
+        self.assertLessEqual(max(map(len, ticks)), 5)  # more would run into the axis's name
         self.plot_rows([dict(row, adm2="3e38"), dict(row, frame="9223372036854775807")])
 
     def test_frame_numbers_that_step_back_become_rows(self):

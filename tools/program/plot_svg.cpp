@@ -168,7 +168,12 @@ private:
   }
 
   void draw_scores() {
-    const axis y = value_axis_of(values_, chart_top, chart_bottom, 6);
+    value_range shown = values_;
+    // At least one point from bottom to top: finer ticks tell nothing, and their labels do not fit.
+    const double missing = shown.empty() ? 0 : std::max(0.0, 1 - (shown.max - shown.min));
+    shown.min -= missing / 2;
+    shown.max += missing / 2;
+    const axis y = value_axis_of(shown, chart_top, chart_bottom, 6);
     draw_axes(y, "VMAF score (0 to 100)", !context_.log.has_vmaf);
     if (context_.log.has_vmaf)
       draw_series(y, "own", [](const series_bucket& b) -> const value_range& { return b.vmaf; });
@@ -183,7 +188,7 @@ private:
 
   void draw_difference() {
     value_range range = differences_;
-    const double widest = std::max({std::fabs(range.min), std::fabs(range.max), 1e-3});
+    const double widest = std::max({std::fabs(range.min), std::fabs(range.max), 1e-2});
     if (!range.empty()) range.min = -widest, range.max = widest;
     const axis y = value_axis_of(range, difference_top, difference_bottom, 2);
     text(left, difference_top - 12, "", "tinymlp minus libvmaf (VMAF points)");
