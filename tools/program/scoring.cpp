@@ -167,7 +167,7 @@ void scoring_sink::report_warnings() const {
   if (summary_.not_finite > 0)
     print_message(
         "warning",
-        fmt::format("{}: {} of {} frames have no finite score, because of NaN or infinite "
+        fmt::format("{}: {} of {} frames have no finite score, because of NaN, infinite or huge "
                     "features; the pooled scores are NaN",
                     source_.name(), summary_.not_finite, summary_.rows));
   if (series_.out_of_order() > 0)
