@@ -11,6 +11,7 @@
 #include <vector>
 
 namespace vmaf = tinymlp::vmaf;
+using tinymlp::errc, tinymlp::isa;
 
 namespace {
 
@@ -57,6 +58,25 @@ TEST_CASE("a forgotten feature gives NaN") {
   CHECK(std::isnan(vmaf::small_int8().score(f)));
   f.motion2 = 0;
   CHECK_FALSE(std::isnan(vmaf::small().score(f)));
+}
+
+TEST_CASE("features are scored like their row, on any instruction set") {
+  const vmaf::features f{.adm2 = 0.9F,
+                         .vif_scale0 = 0.5F,
+                         .vif_scale1 = 0.7F,
+                         .vif_scale2 = 0.8F,
+                         .vif_scale3 = 0.9F,
+                         .motion2 = 3};
+  const float expected = vmaf::small().score(f.row());
+  CHECK(vmaf::small().score(f) == expected);
+  CHECK(vmaf::small().score<isa::reference>(f) == expected);
+  for (std::size_t i = 0; i < tinymlp::isa_count; ++i) {
+    const auto which = static_cast<isa>(i);
+    const auto score = vmaf::small().score(f, which);
+    CHECK(score.has_value() == tinymlp::supported(which));
+    if (score) CHECK(*score == expected);
+    if (!score) CHECK(score.error().code == errc::isa_unsupported);
+  }
 }
 
 TEST_CASE("streamed motion2 is what libvmaf wrote at flush") {

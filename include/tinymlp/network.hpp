@@ -68,6 +68,11 @@ public:
     if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
     return kernels::row_function_of<Weights>(which)(weights_, row.data());
   }
+  template <feature_row<inputs> Features>
+  result<float> score(const Features& features, isa which) const noexcept TINYMLP_NONBLOCKING {
+    const std::array<float, inputs> row = features.row();
+    return score(row_view(row), which);
+  }
   [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
                            isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
@@ -81,6 +86,11 @@ public:
   // elsewhere the program ends with an illegal instruction.
   template <isa Which> float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     return kernels::kernel_for<Weights, Which>.row(weights_, row.data());
+  }
+  template <isa Which, feature_row<inputs> Features>
+  float score(const Features& features) const noexcept TINYMLP_NONBLOCKING {
+    const std::array<float, inputs> row = features.row();
+    return score<Which>(row_view(row));
   }
   template <isa Which>
   [[nodiscard]] errc score(std::span<const float> rows,
