@@ -64,8 +64,7 @@ public:
     description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = name(Net::kind);
     // The kernels that run, which for float32 are not those of the best instruction set's name.
-    using weights = std::remove_cvref_t<decltype(network.weights())>;
-    description_.kernel = name(kernels::kernel_of<weights>(which.value_or(selected())).id);
+    description_.kernel = name(kernel_.id);
     description_.parameters = Net::parameter_count;
   }
 
