@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <thread>
 #include <utility>
@@ -98,4 +99,55 @@ TEST_CASE("threads that detect and score at once agree") {
     threads.emplace_back([&score] { score = vmaf::large().score(frame); });
   for (std::thread& thread : threads) thread.join();
   for (const float score : scores) CHECK(bits(score) == bits(scores[0]));
+}
+
+TEST_CASE("x86: an instruction set needs each of its bits, and its registers saved") {
+  // Sapphire Rapids under Linux.
+  constexpr detail::x86_cpu whole{1U << 12 | 1U << 27 | 1U << 28, 0xc003'0020, 1U << 11, 1U << 4,
+                                  0xe7};
+  const auto found = [](const detail::x86_cpu& cpu) {
+    isa_set set;
+    detail::insert_x86(set, cpu);
+    return set.bits();
+  };
+  const auto with = [](std::initializer_list<isa> list) {
+    isa_set set;
+    for (const isa each : list) set.insert(each);
+    return set.bits();
+  };
+  const std::uint32_t all = with({isa::avx2, isa::avx2_vnni, isa::avx512, isa::avx512_vnni});
+  const std::uint32_t narrow = with({isa::avx2, isa::avx2_vnni});
+  CHECK(found(whole) == all);
+  struct missing {
+    std::uint32_t detail::x86_cpu::*word;
+    unsigned bit;
+    std::uint32_t left;
+  };
+  using cpu = detail::x86_cpu;
+  for (const missing& m :
+       {missing{&cpu::leaf1_ecx, 27, 0}, // OSXSAVE
+        missing{&cpu::leaf1_ecx, 28, 0}, // AVX
+        missing{&cpu::leaf1_ecx, 12, 0}, // FMA
+        missing{&cpu::leaf7_ebx, 5, 0},  // AVX2
+        missing{&cpu::leaf7_1_eax, 4, with({isa::avx2, isa::avx512, isa::avx512_vnni})},
+        missing{&cpu::leaf7_ebx, 16, narrow}, // F
+        missing{&cpu::leaf7_ebx, 17, narrow}, // DQ
+        missing{&cpu::leaf7_ebx, 30, narrow}, // BW
+        missing{&cpu::leaf7_ebx, 31, narrow}, // VL
+        missing{&cpu::leaf7_ecx, 11, with({isa::avx2, isa::avx2_vnni, isa::avx512})}}) {
+    INFO("bit ", m.bit);
+    cpu less = whole;
+    less.*m.word &= ~(std::uint32_t{1} << m.bit);
+    CHECK(found(less) == m.left);
+  }
+  for (const unsigned bit : {1U, 2U}) { // SSE and AVX state
+    cpu less = whole;
+    less.xcr0 &= ~(std::uint64_t{1} << bit);
+    CHECK(found(less) == 0);
+  }
+  for (const unsigned bit : {5U, 6U, 7U}) { // mask, upper halves, upper registers
+    cpu less = whole;
+    less.xcr0 &= ~(std::uint64_t{1} << bit);
+    CHECK(found(less) == narrow);
+  }
 }

@@ -91,6 +91,33 @@ private:
 
 namespace detail {
 
+// What CPUID and XGETBV tell of an x86 CPU: leaf 1 ecx, leaf 7 ebx and ecx, leaf 7.1 eax (0 where
+// there is none), and the state that the operating system saves, which can be asked for only with
+// OSXSAVE.
+struct x86_cpu {
+  std::uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_1_eax;
+  std::uint64_t xcr0;
+  constexpr bool has_osxsave() const noexcept { return (leaf1_ecx >> 27 & 1U) != 0; }
+};
+
+// Intel SDM volume 1, sections 14.3 and 15.2: the CPU has the instructions and the operating
+// system saves the registers.
+constexpr void insert_x86(isa_set& set, const x86_cpu& cpu) noexcept {
+  constexpr auto bit = [](std::uint32_t word, unsigned n) { return (word >> n & 1U) != 0; };
+  if (!cpu.has_osxsave()) return;
+  const bool ymm = (cpu.xcr0 & 0x06) == 0x06, zmm = (cpu.xcr0 & 0xe6) == 0xe6;
+  const bool avx2 =
+      ymm && bit(cpu.leaf1_ecx, 28) && bit(cpu.leaf1_ecx, 12) && bit(cpu.leaf7_ebx, 5); // AVX, FMA
+  if (!avx2) return;
+  set.insert(isa::avx2);
+  if (bit(cpu.leaf7_1_eax, 4)) set.insert(isa::avx2_vnni);
+  const bool avx512 = zmm && bit(cpu.leaf7_ebx, 16) && bit(cpu.leaf7_ebx, 17) &&
+                      bit(cpu.leaf7_ebx, 30) && bit(cpu.leaf7_ebx, 31); // F, DQ, BW, VL
+  if (!avx512) return;
+  set.insert(isa::avx512);
+  if (bit(cpu.leaf7_ecx, 11)) set.insert(isa::avx512_vnni);
+}
+
 #if defined(__x86_64__) || defined(_M_X64)
 struct cpuid_registers {
   std::uint32_t eax, ebx, ecx, edx;
@@ -121,24 +148,11 @@ inline std::uint64_t extended_control_register() noexcept {
 #endif
 }
 
-// Intel SDM volume 1, sections 14.3 and 15.2: the CPU has the instructions and the operating
-// system saves the registers.
 inline void detect(isa_set& set) noexcept {
-  constexpr auto bit = [](std::uint32_t word, unsigned n) { return (word >> n & 1U) != 0; };
-  const cpuid_registers basic = cpuid(1, 0);
-  if (!bit(basic.ecx, 27)) return; // OSXSAVE
-  const std::uint64_t saved = extended_control_register();
-  const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6;
-  const cpuid_registers features = cpuid(7, 0), more = cpuid(7, 1);
-  const bool avx2 = ymm && bit(basic.ecx, 28) && bit(basic.ecx, 12) && bit(features.ebx, 5);
-  if (!avx2) return;
-  set.insert(isa::avx2);
-  if (features.eax >= 1 && bit(more.eax, 4)) set.insert(isa::avx2_vnni);
-  const bool avx512 = zmm && bit(features.ebx, 16) && bit(features.ebx, 17) &&
-                      bit(features.ebx, 30) && bit(features.ebx, 31); // F, DQ, BW, VL
-  if (!avx512) return;
-  set.insert(isa::avx512);
-  if (bit(features.ecx, 11)) set.insert(isa::avx512_vnni);
+  const cpuid_registers basic = cpuid(1, 0), features = cpuid(7, 0), more = cpuid(7, 1);
+  x86_cpu cpu{basic.ecx, features.ebx, features.ecx, features.eax >= 1 ? more.eax : 0, 0};
+  if (cpu.has_osxsave()) cpu.xcr0 = extended_control_register();
+  insert_x86(set, cpu);
 }
 #elif defined(__aarch64__) && defined(__linux__) && !defined(__AARCH64EB__)
 inline void detect(isa_set& set) noexcept {
