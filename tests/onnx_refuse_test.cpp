@@ -1466,9 +1466,14 @@ const std::vector<row> float_rows{
        m.g.name = "deep";
        return start;
      }},
-    {"int8 layers for a float32 network", errc::precision_mismatch, "int8",
+    {"int8 layers for a float32 network", errc::precision_mismatch, "dynamic int8",
      [](model& m) {
        m = w::int8_model({3, 2, 1});
+       return at_node(m, "q0");
+     }},
+    {"static int8 layers for a float32 network", errc::precision_mismatch, "static int8",
+     [](model& m) {
+       m = w::static_model({3, 2, 1});
        return at_node(m, "q0");
      }},
 };

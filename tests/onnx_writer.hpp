@@ -498,6 +498,39 @@ constexpr model int8_model(const std::vector<std::int64_t>& sizes, bool per_chan
   return m;
 }
 
+// The same in the static-PTQ form: per layer QuantizeLinear, MatMulInteger, Cast, Mul, Add; where
+// the scale of the sum is `computed`, by a Mul before MatMulInteger.
+// Initializers: mean, std, w0, b0, x0 (activation scale), xz0 (its zero point), s0 (scale of the
+// sum, or of the weights), z0 (weight zero point), ..., axes.
+// Values: centred, scaled, q0, sc0 (if computed), i0, f0, p0, h0, a0, ..., y.
+constexpr model static_model(const std::vector<std::int64_t>& sizes, bool per_channel = false,
+                             bool computed = false) {
+  model m = int8_model(sizes, per_channel);
+  graph& g = m.g;
+  std::vector<node> nodes;
+  for (std::size_t l = 0, i = 0; i < g.nodes.size(); ++i) {
+    const auto named = [&l](const char* name) { return numbered(name, l); };
+    node& n = g.nodes[i];
+    if (n.op_type.view() != "DynamicQuantizeLinear") {
+      nodes.push_back(n);
+      continue;
+    }
+    const float scale = 1.0F / static_cast<float>(20 + 4 * l);
+    g.initializers.push_back(floats(named("x"), {}, {scale}));
+    g.initializers.push_back(integers(named("xz"), {}, uint8, {l == 0 ? 117 : 0}));
+    nodes.push_back({"QuantizeLinear", {n.inputs[0], named("x"), named("xz")}, {named("q")}});
+    if (computed) nodes.push_back({"Mul", {named("x"), named("s")}, {named("sc")}});
+    if (!computed)
+      for (float& s : g.initializer(named("s").view()).floats) s *= scale;
+    ++i; // the Mul of both scales
+    g.nodes[i + 1].inputs[2] = named("xz");
+    if (!computed) g.nodes[i + 3].inputs[1] = named("s");
+    ++l;
+  }
+  g.nodes = nodes;
+  return m;
+}
+
 // What `write()` yields (a lambda without captures), as an array that outlives the expression.
 template <class Write> consteval auto frozen(Write write) {
   constexpr std::size_t size = Write{}().size();

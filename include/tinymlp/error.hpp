@@ -148,7 +148,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::zero_std: return "a scaler's std is zero";
   case errc::non_finite_std: return "a scaler's std or scale is NaN or infinite";
   case errc::bad_scale: return "a quantisation scale is not a positive finite number";
-  case errc::bad_zero_point: return "a weight zero point is not zero";
+  case errc::bad_zero_point:
+    return "a zero point: a weight's is not 0, or an activation's not its quantiser's";
   case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
   case errc::bad_scaler:
     return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
@@ -156,7 +157,7 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::missing_relu: return "two dense layers without a Relu between";
   case errc::relu_at_output: return "a Relu after the last layer";
   case errc::no_layers: return "the graph has no dense layer";
-  case errc::mixed_precision: return "float32 and int8 layers in one graph";
+  case errc::mixed_precision: return "float32, dynamic int8 and static int8 layers in one graph";
   case errc::network_mismatch: return "the model's layer sizes are not those of the network";
   case errc::precision_mismatch: return "the model's precision is not the network's";
   case errc::size_mismatch: return "rows and scores do not have matching sizes";

@@ -122,7 +122,7 @@ namespace detail {
 
 // Sizes, in order, equal to the plan's?
 template <class Shape>
-constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept {
+constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode) noexcept {
   if (plan.layer_count != Shape::layer_count)
     return onnx::naming({errc::network_mismatch, 0, plan.graph_name}, "graph");
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
@@ -130,7 +130,7 @@ constexpr error check_fit(const onnx::plan& plan, onnx::precision kind) noexcept
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
       return {errc::network_mismatch, layer.offset, layer.name};
   }
-  if (plan.kind != kind) return {errc::precision_mismatch, plan.layers[0].offset, name(plan.kind)};
+  if (plan.mode != mode) return {errc::precision_mismatch, plan.layers[0].offset, name(plan.mode)};
   return {};
 }
 
@@ -168,12 +168,13 @@ class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
 
 public:
   static constexpr onnx::precision kind = onnx::precision::fp32;
+  static constexpr onnx::quant_mode mode = onnx::quant_mode::fp32;
 
   // Packs a plan of this shape. Errors: network_mismatch, precision_mismatch, non_finite_weight
   // (a weight that overflows when alpha or the scaler is folded into it).
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
-    if (const error e = detail::check_fit<shape>(plan, kind); onnx::failed(e)) return e;
+    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
     to.scaler_ = detail::read_scaler<shape::inputs>(plan.input_scaler);
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];

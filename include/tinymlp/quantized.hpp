@@ -36,12 +36,13 @@ class quantized_network : public scorer<kernels::int8_weights<kernels::shape<Siz
 
 public:
   static constexpr onnx::precision kind = onnx::precision::int8;
+  static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
 
   // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
   // precision_mismatch.
   static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
     quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, kind); onnx::failed(e)) return e;
+    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
     to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
     for (std::size_t l = 0; l < shape::layer_count; ++l) to.pack_layer(plan.layers[l], l);
     return to;

@@ -18,6 +18,17 @@ constexpr std::string_view name(precision p) noexcept {
   return p == precision::fp32 ? "fp32" : "int8";
 }
 
+// How int8 layers come by the scale of their activations: from the row at hand, or from the file.
+enum class quant_mode : std::uint8_t { fp32, dynamic_int8, static_int8 };
+constexpr std::string_view name(quant_mode m) noexcept {
+  return m == quant_mode::fp32           ? "fp32"
+         : m == quant_mode::dynamic_int8 ? "dynamic int8"
+                                         : "static int8";
+}
+constexpr precision precision_of(quant_mode m) noexcept {
+  return m == quant_mode::fp32 ? precision::fp32 : precision::int8;
+}
+
 // y = (x - mean) / scale or (x - mean) * scale, each value one of `inputs` or broadcast.
 enum class scale_op : std::uint8_t { none, divide, multiply };
 struct scaler {
@@ -25,7 +36,7 @@ struct scaler {
   tensor mean{}, scale{};
 };
 
-// y = x * weight + bias: Gemm, MatMul and Add, or the dynamically quantised sequence.
+// y = x * weight + bias: Gemm, MatMul and Add, or a quantised sequence.
 struct dense {
   std::string_view name{};
   std::size_t offset = 0; // of the node
@@ -35,11 +46,18 @@ struct dense {
   float alpha = 1, beta = 1; // Gemm
   bool has_bias = false;
   tensor bias{};         // `outputs` values, or one for all
-  tensor weight_scale{}; // int8: `outputs` values (per channel), or one
+  tensor weight_scale{}; // dynamic int8: `outputs` values (per channel), or one
+  // static int8: q = saturate(round(x / activation_scale) + activation_zero_point), 0 to 255, and
+  // what the sum is multiplied by, `outputs` values or one; or the product of two such tensors.
+  float activation_scale = 0;
+  std::int32_t activation_zero_point = 0;
+  tensor sum_scale{}, sum_scale_factor{};
+  bool has_sum_scale_factor = false;
 };
 
 struct plan {
   precision kind = precision::fp32;
+  quant_mode mode = quant_mode::fp32;
   std::int64_t ir_version = 0, opset = 0;
   std::string_view producer_name{}, producer_version{}, graph_name{};
   std::string_view input_name{}, output_name{};
@@ -130,6 +148,8 @@ private:
                                                std::string_view wanted) noexcept {
     if (op_type == "Reshape" && wanted == "allowzero") return 14;
     if (op_type == "Cast" && wanted == "saturate") return 19;
+    if (op_type == "QuantizeLinear")
+      return wanted == "axis" ? 13 : wanted == "saturate" ? 19 : wanted == "precision" ? 23 : 21;
     return 0;
   }
 
@@ -375,13 +395,14 @@ private:
   }
 
   // A new layer at the chain's end, if one may follow here.
-  constexpr error open_layer(const node& n, precision kind, dense*& out) noexcept {
+  constexpr error open_layer(const node& n, quant_mode mode, dense*& out) noexcept {
     if (stage_ == stage::centred) return at(errc::bad_scaler, n);
     if (stage_ == stage::dense) return at(errc::missing_relu, n);
     if (stage_ == stage::exit) return at(errc::unexpected_operator, n);
     if (plan_.layer_count == max_layers) return at(errc::too_many_layers, n);
-    if (plan_.layer_count != 0 && plan_.kind != kind) return at(errc::mixed_precision, n);
-    plan_.kind = kind;
+    if (plan_.layer_count != 0 && plan_.mode != mode) return at(errc::mixed_precision, n);
+    plan_.mode = mode;
+    plan_.kind = precision_of(mode);
     out = &plan_.layers[plan_.layer_count++];
     out->name = n.label();
     out->offset = n.body.offset;
@@ -420,7 +441,7 @@ private:
   // Gemm (7, 9, 11, 13): alpha * x * B' + beta * C; C may be omitted from 11 on.
   constexpr error apply_gemm(const node& n) noexcept {
     dense* layer = nullptr;
-    if (const error e = open_layer(n, precision::fp32, layer); failed(e)) return e;
+    if (const error e = open_layer(n, quant_mode::fp32, layer); failed(e)) return e;
     if (n.inputs[0] != value_) return at(errc::not_constant, n, value_);
     std::int64_t trans_a = 0, trans_b = 0;
     if (const error e = read_int(n, "transA", trans_a); failed(e)) return e;
@@ -449,7 +470,7 @@ private:
 
   constexpr error apply_matmul(const node& n) noexcept {
     dense* layer = nullptr;
-    if (const error e = open_layer(n, precision::fp32, layer); failed(e)) return e;
+    if (const error e = open_layer(n, quant_mode::fp32, layer); failed(e)) return e;
     if (n.inputs[0] != value_) return at(errc::not_constant, n, value_);
     if (const error e = take_weight(n, n.inputs[1], element::float32, *layer); failed(e)) return e;
     return add_bias(n.outputs[0], *layer);
@@ -459,28 +480,111 @@ private:
   // MatMulInteger-10, Cast to float32, Mul by (activation scale * weight scale), Add of the bias.
   constexpr error apply_quantized(const node& n) noexcept {
     dense* layer = nullptr;
-    if (const error e = open_layer(n, precision::int8, layer); failed(e)) return e;
+    if (const error e = open_layer(n, quant_mode::dynamic_int8, layer); failed(e)) return e;
     std::string_view quantized = n.outputs[0], scale = n.outputs[1], zero_point = n.outputs[2];
-    std::size_t matmul = 0, scales = 0, cast = 0, product = 0;
+    std::size_t matmul = 0, scales = 0, product = 0;
     constexpr errc otherwise = errc::unexpected_operator;
     if (const error e = follow(quantized, "MatMulInteger", otherwise, matmul); failed(e)) return e;
-    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, zero_point, *layer);
-        failed(e))
+    if (const error e = check_computed_zero_point(g_.nodes[matmul], zero_point); failed(e))
+      return e;
+    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, *layer); failed(e))
       return e;
     if (const error e = follow(scale, "Mul", otherwise, scales); failed(e)) return e;
-    if (const error e = take_weight_scale(scale, g_.nodes[scales], *layer); failed(e)) return e;
+    const node& both = g_.nodes[scales];
+    if (const error e = take_scales(both, both.inputs[both.inputs[0] == scale ? 1 : 0], *layer,
+                                    layer->weight_scale);
+        failed(e))
+      return e;
 
-    std::string_view sum = g_.nodes[matmul].outputs[0];
-    if (const error e = follow(sum, "Cast", otherwise, cast); failed(e)) return e;
-    if (const error e = check_cast(g_.nodes[cast]); failed(e)) return e;
-    std::string_view sum_as_float = g_.nodes[cast].outputs[0];
-    if (const error e = follow(sum_as_float, "Mul", otherwise, product); failed(e)) return e;
+    std::string_view sum_as_float{};
+    if (const error e = follow_sum(g_.nodes[matmul], sum_as_float, product); failed(e)) return e;
     const node& mul = g_.nodes[product];
-    std::string_view both_scales = g_.nodes[scales].outputs[0];
+    std::string_view both_scales = both.outputs[0];
     if (origin(mul.inputs[mul.inputs[0] == sum_as_float ? 1 : 0]) != both_scales)
       return at(otherwise, mul);
     if (const error e = follow(both_scales, "Mul", otherwise, product); failed(e)) return e;
     return add_bias(mul.outputs[0], *layer);
+  }
+
+  // One layer with a fixed activation scale: QuantizeLinear (10, 13, 19, 21, 23) of the whole
+  // tensor to uint8, MatMulInteger-10, Cast to float32, Mul by (activation scale * weight scale),
+  // which is a constant or itself a Mul of two, Add of the bias.
+  constexpr error apply_quantize_linear(const node& n) noexcept {
+    dense* layer = nullptr;
+    if (const error e = open_layer(n, quant_mode::static_int8, layer); failed(e)) return e;
+    if (n.inputs[0] != value_) return at(errc::not_constant, n, value_);
+    if (const error e = check_quantize_attributes(n); failed(e)) return e;
+    if (const error e = take_activation_scale(n, *layer); failed(e)) return e;
+    if (n.input_count == 3)
+      if (const error e = read_zero_point(n, n.inputs[2], layer->activation_zero_point); failed(e))
+        return e;
+    std::string_view quantized = n.outputs[0], sum_as_float{};
+    std::size_t matmul = 0, product = 0;
+    if (const error e = follow(quantized, "MatMulInteger", errc::unexpected_operator, matmul);
+        failed(e))
+      return e;
+    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, *layer); failed(e))
+      return e;
+    if (const error e = check_constant_zero_point(g_.nodes[matmul], *layer); failed(e)) return e;
+    if (const error e = follow_sum(g_.nodes[matmul], sum_as_float, product); failed(e)) return e;
+    if (const error e = take_sum_scale(g_.nodes[product], sum_as_float, *layer); failed(e))
+      return e;
+    return add_bias(g_.nodes[product].outputs[0], *layer);
+  }
+
+  // Attributes of other forms than one scale for the whole tensor and uint8: their defaults only.
+  // The axis means nothing here, but must be one of the tensor's two.
+  constexpr error check_quantize_attributes(const node& n) const noexcept {
+    std::int64_t axis = 1, saturate = 1, block_size = 0, output_dtype = 0, scale_type = 0;
+    if (const error e = read_int(n, "axis", axis); failed(e)) return e;
+    if (const error e = read_int(n, "saturate", saturate); failed(e)) return e;
+    if (const error e = read_int(n, "block_size", block_size); failed(e)) return e;
+    if (const error e = read_int(n, "output_dtype", output_dtype); failed(e)) return e;
+    if (const error e = read_int(n, "precision", scale_type); failed(e)) return e;
+    if (axis < -2 || axis > 1) return at(errc::bad_attribute, n, "axis");
+    if (saturate != 1) return at(errc::bad_attribute, n, "saturate");
+    if (block_size != 0) return at(errc::bad_attribute, n, "block_size");
+    if (output_dtype != 0 && output_dtype != static_cast<std::int64_t>(element::uint8))
+      return at(errc::bad_attribute, n, "output_dtype");
+    if (scale_type != 0 && scale_type != static_cast<std::int64_t>(element::float32))
+      return at(errc::bad_attribute, n, "precision");
+    return {};
+  }
+
+  constexpr error single_constant(const node& user, std::string_view value, element type,
+                                  tensor& out) noexcept {
+    if (const error e = constant(user, value, type, out); failed(e)) return e;
+    return out.count == 1 && out.rank <= 1 ? error{} : at(errc::shape_mismatch, out);
+  }
+
+  constexpr error take_activation_scale(const node& n, dense& layer) noexcept {
+    tensor t;
+    if (const error e = single_constant(n, n.inputs[1], element::float32, t); failed(e)) return e;
+    if (const error e = check_scales(t); failed(e)) return e;
+    element_reader(t).next(layer.activation_scale);
+    return {};
+  }
+
+  constexpr error read_zero_point(const node& user, std::string_view value,
+                                  std::int32_t& out) noexcept {
+    tensor t;
+    std::int64_t zero = 0;
+    if (const error e = single_constant(user, value, element::uint8, t); failed(e)) return e;
+    element_reader(t).next(zero);
+    out = static_cast<std::int32_t>(zero);
+    return {};
+  }
+
+  // MatMulInteger -> Cast to float32 -> Mul: its name for the sum, and the Mul.
+  constexpr error follow_sum(const node& matmul, std::string_view& sum_as_float,
+                             std::size_t& product) noexcept {
+    std::size_t cast = 0;
+    constexpr errc otherwise = errc::unexpected_operator;
+    std::string_view sum = matmul.outputs[0];
+    if (const error e = follow(sum, "Cast", otherwise, cast); failed(e)) return e;
+    if (const error e = check_cast(g_.nodes[cast]); failed(e)) return e;
+    sum_as_float = g_.nodes[cast].outputs[0];
+    return follow(sum_as_float, "Mul", otherwise, product);
   }
 
   constexpr error check_cast(const node& n) const noexcept {
@@ -490,15 +594,25 @@ private:
     return {};
   }
 
-  constexpr error check_matmul_integer(const node& n, std::string_view quantized,
-                                       std::string_view zero_point, dense& layer) noexcept {
-    if (n.inputs[0] != quantized) return at(errc::unexpected_operator, n);
+  constexpr error check_computed_zero_point(const node& n, std::string_view zero_point) noexcept {
     if (n.input_count < 3 || origin(n.inputs[2]) != zero_point)
       return at(errc::bad_zero_point, n); // without it, activations would not be centred
     std::size_t user = 0;
-    if (const error e = follow(zero_point, "MatMulInteger", errc::unexpected_operator, user);
-        failed(e))
-      return e;
+    return follow(zero_point, "MatMulInteger", errc::unexpected_operator, user);
+  }
+
+  // Left out, it is 0.
+  constexpr error check_constant_zero_point(const node& n, const dense& layer) noexcept {
+    std::int32_t zero = 0;
+    if (n.input_count >= 3 && !n.inputs[2].empty())
+      if (const error e = read_zero_point(n, n.inputs[2], zero); failed(e)) return e;
+    return zero == layer.activation_zero_point ? error{} : at(errc::bad_zero_point, n);
+  }
+
+  // The weight and its zero point.
+  constexpr error check_matmul_integer(const node& n, std::string_view quantized,
+                                       dense& layer) noexcept {
+    if (n.inputs[0] != quantized) return at(errc::unexpected_operator, n);
     if (const error e = take_weight(n, n.inputs[1], element::int8, layer); failed(e)) return e;
     if (n.input_count < 4) return {};
     tensor zero;
@@ -510,15 +624,50 @@ private:
     return {};
   }
 
-  constexpr error take_weight_scale(std::string_view scale, const node& n, dense& layer) noexcept {
-    tensor& t = layer.weight_scale;
-    const std::string_view value = n.inputs[n.inputs[0] == scale ? 1 : 0];
-    if (const error e = constant(n, value, element::float32, t); failed(e)) return e;
-    if (!broadcasts(t, layer.outputs)) return at(errc::shape_mismatch, t);
+  static constexpr error check_scales(const tensor& t) noexcept {
     float s = 0;
     for (element_reader reader(t); reader.next(s);)
       if (!is_finite(s) || !(s > 0)) return {errc::bad_scale, reader.offset(), t.name};
     return {};
+  }
+
+  constexpr error take_scales(const node& user, std::string_view value, const dense& layer,
+                              tensor& to) noexcept {
+    if (const error e = constant(user, value, element::float32, to); failed(e)) return e;
+    if (!broadcasts(to, layer.outputs)) return at(errc::shape_mismatch, to);
+    return check_scales(to);
+  }
+
+  constexpr error take_sum_scale(const node& mul, std::string_view sum_as_float,
+                                 dense& layer) noexcept {
+    const std::string_view value = mul.inputs[mul.inputs[0] == sum_as_float ? 1 : 0];
+    const std::size_t i = g_.producer_of(origin(value));
+    if (i == g_.node_count || g_.nodes[i].op_type != "Mul")
+      return take_scales(mul, value, layer, layer.sum_scale);
+    const node& both = g_.nodes[i];
+    visited_[i] = true;
+    if (const error e = take_scales(both, both.inputs[0], layer, layer.sum_scale); failed(e))
+      return e;
+    if (const error e = take_scales(both, both.inputs[1], layer, layer.sum_scale_factor); failed(e))
+      return e;
+    layer.has_sum_scale_factor = true;
+    if (!product_is_scale(layer)) return at(errc::bad_scale, both);
+    std::string_view product = both.outputs[0];
+    std::size_t user = 0;
+    return follow(product, "Mul", errc::unexpected_operator, user);
+  }
+
+  // Rounded to float32, positive and finite? (Double holds the products exactly.)
+  static constexpr bool product_is_scale(const dense& layer) noexcept {
+    element_reader scales(layer.sum_scale), factors(layer.sum_scale_factor);
+    float scale = 0, factor = 0;
+    for (std::size_t o = 0; o < layer.outputs; ++o) { // past its end a reader keeps the last value
+      scales.next(scale);
+      factors.next(factor);
+      const double product = double{scale} * double{factor};
+      if (!(product > 0x1p-150 && product < 0x1.ffffffp127)) return false;
+    }
+    return true;
   }
 
   constexpr error apply_relu(const node& n) noexcept {
@@ -611,6 +760,8 @@ struct chain_builder::operator_table {
       op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &chain_builder::apply_reshape},
       op_row{"Flatten", "", 7, 1, 1, 1, "axis", &chain_builder::apply_flatten},
       op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &chain_builder::apply_quantized},
+      op_row{"QuantizeLinear", "", 10, 2, 3, 1, "axis saturate block_size output_dtype precision",
+             &chain_builder::apply_quantize_linear},
       op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &chain_builder::misplaced},
       op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &chain_builder::misplaced},
   };
@@ -628,7 +779,7 @@ constexpr const chain_builder::op_row& chain_builder::find_row(const node& n) no
 
 // Reads a model and reduces it to a plan, or refuses it whole. The plan views the model's bytes
 // and those of `external` (the files of external tensor data, if any): keep them alive.
-// Allocates nothing; uses about 90 KiB of stack.
+// Allocates nothing; uses about 100 KiB of stack.
 constexpr result<plan> parse(std::span<const char> model, external_files external = {}) noexcept {
   graph g;
   if (const error e = parse_model(model, external, g); failed(e)) return e;

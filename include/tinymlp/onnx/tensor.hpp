@@ -27,7 +27,7 @@ constexpr error naming(error e, std::string_view part) noexcept {
 }
 
 // TensorProto.DataType, as far as this subset computes with it.
-enum class element : std::uint32_t { undefined = 0, float32 = 1, int8 = 3, int64 = 7 };
+enum class element : std::uint32_t { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int64 = 7 };
 
 inline constexpr std::size_t max_rank = 8;
 inline constexpr std::uint64_t max_elements = std::uint64_t{1} << 31;
@@ -64,7 +64,7 @@ public:
       : is_raw_(t.is_raw), is_external_(t.is_external), type_(t.type), raw_(t.raw), body_(t.body),
         packed_(view{}), data_field_(t.data_field) {}
 
-  // The bits of the next element: of a float32 in the low half; integers sign-extended.
+  // The bits of the next element: of a float32 in the low half; signed integers sign-extended.
   // Returns false at the end; `code()` then tells whether the data was sound.
   constexpr bool next(std::uint64_t& bits) noexcept {
     return is_raw_ ? next_raw(bits) : next_typed(bits);
@@ -86,7 +86,7 @@ public:
   constexpr std::size_t offset() const noexcept { return offset_; }
 
   static constexpr std::size_t width(element type) noexcept {
-    return type == element::float32 ? 4 : type == element::int8 ? 1 : 8;
+    return type == element::float32 ? 4 : type == element::int64 ? 8 : 1;
   }
 
 private:
@@ -231,6 +231,7 @@ constexpr error resolve_external(tensor& t, const external_reference& from,
 constexpr std::uint32_t typed_field(element type) noexcept {
   switch (type) {
   case element::float32: return tensor_float_data;
+  case element::uint8:
   case element::int8: return tensor_int32_data;
   case element::int64: return tensor_int64_data;
   case element::undefined: break;
@@ -257,7 +258,8 @@ constexpr error check_elements(const tensor& t) noexcept {
   while (reader.next(bits)) {
     if (++seen > t.count) return {errc::long_data, reader.offset(), t.name};
     const auto value = static_cast<std::int64_t>(bits);
-    if (t.type == element::int8 && (value < -128 || value > 127))
+    if ((t.type == element::int8 && (value < -128 || value > 127)) ||
+        (t.type == element::uint8 && (value < 0 || value > 255)))
       return {errc::value_out_of_range, reader.offset(), t.name};
   }
   if (reader.code() != errc::ok) return {reader.code(), reader.offset(), t.name};
@@ -291,8 +293,8 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads a TensorProto whole: shape, type (float32, int8 or int64), and that its data is there,
-// neither short nor long.
+// Reads a TensorProto whole: shape, type (float32, uint8, int8 or int64), and that its data is
+// there, neither short nor long.
 constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
   using namespace detail;
   tensor t;
@@ -331,7 +333,8 @@ constexpr error parse_tensor(view message, external_files files, tensor& out) no
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
     return {errc::ambiguous_data, t.offset, t.name};
   if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset, t.name};
-  if (type != 1 && type != 3 && type != 7) return {errc::wrong_element_type, t.offset, t.name};
+  if (type != 1 && type != 2 && type != 3 && type != 7)
+    return {errc::wrong_element_type, t.offset, t.name};
   t.type = static_cast<element>(type);
   t.data_field = typed_field(t.type);
   if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
