@@ -33,6 +33,7 @@
 //   float score = net.score(row);                                          // span of 6 floats
 //   errc done = net.score(rows, scores);                                   // N x 6 -> N
 //   constexpr auto int8 = tinymlp::quantize(net);                          // int8 weights
+//   constexpr auto fixed = *tinymlp::quantize(net, ranges);                // and fixed scales
 //   const tinymlp::vmaf::features frame{.adm2 = 0.98F, ...};               // by name
 //   float vmaf = tinymlp::vmaf::small().score(frame);                      // shipped weights
 //
@@ -2603,6 +2604,86 @@ template <class Shape> struct int8_weights {
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
 // the same bits.
 
+// ---- tinymlp/kernels/static_int8.hpp
+// The weights of an int8 network whose activation scales are fixed beforehand, and what follows
+// from those scales: constants that spare kernels the division and, mostly, the clamping.
+
+namespace tinymlp::kernels {
+
+// How a layer's inputs become bytes: q = saturate(round_half_even(x / scale) + zero_point), 0 to
+// 255 (ONNX QuantizeLinear). The rest follows from these two, by prepare().
+//
+// x / scale is computed as x * (reciprocal + rest), reciprocal being 1 / scale rounded and rest
+// what that lacks. Rounded to float and then to an integer this equals the division rounded
+// likewise; the case "quotients by fixed scales round like divisions" in tests/kernels_test.cpp
+// proves it by trying all that are near a tie. It needs a scale between 2^-64 and 2^64 or so, clear
+// of overflow and of denormals: others are brought there, x too, times a power of two.
+struct fixed_scale {
+  float scale = 1;
+  std::int32_t zero_point = 0;
+  float shift = 1;                // the power of two
+  float reciprocal = 1, rest = 0; // of scale * shift
+  float limit = 256;              // 256 * scale * shift: |x| beyond it saturate whatever they are
+  bool plain = false;             // behind the layer before, x needs neither Relu, shift nor limit
+};
+
+// `largest`: no x is above it.
+constexpr void prepare(fixed_scale& s, double largest, bool behind_relu) noexcept {
+  s.shift = s.scale < 0x1p-64F ? 0x1p64F : s.scale > 0x1p64F ? 0x1p-64F : 1.0F;
+  const float divisor = exact::mul(s.scale, s.shift);
+  s.reciprocal = exact::div(1.0F, divisor);
+  const float error = exact::fma(-s.reciprocal, divisor, 1.0F);
+  s.rest = exact::mul(s.reciprocal, exact::fma(error, error, error));
+  s.limit = exact::mul(256.0F, divisor);
+  // Quotients must fit 16 bits, from which they saturate to bytes; what is below 0, as Relu would
+  // have it.
+  s.plain = behind_relu && s.zero_point == 0 && s.shift == 1 && largest < 32767 * double{s.scale};
+}
+
+// In the layout of int8, but that `floats` hold what a layer's sums are multiplied by (activation
+// scale * weight scale) where int8 has the weight scale.
+template <class Shape> struct static_int8_weights {
+  using shape_type = Shape;
+  using layout = int8_layout<Shape>;
+  alignas(64) std::array<float, layout::float_count> floats{};
+  alignas(64) std::array<std::int8_t, layout::byte_count> bytes{};
+  alignas(64) std::array<std::int32_t, layout::sum_count> sums{};
+  alignas(64) std::array<std::int32_t, layout::sum_count> starts{}; // -zero point * sum
+  std::array<fixed_scale, Shape::layer_count> inputs{};             // of each layer
+  bool divides = false, multiplies = false;                         // what the scaler does
+};
+
+// Fills in what follows from floats, bytes, sums, and the inputs' scales and zero points.
+template <class Shape> constexpr void prepare(static_int8_weights<Shape>& weights) noexcept {
+  using layout = int8_layout<Shape>;
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    weights.divides |= weights.floats[layout::divisor + i] != 1;
+    weights.multiplies |= weights.floats[layout::multiplier + i] != 1;
+  }
+  double largest = 0; // that the layer before can yield
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = layout::layers[l];
+    const std::int32_t zero_point = weights.inputs[l].zero_point;
+    prepare(weights.inputs[l], largest, l != 0);
+    largest = 0;
+    for (std::size_t o = 0; o < at.outputs; ++o) {
+      std::int32_t above = 0; // sum of the weights above 0; `above` - sum is that of the others
+      for (std::size_t i = 0; i < at.inputs; ++i) {
+        const std::int8_t w = weights.bytes[layout::weight(l, i, o)];
+        above += w > 0 ? w : 0;
+      }
+      const std::int32_t sum = weights.sums[at.sum + o];
+      weights.starts[at.sum + o] = -zero_point * sum;
+      const std::int32_t most = (255 - zero_point) * above + zero_point * (above - sum);
+      const double y = static_cast<double>(most) * double{weights.floats[at.scale + o]} +
+                       double{weights.floats[at.bias + o]};
+      if (y > largest) largest = y;
+    }
+  }
+}
+
+} // namespace tinymlp::kernels
+
 // ---- tinymlp/nonblocking.inl
 // The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
 // defines TINYMLP_NONBLOCKING; included again, removes it.
@@ -2751,6 +2832,45 @@ constexpr float score(const int8_weights<Shape>& weights,
     x = y;
   }
   return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
+}
+
+// ONNX QuantizeLinear to uint8, x not NaN; infinities saturate.
+constexpr std::int32_t quantize(float x, const fixed_scale& by) noexcept {
+  const float low = static_cast<float>(-by.zero_point), high = low + 255.0F;
+  const float q = exact::div(x, by.scale);
+  return exact::round_half_even(q < low ? low : q > high ? high : q) + by.zero_point;
+}
+
+// The int8 score of one row of Shape::inputs features with fixed activation scales: what ONNX
+// Runtime returns, whatever the batch. NaN where a feature is not finite, or where the scaler
+// makes a NaN of it (overflows, times 0); other overflows saturate, as they do there.
+template <class Shape>
+constexpr float score(const static_int8_weights<Shape>& weights,
+                      const float* row) noexcept TINYMLP_NONBLOCKING {
+  using layout = int8_layout<Shape>;
+  if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
+  const float* floats = weights.floats.data();
+  std::array<float, widest_layer<Shape>> x{};
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    const float centred = exact::sub(row[i], floats[layout::mean + i]);
+    x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
+                      floats[layout::multiplier + i]);
+    if (exact::is_nan(x[i])) return exact::quiet_nan;
+  }
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = layout::layers[l];
+    std::array<std::int32_t, widest_layer<Shape>> q{};
+    for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], weights.inputs[l]);
+    for (std::size_t o = 0; o < at.outputs; ++o) {
+      std::int32_t sum = 0;
+      for (std::size_t i = 0; i < at.inputs; ++i)
+        sum += (q[i] - weights.inputs[l].zero_point) * weights.bytes[layout::weight(l, i, o)];
+      const float y = exact::add(exact::mul(static_cast<float>(sum), floats[at.scale + o]),
+                                 floats[at.bias + o]);
+      x[o] = l + 1 < Shape::layer_count ? relu(y) : y;
+    }
+  }
+  return x[0];
 }
 
 // Row-major rows [count, inputs] -> scores [count].
@@ -2979,6 +3099,9 @@ struct v8 {
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm256_and_si256(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm256_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm256_cvtps_epi32(a); } // half to even
+  // a, or what to_int makes an integer beyond the limits of: above `limit`, that; far below
+  // -limit, or NaN, a itself, of which to_int makes the least integer.
+  static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm256_min_ps(limit, a); }
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
@@ -4228,6 +4351,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::avx2
 // ---- tinymlp/kernels/region_end.inl
@@ -4970,6 +5475,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::avx2_vnni
 // ---- tinymlp/kernels/region_end.inl
@@ -5174,6 +6061,9 @@ struct v16 {
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm512_and_si512(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm512_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
+  // a, or what to_int makes an integer beyond the limits of: above `limit`, that; far below
+  // -limit, or NaN, a itself, of which to_int makes the least integer.
+  static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
@@ -6434,6 +7324,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::avx512
 // ---- tinymlp/kernels/region_end.inl
@@ -7186,6 +8458,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::avx512_vnni
 // ---- tinymlp/kernels/region_end.inl
@@ -7369,6 +9023,10 @@ struct v4 {
   static TINYMLP_INLINE ireg narrow(ireg a) { return a; }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return imul(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return vcvtnq_s32_f32(a); } // half to even
+  // a, or the limit that it lies beyond: to_int would make 0 of the NaN that an overflow leads to.
+  static TINYMLP_INLINE reg within(reg a, reg limit) {
+    return vminq_f32(limit, vmaxq_f32(vnegq_f32(limit), a));
+  }
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
 };
 
@@ -8623,6 +10281,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::neon
 // ---- tinymlp/kernels/region_end.inl
@@ -9363,6 +11403,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
         int8_rows_rest<Shape, 1, 1>(weights, found, rows + done * n, some, scores + done);
         done += some;
       }
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
     }
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
@@ -10121,6 +12543,388 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
 }
+// ---- tinymlp/kernels/int8_static_row.inl
+// The int8 score of one row with fixed activation scales, at the lowest latency. As int8_row.inl,
+// whose parts it uses, but nothing has to be found out about a layer's inputs before they become
+// bytes. Included after it.
+
+// Features through the scaler; NaN into poison for those that are not finite, and where the scaler
+// makes a NaN (infinity times 0).
+template <class V, class Shape>
+TINYMLP_INLINE typename V::reg
+static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, typename V::reg mean,
+              typename V::reg divisor, typename V::reg multiplier, typename V::reg& poison) {
+  poison = V::fma(raw, V::zero(), poison);
+  auto x = V::sub(raw, mean);
+  if (weights.divides) x = V::div(x, divisor);
+  if (weights.multiplies) {
+    x = V::mul(x, multiplier);
+    const auto most = V::set(std::numeric_limits<float>::max());
+    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    poison = V::fma(finite, V::zero(), poison);
+  }
+  return x;
+}
+
+// round(x / scale), before the zero point is added and all saturates to bytes.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_quotient(typename V::reg x, const fixed_scale& by) {
+  return V::to_int(V::fma(x, V::set(by.reciprocal), V::mul(x, V::set(by.rest))));
+}
+// The features.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scale& by) {
+  if (by.shift != 1) x = V::mul(x, V::set(by.shift));
+  return V::iadd(static_quotient<V>(V::within(x, V::set(by.limit)), by), V::iset(by.zero_point));
+}
+// What comes out of a layer, where it is not plain.
+template <class V>
+TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
+  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::min(V::set(by.limit), x);
+  return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
+}
+
+template <bool First, class V, std::size_t N>
+TINYMLP_INLINE void static_quantize(const int8_floats<V, N>& x, const fixed_scale& by,
+                                    int8_bytes<V, N>& q) {
+  constexpr std::size_t n = int8_floats<V, N>::vectors;
+  typename V::ireg whole[n];
+  if constexpr (First) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_first<V>(x.value[i], by);
+  } else if (by.plain) {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] =
+        static_quotient<V>(x.value[i], by);
+  } else {
+    TINYMLP_UNROLL for (std::size_t i = 0; i < n; ++i) whole[i] = static_hidden<V>(x.value[i], by);
+  }
+  TINYMLP_UNROLL for (std::size_t i = 0; i < n; i += 4) q.value[i / 4] =
+      V::pack(whole[i], whole[i + 1 < n ? i + 1 : n - 1], whole[i + 2 < n ? i + 2 : n - 1],
+              whole[i + 3 < n ? i + 3 : n - 1]);
+}
+
+// What the sums of a vector of outputs, at `from` in sums and starts, start from.
+template <class V, class Shape>
+TINYMLP_INLINE typename V::ireg static_start(const static_int8_weights<Shape>& weights,
+                                             std::size_t from) {
+  const auto start = V::iload(weights.starts.data() + from);
+  if constexpr (ops::zero == 0)
+    return start;
+  else
+    return V::iadd(start, V::imul(V::iset(ops::zero), V::iload(weights.sums.data() + from)));
+}
+
+// Sums of products less zero points.
+template <class Layer, class Shape, class Q, std::size_t... G>
+TINYMLP_INLINE void static_row_sums(const static_int8_weights<Shape>& weights, const Q& q,
+                                    typename Layer::v::ireg (&total)[Layer::vectors],
+                                    std::index_sequence<G...>) {
+  using v = typename Layer::v;
+  typename v::ireg sum[Layer::sums][Layer::vectors];
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    sum[0][b] = static_start<v>(weights, Layer::at.sum + b * v::lanes);
+    TINYMLP_UNROLL for (std::size_t s = 1; s < Layer::sums; ++s) sum[s][b] = v::iset(0);
+  }
+  (int8_row_term<Layer, G>(weights.bytes.data() + Layer::at.weight, q, sum[G % Layer::sums]), ...);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < Layer::vectors; ++b) {
+    total[b] = sum[0][b];
+    if constexpr (Layer::sums > 1) total[b] = v::iadd(total[b], sum[1][b]);
+    if constexpr (Layer::sums == 3) total[b] = v::iadd(total[b], sum[2][b]);
+    if constexpr (Layer::sums > 3) total[b] = v::iadd(total[b], v::iadd(sum[2][b], sum[3][b]));
+  }
+}
+
+// y = float(sum) * scale + bias, each operation rounded.
+template <class V>
+TINYMLP_INLINE typename V::reg static_dequantize(typename V::ireg sum, const float* scale,
+                                                 const float* bias) {
+  return V::add(V::mul(V::to_float(sum), V::load(scale)), V::load(bias));
+}
+
+template <class Shape, std::size_t L, class V, std::size_t N>
+TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights,
+                                       const int8_floats<V, N>& x, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename layer::v;
+  int8_bytes<V, N> q;
+  static_quantize<L == 0>(x, weights.inputs[L], q);
+  typename v::ireg sum[layer::vectors];
+  static_row_sums<layer>(weights, q, sum, std::make_index_sequence<layer::groups>{});
+  const float* floats = weights.floats.data();
+  int8_floats<v, layer::at.outputs> y;
+  TINYMLP_UNROLL for (std::size_t b = 0; b < layer::vectors; ++b) y.value[b] = static_dequantize<v>(
+      sum[b], floats + layer::at.scale + b * v::lanes, floats + layer::at.bias + b * v::lanes);
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(y.value[0], v::set(poison)));
+  else
+    return static_row_layers<Shape, L + 1>(weights, y, poison);
+}
+
+// Vector I of the features, and those after it.
+template <class Shape, std::size_t I, class V, std::size_t N>
+TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
+                                      int8_floats<V, N>& x, typename V::reg& poison) {
+  using layout = int8_layout<Shape>;
+  constexpr std::size_t begin = I * V::lanes;
+  const float* floats = weights.floats.data() + begin;
+  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
+                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
+                                V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_unrolled_row(const static_int8_weights<Shape>& weights,
+                                         const float* row) {
+  using v = typename ops::int8_row_vector;
+  int8_floats<v, Shape::inputs> x;
+  auto poison = v::zero();
+  static_row_inputs<Shape, 0>(weights, row, x, poison);
+  return static_row_layers<Shape, 0>(weights, x, v::reduce_add(poison));
+}
+
+// Networks of any size: loops, with each layer's values in memory.
+template <class Shape, std::size_t L>
+TINYMLP_INLINE float static_looped_layers(const static_int8_weights<Shape>& weights, float* x,
+                                          unsigned char* q, float poison) {
+  using layer = int8_row_layer<Shape, L>;
+  using v = typename ops::v;
+  constexpr int8_layer at = layer::at;
+  const fixed_scale by = weights.inputs[L];
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    v::store_bytes(q + i, L == 0 ? static_first<v>(value, by) : static_hidden<v>(value, by));
+  }
+  const float* floats = weights.floats.data();
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = static_start<v>(weights, at.sum + o);
+    const signed char* weight = weights.bytes.data() + at.weight + o * 4;
+    for (std::size_t g = 0; g < layer::groups; ++g) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * at.padded_outputs * 4));
+    }
+    v::store(x + o, static_dequantize<v>(sum, floats + at.scale + o, floats + at.bias + o));
+  }
+  if constexpr (L + 1 == Shape::layer_count)
+    return v::first(v::poisoned(v::load(x), v::set(poison)));
+  else
+    return static_looped_layers<Shape, L + 1>(weights, x, q, poison);
+}
+
+template <class Shape>
+TINYMLP_INLINE float static_looped_row(const static_int8_weights<Shape>& weights,
+                                       const float* row) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  alignas(64) float x[widest_layer<Shape>];
+  alignas(64) unsigned char q[widest_layer<Shape>];
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) x[i] = i < Shape::inputs ? row[i] : 0.0F;
+  auto poison = v::zero();
+  for (std::size_t i = 0; i < Shape::padded_inputs; i += v::lanes) {
+    const float* floats = weights.floats.data() + i;
+    v::store(x + i, static_scaled<v>(weights, v::load(x + i), v::load(floats + layout::mean),
+                                     v::load(floats + layout::divisor),
+                                     v::load(floats + layout::multiplier), poison));
+  }
+  return static_looped_layers<Shape, 0>(weights, x, q, v::reduce_add(poison));
+}
+
+template <class Shape>
+inline float score_row(const static_int8_weights<Shape>& weights,
+                       const float* row) noexcept TINYMLP_NONBLOCKING {
+  // As for dynamic scales: small networks only.
+  constexpr bool unrolls = Shape::inputs <= 16 && Shape::parameter_count <= 4096;
+  if constexpr (unrolls)
+    return static_unrolled_row(weights, row);
+  else
+    return static_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/int8_static_rows.inl
+// The int8 scores of many rows with fixed activation scales: rows lie across lanes, four inputs in
+// a lane. A layer's outputs become the bytes of the next layer's inputs at once, in registers.
+// Included like int8_static_row.inl, after it and rows_input.inl.
+
+// Vectors of rows in a block, of which four outputs are computed at a time: 16 sums in 32 registers
+// (AVX-512, NEON), 12 in 16 (AVX2).
+inline constexpr std::size_t static_vectors = ops::v::lanes == 8 ? 3 : 4;
+
+// R vectors of rows between two layers: [input / 4][R vectors of bytes].
+template <class Shape, std::size_t R> struct static_part {
+  static constexpr std::size_t step = R * ops::v::lanes;
+  alignas(64) std::int32_t q[widest_layer<Shape> / 4 * step];
+};
+
+// Values -> bytes side by side; N of the four are there, and weights of the others are 0.
+template <std::size_t N>
+TINYMLP_INLINE typename ops::v::ireg static_quads(const typename ops::v::ireg (&whole)[N]) {
+  using v = typename ops::v;
+  const auto nothing = v::iset(0);
+  return v::quads(whole[0], N > 1 ? whole[N > 1 ? 1 : 0] : nothing,
+                  N > 2 ? whole[N > 2 ? 2 : 0] : nothing, N > 3 ? whole[N > 3 ? 3 : 0] : nothing);
+}
+
+// N features from column `first` of x on -> bytes.
+template <std::size_t N, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_features(const static_int8_weights<Shape>& weights, const float* x,
+                                         std::size_t first, static_part<Shape, R>& to,
+                                         typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  using layout = int8_layout<Shape>;
+  const float* floats = weights.floats.data() + first;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[N];
+    TINYMLP_UNROLL for (std::size_t j = 0; j < N; ++j) whole[j] =
+        static_first<v>(static_scaled<v>(weights, v::load(x + (first + j) * to.step + r * v::lanes),
+                                         v::broadcast(floats + layout::mean + j),
+                                         v::broadcast(floats + layout::divisor + j),
+                                         v::broadcast(floats + layout::multiplier + j), poison[r]),
+                        weights.inputs[0]);
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_inputs(const static_int8_weights<Shape>& weights, const float* rows,
+                                       static_part<Shape, R>& to,
+                                       typename ops::v::reg (&poison)[R]) {
+  constexpr std::size_t inputs = Shape::inputs, rest = inputs % 4;
+  alignas(64) float x[inputs * static_part<Shape, R>::step];
+  rows_columns<inputs, R>(rows, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = ops::v::zero();
+  for (std::size_t i = 0; i + 4 <= inputs; i += 4)
+    static_part_features<4>(weights, x, i, to, poison);
+  if constexpr (rest != 0) static_part_features<rest>(weights, x, inputs - rest, to, poison);
+}
+
+// Sums of O outputs from output `first` on.
+template <std::size_t L, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_sums(const static_int8_weights<Shape>& weights,
+                                     const static_part<Shape, R>& from, std::size_t first,
+                                     typename ops::v::ireg (&sum)[O][R]) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const signed char* weight = weights.bytes.data() + at.weight + first * 4;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const std::size_t place = at.sum + first + o;
+    const auto start = v::iset(weights.starts[place] + ops::zero * weights.sums[place]);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = start;
+  }
+  for (std::size_t g = 0; g < at.padded_inputs / 4; ++g) {
+    typename v::ireg rows[R];
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] =
+        v::iload(from.q + g * from.step + r * v::lanes);
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      std::int32_t four;
+      std::memcpy(&four, weight + (g * at.padded_outputs + o) * 4, sizeof four);
+      const auto w = v::iset(four);
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          ops::dot(sum[o][r], rows[r], w);
+    }
+  }
+}
+
+// Output `place` of layer L: float(sum) * scale + bias, each operation rounded.
+template <std::size_t L, class Shape>
+TINYMLP_INLINE typename ops::v::reg static_part_value(const static_int8_weights<Shape>& weights,
+                                                      std::size_t place,
+                                                      typename ops::v::ireg sum) {
+  using v = typename ops::v;
+  constexpr int8_layer at = int8_layout<Shape>::layers[L];
+  const float* floats = weights.floats.data() + place;
+  return v::add(v::mul(v::to_float(sum), v::broadcast(floats + at.scale)),
+                v::broadcast(floats + at.bias));
+}
+
+// O outputs from output `first` on -> four bytes of the next layer's inputs.
+template <std::size_t L, bool Plain, std::size_t O, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_outputs(const static_int8_weights<Shape>& weights,
+                                        const static_part<Shape, R>& from, std::size_t first,
+                                        static_part<Shape, R>& to) {
+  using v = typename ops::v;
+  const fixed_scale& by = weights.inputs[L + 1];
+  typename v::ireg sum[O][R];
+  static_part_sums<L>(weights, from, first, sum);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    typename v::ireg whole[O];
+    TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+      const auto y = static_part_value<L>(weights, first + o, sum[o][r]);
+      whole[o] = Plain ? static_quotient<v>(y, by) : static_hidden<v>(y, by);
+    }
+    v::istore(to.q + first / 4 * to.step + r * v::lanes, static_quads(whole));
+  }
+}
+
+template <std::size_t L, bool Plain, class Shape, std::size_t R>
+TINYMLP_INLINE void static_part_layer(const static_int8_weights<Shape>& weights,
+                                      const static_part<Shape, R>& from,
+                                      static_part<Shape, R>& to) {
+  constexpr std::size_t outputs = Shape::sizes[L + 1], rest = outputs % 4;
+  for (std::size_t o = 0; o + 4 <= outputs; o += 4)
+    static_part_outputs<L, Plain, 4>(weights, from, o, to);
+  if constexpr (rest != 0) static_part_outputs<L, Plain, rest>(weights, from, outputs - rest, to);
+}
+
+// Layer L and those after it -> scores.
+template <std::size_t L, class Shape, std::size_t R>
+TINYMLP_INLINE void static_rows_layers(const static_int8_weights<Shape>& weights,
+                                       static_part<Shape, R>& from, static_part<Shape, R>& to,
+                                       const typename ops::v::reg (&poison)[R], float* scores) {
+  using v = typename ops::v;
+  if constexpr (L + 1 == Shape::layer_count) {
+    typename v::ireg sum[1][R];
+    static_part_sums<L>(weights, from, 0, sum);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) v::store(
+        scores + r * v::lanes, v::poisoned(static_part_value<L>(weights, 0, sum[0][r]), poison[r]));
+  } else {
+    if (weights.inputs[L + 1].plain)
+      static_part_layer<L, true>(weights, from, to);
+    else
+      static_part_layer<L, false>(weights, from, to);
+    static_rows_layers<L + 1>(weights, to, from, poison, scores);
+  }
+}
+
+// R vectors of rows.
+template <class Shape, std::size_t R>
+TINYMLP_NOINLINE void static_rows_block(const static_int8_weights<Shape>& weights,
+                                        const float* rows, float* scores) noexcept {
+  static_part<Shape, R> parts[2];
+  typename ops::v::reg poison[R];
+  static_part_inputs(weights, rows, parts[0], poison);
+  static_rows_layers<0>(weights, parts[0], parts[1], poison, scores);
+}
+
+// Rows fewer than a vector, through buffers that end with rows of zeros.
+template <class Shape>
+TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
+                                       std::size_t count, float* scores) noexcept {
+  constexpr std::size_t lanes = ops::v::lanes;
+  float padded[lanes * Shape::inputs], result[lanes];
+  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
+    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  static_rows_block<Shape, 1>(weights, padded, result);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+}
+
+template <class Shape>
+inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
+                       std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
+  constexpr std::size_t R = static_vectors, block = R * lanes;
+  std::size_t done = 0;
+  if constexpr (rows_fit<Shape>) {
+    for (; count - done >= block; done += block)
+      static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    for (; count - done >= lanes; done += lanes)
+      static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
+    if (count - done > lanes / 2) {
+      static_rows_tail(weights, rows + done * n, count - done, scores + done);
+      done = count;
+    }
+  }
+  for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
+}
 
 } // namespace tinymlp::kernels::neon_i8mm
 // ---- tinymlp/kernels/region_end.inl
@@ -10197,8 +13001,8 @@ template <class Weights>
 using rows_function = void (*)(const Weights& weights, const float* features, std::size_t count,
                                float* scores) noexcept TINYMLP_NONBLOCKING;
 
-// What an instruction set provides for one kind of weights (fp32_weights<Shape> or
-// int8_weights<Shape>).
+// What an instruction set provides for one kind of weights (fp32_weights<Shape>,
+// int8_weights<Shape> or static_int8_weights<Shape>).
 template <class Weights> struct kernel {
   isa id;
   row_function<Weights> row;
@@ -10229,21 +13033,24 @@ template <class Shape> inline constexpr std::array registered<fp32_weights<Shape
       kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
 #endif
 };
-template <class Shape> inline constexpr std::array registered<int8_weights<Shape>> {
-  kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+template <class Weights> inline constexpr std::array int8_kernels {
+  kernel<Weights>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
-      kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
-      kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
-      kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
-      kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
-                                  &avx512_vnni::score_rows},
+      kernel<Weights>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+      kernel<Weights>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
+      kernel<Weights>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+      kernel<Weights>{isa::avx512_vnni, &avx512_vnni::score_row, &avx512_vnni::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-      kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
-      kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
-                                  &neon_dotprod::score_rows},
-      kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
+      kernel<Weights>{isa::neon, &neon::score_row, &neon::score_rows},
+      kernel<Weights>{isa::neon_dotprod, &neon_dotprod::score_row, &neon_dotprod::score_rows},
+      kernel<Weights>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
 #endif
 };
+template <class Shape>
+inline constexpr auto registered<int8_weights<Shape>> = int8_kernels<int8_weights<Shape>>;
+template <class Shape>
+inline constexpr auto registered<static_int8_weights<Shape>> =
+    int8_kernels<static_int8_weights<Shape>>;
 
 namespace detail {
 
@@ -10615,49 +13422,28 @@ constexpr std::int8_t quantize_weight(float w, float scale) noexcept {
                                                                             : q));
 }
 
-template <std::size_t... Sizes>
-class quantized_network : public scorer<kernels::int8_weights<kernels::shape<Sizes...>>> {
+namespace detail {
+
+// What int8 networks share, however their activations are quantised: scaler, weights and biases.
+template <class Weights, std::size_t... Sizes> class int8_network : public scorer<Weights> {
+protected:
   using shape = kernels::shape<Sizes...>;
   using layout = kernels::int8_layout<shape>;
 
 public:
   static constexpr onnx::precision kind = onnx::precision::int8;
-  static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
 
-  // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
-  // precision_mismatch.
-  static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
-    quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
-    for (std::size_t l = 0; l < shape::layer_count; ++l) to.pack_layer(plan.layers[l], l);
-    return to;
-  }
-
-  // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
-  // symmetric, scale by symmetric_scale, zero point 0, round half to even.
-  static constexpr quantized_network from_network(const network<Sizes...>& from,
-                                                  granularity grain) noexcept {
-    quantized_network to;
-    to.pack_scaler(from.scaler());
-    for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
-    return to;
-  }
-
-  // The quantised weight from `input` to `output` of layer `l`; the output's scale and bias.
+  // The quantised weight from `input` to `output` of layer `l`; the output's bias.
   constexpr std::int8_t weight(std::size_t l, std::size_t input,
                                std::size_t output) const noexcept {
     return this->weights_.bytes[layout::weight(l, input, output)];
-  }
-  constexpr float weight_scale(std::size_t l, std::size_t output) const noexcept {
-    return this->weights_.floats[layout::layers[l].scale + output];
   }
   constexpr float bias(std::size_t l, std::size_t output) const noexcept {
     return this->weights_.floats[layout::layers[l].bias + output];
   }
 
-private:
-  constexpr quantized_network() noexcept = default;
+protected:
+  constexpr int8_network() noexcept = default;
 
   constexpr void pack_scaler(const input_scaler<shape::inputs>& from) noexcept {
     auto& floats = this->weights_.floats;
@@ -10675,26 +13461,31 @@ private:
     this->weights_.sums[layout::layers[l].sum + output] += value;
   }
 
+  // Scales of the layer's outputs, where the layout has them.
+  constexpr float& scale(std::size_t l, std::size_t output) noexcept {
+    return this->weights_.floats[layout::layers[l].scale + output];
+  }
+  constexpr float scale(std::size_t l, std::size_t output) const noexcept {
+    return this->weights_.floats[layout::layers[l].scale + output];
+  }
+
+  // Weights and biases.
   constexpr void pack_layer(const onnx::dense& from, std::size_t l) noexcept {
-    const kernels::int8_layer& at = layout::layers[l];
-    onnx::element_reader weights(from.weight), scales(from.weight_scale), biases(from.bias);
+    onnx::element_reader weights(from.weight), biases(from.bias);
     std::int64_t q = 0;
     for (std::size_t i = 0; i < from.inputs; ++i)
       for (std::size_t o = 0; o < from.outputs; ++o) {
         weights.next(q);
         place(l, i, o, static_cast<std::int8_t>(q));
       }
-    float scale = 0, bias = 0;
+    float bias = 0;
     for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
-      scales.next(scale);
       biases.next(bias);
-      this->weights_.floats[at.scale + o] = scale;
-      this->weights_.floats[at.bias + o] = bias;
+      this->weights_.floats[layout::layers[l].bias + o] = bias;
     }
   }
 
-  static constexpr float magnitude(float x) noexcept { return x < 0 ? -x : x; }
-
+  // Weights and biases, and weight scales in the place of scales.
   constexpr void quantize_layer(const network<Sizes...>& from, std::size_t l,
                                 granularity grain) noexcept {
     const kernels::int8_layer& at = layout::layers[l];
@@ -10708,13 +13499,62 @@ private:
       }
     for (std::size_t o = 0; o < at.outputs; ++o) {
       const float most = grain == granularity::per_channel ? largest[o] : largest_of_all;
-      const float scale = symmetric_scale(most);
-      this->weights_.floats[at.scale + o] = scale;
+      scale(l, o) = symmetric_scale(most);
       this->weights_.floats[at.bias + o] = from.bias(l, o);
       for (std::size_t i = 0; i < at.inputs; ++i)
-        place(l, i, o, quantize_weight(from.weight(l, i, o), scale));
+        place(l, i, o, quantize_weight(from.weight(l, i, o), scale(l, o)));
     }
   }
+
+private:
+  static constexpr float magnitude(float x) noexcept { return x < 0 ? -x : x; }
+};
+
+} // namespace detail
+
+template <std::size_t... Sizes>
+class quantized_network
+    : public detail::int8_network<kernels::int8_weights<kernels::shape<Sizes...>>, Sizes...> {
+  using shape = kernels::shape<Sizes...>;
+
+public:
+  static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
+
+  // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
+  // precision_mismatch.
+  static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
+    quantized_network to;
+    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
+    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    for (std::size_t l = 0; l < shape::layer_count; ++l) {
+      to.pack_layer(plan.layers[l], l);
+      onnx::element_reader scales(plan.layers[l].weight_scale);
+      float scale = 0;
+      for (std::size_t o = 0; o < plan.layers[l].outputs; ++o) {
+        scales.next(scale);
+        to.scale(l, o) = scale;
+      }
+    }
+    return to;
+  }
+
+  // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
+  // symmetric, scale by symmetric_scale, zero point 0, round half to even.
+  static constexpr quantized_network from_network(const network<Sizes...>& from,
+                                                  granularity grain) noexcept {
+    quantized_network to;
+    to.pack_scaler(from.scaler());
+    for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
+    return to;
+  }
+
+  // The scale of the weights to `output` of layer `l`.
+  constexpr float weight_scale(std::size_t l, std::size_t output) const noexcept {
+    return this->scale(l, output);
+  }
+
+private:
+  constexpr quantized_network() noexcept = default;
 };
 
 // The int8 form of a float32 network; also in constant expressions.
@@ -10729,14 +13569,140 @@ using mlp_medium_int8 = quantized_network<6, 32, 16, 1>;
 using mlp_large_int8 = quantized_network<6, 64, 32, 16, 1>;
 
 } // namespace tinymlp
+// ---- tinymlp/static_quantized.hpp
+// static_quantized_network<6, 32, 16, 1>: int8 weights, activations quantised by scales that were
+// fixed beforehand, from rows like those to come. A row's score is what ONNX Runtime returns for
+// that row in a batch of any size, bit for bit.
+
+namespace tinymlp {
+
+// The values that a layer's inputs were seen to have; of the first layer, behind the scaler.
+// Widened to include 0, it becomes the 256 values of a byte; what lies outside saturates.
+struct activation_range {
+  float low = 0, high = 0;
+};
+
+// Scale and zero point of ONNX QuantizeLinear (to uint8).
+struct activation_scale {
+  float scale = 1;
+  std::int32_t zero_point = 0;
+};
+
+// scale = (high - low) / 255, zero point = round_half_even(-low / scale), as DynamicQuantizeLinear
+// makes them of such a range; scale 1 where that is too small for a normal float. Errors: bad_scale
+// for a range that is not finite, too wide for a float, or empty (high < low).
+constexpr result<activation_scale> scale_of(activation_range range) noexcept {
+  using namespace kernels::exact;
+  const float low = range.low < 0 ? range.low : 0.0F, high = range.high > 0 ? range.high : 0.0F;
+  const float width = sub(high, low);
+  if (!is_finite(range.low) || !is_finite(range.high) || !is_finite(width) ||
+      range.high < range.low)
+    return error{errc::bad_scale, 0, "activation_range"};
+  const float scale = div(width, 255.0F);
+  if (scale < 0x1p-126F) return activation_scale{};
+  const float zero = div(-low, scale);
+  return activation_scale{scale, round_half_even(zero > 255 ? 255.0F : zero)};
+}
+
+template <std::size_t... Sizes>
+class static_quantized_network
+    : public detail::int8_network<kernels::static_int8_weights<kernels::shape<Sizes...>>,
+                                  Sizes...> {
+  using shape = kernels::shape<Sizes...>;
+
+public:
+  static constexpr onnx::quant_mode mode = onnx::quant_mode::static_int8;
+  // Of the inputs of each layer.
+  using ranges = std::array<activation_range, shape::layer_count>;
+
+  // Packs a plan of this shape in the static-PTQ form. Errors: network_mismatch,
+  // precision_mismatch.
+  static constexpr result<static_quantized_network> from_plan(const onnx::plan& plan) noexcept {
+    static_quantized_network to;
+    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
+    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    for (std::size_t l = 0; l < shape::layer_count; ++l) {
+      const onnx::dense& layer = plan.layers[l];
+      to.pack_layer(layer, l);
+      to.pack_scales(layer, l);
+      to.weights_.inputs[l].scale = layer.activation_scale;
+      to.weights_.inputs[l].zero_point = layer.activation_zero_point;
+    }
+    kernels::prepare(to.weights_);
+    return to;
+  }
+
+  // Quantises a float32 network: weights as quantized_network::from_network does, activations by
+  // scale_of their ranges. Errors: bad_scale, also for a scale whose product with a weight scale
+  // is not a positive finite float.
+  static constexpr result<static_quantized_network>
+  from_network(const network<Sizes...>& from, const ranges& inputs, granularity grain) noexcept {
+    static_quantized_network to;
+    to.pack_scaler(from.scaler());
+    for (std::size_t l = 0; l < shape::layer_count; ++l) {
+      const result<activation_scale> input = scale_of(inputs[l]);
+      if (!input) return input.error();
+      to.quantize_layer(from, l, grain);
+      for (std::size_t o = 0; o < shape::sizes[l + 1]; ++o) {
+        const float scale = kernels::exact::mul(input->scale, to.scale(l, o));
+        if (!(scale > 0) || !kernels::exact::is_finite(scale))
+          return error{errc::bad_scale, 0, "activation_range"};
+        to.scale(l, o) = scale;
+      }
+      to.weights_.inputs[l].scale = input->scale;
+      to.weights_.inputs[l].zero_point = input->zero_point;
+    }
+    kernels::prepare(to.weights_);
+    return to;
+  }
+
+  // How the inputs of layer `l` are quantised.
+  constexpr activation_scale input_scale(std::size_t l) const noexcept {
+    return {this->weights_.inputs[l].scale, this->weights_.inputs[l].zero_point};
+  }
+  // What the sum for `output` of layer `l` is multiplied by: activation scale * weight scale.
+  constexpr float sum_scale(std::size_t l, std::size_t output) const noexcept {
+    return this->scale(l, output);
+  }
+
+private:
+  constexpr static_quantized_network() noexcept = default;
+
+  constexpr void pack_scales(const onnx::dense& from, std::size_t l) noexcept {
+    onnx::element_reader scales(from.sum_scale), factors(from.sum_scale_factor);
+    float scale = 0, factor = 1;
+    for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
+      scales.next(scale);
+      if (from.has_sum_scale_factor) factors.next(factor);
+      this->scale(l, o) = kernels::exact::mul(scale, factor);
+    }
+  }
+};
+
+// The int8 form of a float32 network with fixed activation scales, from the range of each layer's
+// inputs; also in constant expressions. Errors: bad_scale.
+template <std::size_t... Sizes>
+constexpr result<static_quantized_network<Sizes...>>
+quantize(const network<Sizes...>& from,
+         const typename static_quantized_network<Sizes...>::ranges& inputs,
+         granularity grain = granularity::per_tensor) noexcept {
+  return static_quantized_network<Sizes...>::from_network(from, inputs, grain);
+}
+
+using mlp_small_static_int8 = static_quantized_network<6, 16, 8, 1>;
+using mlp_medium_static_int8 = static_quantized_network<6, 32, 16, 1>;
+using mlp_large_static_int8 = static_quantized_network<6, 64, 32, 16, 1>;
+
+} // namespace tinymlp
 // ---- tinymlp/load.hpp
 // From the bytes of a model to a network: load at run time, embed at compile time.
 
 namespace tinymlp {
 
-// A network of type Net (network<...> or quantized_network<...>) from the bytes of an ONNX file,
-// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 125 KiB
-// of stack. The network keeps no reference to the bytes (the error's `where` does).
+// A network of type Net (network<...>, quantized_network<...> or static_quantized_network<...>)
+// from the bytes of an ONNX file, or the reason why not: code, byte offset and name. No allocation,
+// no exceptions; about 125 KiB of stack. The network keeps no reference to the bytes (the error's
+// `where` does).
 template <class Net>
 constexpr result<Net> load(std::span<const char> model,
                            onnx::external_files external = {}) noexcept {

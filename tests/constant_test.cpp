@@ -1,7 +1,8 @@
 // What the compiler computes equals what the program computes: parsing, packing, quantising and
-// scoring of the three shipped networks, and of the int8 form as a file.
+// scoring of the three shipped networks, and of the int8 forms as files.
 #include "both_ways.hpp"
 #include "onnx_writer.hpp"
+#include "static_networks.hpp"
 #include "test_data.hpp"
 
 #include <tinymlp/tinymlp.hpp>
@@ -17,6 +18,7 @@ namespace w = onnx_writer;
 namespace {
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float no_number = nan; // outside of this namespace, <math.h> has a nan of its own
 constexpr float inf = std::numeric_limits<float>::infinity();
 constexpr float largest = std::numeric_limits<float>::max();
 constexpr float smallest = std::numeric_limits<float>::denorm_min();
@@ -57,6 +59,20 @@ bool same_weights(const quantized_network<S...>& a, const quantized_network<S...
   return same_bytes(a.weights().floats, b.weights().floats) &&
          same_bytes(a.weights().bytes, b.weights().bytes) &&
          same_bytes(a.weights().sums, b.weights().sums);
+}
+template <std::size_t... S>
+bool same_weights(const static_quantized_network<S...>& a,
+                  const static_quantized_network<S...>& b) {
+  const auto same_scale = [](const kernels::fixed_scale& x, const kernels::fixed_scale& y) {
+    return bits(x.scale) == bits(y.scale) && x.zero_point == y.zero_point &&
+           bits(x.shift) == bits(y.shift) && bits(x.reciprocal) == bits(y.reciprocal) &&
+           bits(x.rest) == bits(y.rest) && bits(x.limit) == bits(y.limit) && x.plain == y.plain;
+  };
+  const auto &v = a.weights(), &w = b.weights();
+  return same_bytes(v.floats, w.floats) && same_bytes(v.bytes, w.bytes) &&
+         same_bytes(v.sums, w.sums) && same_bytes(v.starts, w.starts) &&
+         std::equal(v.inputs.begin(), v.inputs.end(), w.inputs.begin(), same_scale) &&
+         v.divides == w.divides && v.multiplies == w.multiplies;
 }
 
 // Scored by the compiler, row by row, so that each stays far below its limit of steps.
@@ -106,6 +122,70 @@ TEST_CASE("the int8 form of a file") {
   static constexpr auto file = w::frozen([] { return w::int8_model({6, 5, 1}).write(); });
   static constexpr auto by_compiler = embed<net>(file);
   check_both_ways<by_compiler>(load<net>(std::span<const char>(file)));
+}
+
+TEST_CASE("fixed activation scales: quantised from float32") {
+  using namespace static_networks;
+  const auto again = [](const auto& net, const auto& like, granularity grain) {
+    typename std::remove_cvref_t<decltype(like)>::ranges ranges{};
+    // volatile: not by the compiler
+    volatile const float highs[3][4] = {
+        {4.9F, 7.8F, 9.1F, 0}, {4.9F, 5.8F, 6.6F, 0}, {4.9F, 5.1F, 10.8F, 10.5F}};
+    const auto which = ranges.size() == 4 ? 2U : net.parameter_count > 300 ? 1U : 0U;
+    for (std::size_t l = 0; l < ranges.size(); ++l) ranges[l] = {0, highs[which][l]};
+    ranges[0].low = features.low;
+    return quantize(net, ranges, grain);
+  };
+  check_both_ways<small>(again(vmaf::small(), small, granularity::per_tensor));
+  check_both_ways<medium>(again(vmaf::medium(), medium, granularity::per_channel));
+  check_both_ways<large>(again(vmaf::large(), large, granularity::per_tensor));
+}
+
+TEST_CASE("fixed activation scales: the form of a file") {
+  using net = static_quantized_network<6, 5, 1>;
+  static constexpr auto file = w::frozen([] { return w::static_model({6, 5, 1}).write(); });
+  static constexpr auto by_compiler = embed<net>(file);
+  check_both_ways<by_compiler>(load<net>(std::span<const char>(file)));
+  static constexpr auto computed = w::frozen([] {
+    return w::static_model({6, 5, 1}, true, true).write();
+  });
+  static constexpr auto of_computed = embed<net>(computed);
+  check_both_ways<of_computed>(load<net>(std::span<const char>(computed)));
+}
+
+TEST_CASE("the scale of a range of activations") {
+  constexpr auto is = [](activation_range range, float scale, std::int32_t zero_point) {
+    const result<activation_scale> found = scale_of(range);
+    return found && bits(found->scale) == bits(scale) && found->zero_point == zero_point;
+  };
+  constexpr auto refused = [](activation_range range) {
+    return scale_of(range).error().code == errc::bad_scale;
+  };
+  CHECK_BOTH_WAYS(is({0, 255}, 1, 0));
+  CHECK_BOTH_WAYS(is({3, 255}, 1, 0)); // widened to 0
+  CHECK_BOTH_WAYS(is({-255, -3}, 1, 255));
+  CHECK_BOTH_WAYS(is({-127.5F, 127.5F}, 1, 128)); // half to even
+  CHECK_BOTH_WAYS(is({-126.5F, 128.5F}, 1, 126));
+  CHECK_BOTH_WAYS(is({0, 1}, 1.0F / 255, 0));
+  CHECK_BOTH_WAYS(is({0, 0}, 1, 0));
+  CHECK_BOTH_WAYS(is({-0.0F, smallest}, 1, 0)); // would be denormal
+  CHECK_BOTH_WAYS(is({0, largest}, largest / 255, 0));
+  CHECK_BOTH_WAYS(refused({1, -1}));
+  CHECK_BOTH_WAYS(refused({-largest, largest}));
+  CHECK_BOTH_WAYS(refused({no_number, 1}));
+  CHECK_BOTH_WAYS(refused({0, no_number}));
+  CHECK_BOTH_WAYS(refused({0, inf}));
+  CHECK_BOTH_WAYS(refused({-inf, 0}));
+}
+
+TEST_CASE("ranges whose scales are no floats are refused by name") {
+  constexpr auto refusal = [](activation_range range) {
+    return quantize(vmaf::small(), {{{-6, 5}, range, {0, 9}}}).error();
+  };
+  CHECK_BOTH_WAYS(refusal({0, no_number}).code == errc::bad_scale);
+  CHECK_BOTH_WAYS(refusal({0, no_number}).where == "activation_range");
+  CHECK_BOTH_WAYS(refusal({0, 1e-34F}).code == errc::ok);
+  CHECK_BOTH_WAYS(refusal({0, 1}).code == errc::ok);
 }
 
 TEST_CASE("embed takes a literal, an array of any kind of byte, or a span") {

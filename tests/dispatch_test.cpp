@@ -1,5 +1,6 @@
 // The choice of an instruction set: at run time, by name, at compile time.
 #include "both_ways.hpp"
+#include "static_networks.hpp"
 
 #include <tinymlp/tinymlp.hpp>
 
@@ -30,6 +31,8 @@ template <std::size_t... I> int pinned_scores_agree(std::index_sequence<I...>) {
       CHECK(bits(vmaf::medium().score<Which>(frame)) == bits(vmaf::medium().score(frame)));
       CHECK(bits(vmaf::medium_int8().score<Which>(frame)) ==
             bits(vmaf::medium_int8().score(frame)));
+      CHECK(bits(static_networks::medium.score<Which>(frame)) ==
+            bits(static_networks::medium.score(frame)));
       std::vector<float> rows(frame.begin(), frame.end()), scores(1);
       CHECK(vmaf::medium().score<Which>(rows, scores) == errc::ok);
       CHECK(bits(scores[0]) == bits(vmaf::medium().score(frame)));

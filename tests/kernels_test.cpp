@@ -86,6 +86,61 @@ template <class Shape> void fill(int8_weights<Shape>& weights, generator& random
   }
 }
 
+// Activation scales that suit the values that flow, and such that make everything saturate or
+// vanish, or that cannot be divided by as they are; steps of powers of two make rounding ties.
+struct static_form {
+  const char* name;
+  float scale;
+  int zero_point;   // of the first layer; below 0: of every layer, and random
+  bool far = false; // some outputs lie many steps away
+};
+constexpr static_form static_forms[] = {
+    {"ordinary", 0.0371F, 97},  {"random zero points", 0.0213F, -1}, {"ties", 0x1p-5F, 128},
+    {"zero point 0", 0.01F, 0}, {"zero point 255", 0.02F, 255},      {"saturating", 1e-6F, 100},
+    {"vanishing", 1e6F, 100},   {"below 2^-64", 1e-25F, -1},         {"above 2^64", 3e25F, -1},
+    {"denormal", 1e-42F, 7},    {"of the largest floats", 3e38F, 7}, {"2^-64", 0x1p-64F, -1},
+    {"2^64", 0x1p64F, -1},      {"far", 0.0371F, 97, true},          {"far", 0.02F, -1, true},
+};
+
+template <class Shape>
+void fill(static_int8_weights<Shape>& weights, generator& random, const static_form& form) {
+  using layout = int8_layout<Shape>;
+  const bool ties = form.scale == 0x1p-5F, multiplies = random() % 2 != 0;
+  for (std::size_t i = 0; i < Shape::padded_inputs; ++i) {
+    const bool used = i < Shape::inputs;
+    weights.floats[layout::mean + i] = used && !ties ? uniform(random, 0, 1) : 0;
+    const float factor = !used || ties ? 1 : uniform(random, 0.1F, 2);
+    weights.floats[layout::divisor + i] = multiplies ? 1 : factor;
+    weights.floats[layout::multiplier + i] = multiplies ? (i == 2 ? 0 : factor) : 1;
+  }
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = layout::layers[l];
+    const auto any = static_cast<int>(random() % 256);
+    weights.inputs[l].scale = ties ? form.scale : form.scale * uniform(random, 0.5F, 1);
+    weights.inputs[l].zero_point = form.zero_point < 0 ? any : l == 0 ? form.zero_point : 0;
+    // The next layer's steps, so that sums of about 128 * sqrt(inputs) * 128 are spread over them.
+    const float next = 1 / std::sqrt(static_cast<float>(at.inputs)) / 128;
+    for (std::size_t o = 0; o < at.outputs; ++o) {
+      const float scale = form.scale * next * (l % 2 == 0 || ties ? 1 : uniform(random, 0.5F, 2));
+      weights.floats[at.scale + o] = std::max(ties ? form.scale / 64 : scale, FLT_TRUE_MIN);
+      weights.floats[at.bias + o] = ties ? form.scale / 2 : uniform(random, -20, 20) * form.scale;
+      if (form.far && o % 3 == 1) // quotients at the ends of integers of 8, 16 and 32 bits
+        weights.floats[at.bias + o] = std::ldexp(form.scale, static_cast<int>(random() % 34)) *
+                                      (random() % 4 == 0 ? -1.0F : 1.0F);
+      if (!std::isfinite(weights.floats[at.bias + o])) weights.floats[at.bias + o] = FLT_MAX;
+      std::int32_t sum = 0;
+      for (std::size_t i = 0; i < at.inputs; ++i) {
+        const auto w = static_cast<int>(random() % 256) - 128;
+        const int weight = o % 5 == 0 ? (o % 2 == 0 ? 127 : -128) : w;
+        weights.bytes[layout::weight(l, i, o)] = static_cast<signed char>(weight);
+        sum += weight;
+      }
+      weights.sums[at.sum + o] = sum;
+    }
+  }
+  prepare(weights);
+}
+
 constexpr float hostile[] = {NAN,    INFINITY, -INFINITY, 0.0F,   -0.0F,   FLT_TRUE_MIN, -1e-44F,
                              1e-42F, FLT_MIN,  3e38F,     -3e38F, FLT_MAX, -FLT_MAX,     1e30F,
                              -1e20F, 1e19F,    16777216,  0.5F,   1.5F,    255};
@@ -142,6 +197,21 @@ template <class Weights> void check_kernels(generator& random, float gain) {
     if (supported(tested.id)) check_kernel(tested, *weights);
 }
 
+template <class Weights> void check_static_kernels(generator& random) {
+  std::size_t plain = 0, layers = 0; // both kinds of layer must have been tried
+  for (const static_form& form : static_forms) {
+    INFO("static int8, ", std::string(form.name));
+    const auto weights = std::make_unique<Weights>();
+    fill(*weights, random, form);
+    for (const fixed_scale& s : weights->inputs) plain += s.plain, ++layers;
+    for (const kernel<Weights>& tested : registered<Weights>)
+      if (supported(tested.id)) check_kernel(tested, *weights);
+  }
+  if (Weights::shape_type::layer_count == 1) return;
+  CHECK(plain > 0);
+  CHECK(plain < layers);
+}
+
 template <std::size_t... Sizes> void check_shape(std::initializer_list<float> gains) {
   INFO("shape ", [] {
     std::string text;
@@ -154,6 +224,7 @@ template <std::size_t... Sizes> void check_shape(std::initializer_list<float> ga
     check_kernels<fp32_weights<shape<Sizes...>>>(random, gain);
     check_kernels<int8_weights<shape<Sizes...>>>(random, gain);
   }
+  check_static_kernels<static_int8_weights<shape<Sizes...>>>(random);
 }
 
 } // namespace
@@ -208,6 +279,12 @@ TEST_CASE("a 255th is exact") {
   for (const float power : {0x1p-100F, 0x1p120F})
     CHECK(proved::wrong_255ths(proof_stride(), power) == 0);
 }
+
+TEST_CASE("quotients by fixed scales round like divisions") {
+  if (!can_prove()) return;
+  for (const float power : {1.0F, 0x1p-63F, 0x1p-66F, 0x1p-120F, 0x1p63F, 0x1p66F, 0x1p118F})
+    CHECK(proved::wrong_static_quotients(proof_stride(), power) == 0);
+}
 #endif
 
 TEST_CASE("instruction sets: names, support, choice") {
@@ -222,6 +299,7 @@ TEST_CASE("instruction sets: names, support, choice") {
     CHECK(isa_from_name(name(which)) == which);
     CHECK(static_cast<bool>(kernel_of<fp32_weights<shape<6, 1>>>(which).row));
     CHECK(static_cast<bool>(kernel_of<int8_weights<shape<6, 1>>>(which).rows));
+    CHECK(static_cast<bool>(kernel_of<static_int8_weights<shape<6, 1>>>(which).rows));
   }
   CHECK_FALSE(isa_from_name("AVX2").has_value());
   CHECK_FALSE(isa_from_name("").has_value());

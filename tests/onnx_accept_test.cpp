@@ -7,6 +7,7 @@
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
+#include <tinymlp/static_quantized.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-using tinymlp::network, tinymlp::quantized_network;
+using tinymlp::network, tinymlp::quantized_network, tinymlp::static_quantized_network;
 using tinymlp::onnx::external_file;
 namespace w = onnx_writer;
 using w::bytes, w::model, w::storage;
@@ -50,6 +51,7 @@ std::vector<std::int64_t> sizes_of(const std::string& shape) {
 
 bytes written(const recorded& m, bool per_channel) {
   const std::vector<std::int64_t> sizes = sizes_of(m.shape);
+  if (m.precision == "static") return w::static_model(sizes, per_channel).write();
   return (m.precision == "int8" ? w::int8_model(sizes, per_channel) : w::fp32_model(sizes)).write();
 }
 
@@ -154,7 +156,9 @@ template <class Net> void check_recorded(const recorded& m) {
 }
 
 template <std::size_t... Sizes> void check_shape(const recorded& m) {
-  if (m.precision == "int8")
+  if (m.precision == "static")
+    check_recorded<static_quantized_network<Sizes...>>(m);
+  else if (m.precision == "int8")
     check_recorded<quantized_network<Sizes...>>(m);
   else
     check_recorded<network<Sizes...>>(m);
@@ -204,6 +208,7 @@ const std::map<std::string, void (*)(const recorded&, const recorded&, tinymlp::
 
 using small = network<3, 4, 2, 1>;
 using small_int8 = quantized_network<3, 4, 2, 1>;
+using small_static = static_quantized_network<3, 4, 2, 1>;
 
 template <class Net>
 std::vector<float> scores_of(const bytes& file, tinymlp::onnx::external_files external = {}) {
@@ -237,8 +242,13 @@ void check_usual_int8(const model& m, tinymlp::onnx::external_files files = {}) 
   check_as<small_int8>("int8_per_tensor", m, files);
 }
 
+void check_usual_static(const model& m, tinymlp::onnx::external_files files = {}) {
+  check_as<small_static>("static_3-4-2-1", m, files);
+}
+
 model usual() { return w::fp32_model({3, 4, 2, 1}); }
 model usual_int8() { return w::int8_model({3, 4, 2, 1}); }
+model usual_static() { return w::static_model({3, 4, 2, 1}); }
 
 // An Identity behind the input, every constant and every result.
 constexpr model with_identities(const model& plain, char mark = '_') {
@@ -292,21 +302,28 @@ TEST_CASE("Identity may stand anywhere") {
   check_usual(with_identities(usual()));
   check_usual(with_identities(with_identities(usual()), '+'));
   check_usual_int8(with_identities(usual_int8()));
+  check_usual_static(with_identities(usual_static()));
+  check_usual_static(with_identities(w::static_model({3, 4, 2, 1}, false, true)));
 }
 
 TEST_CASE("the writer's models are those of the onnx package") {
   check_usual(usual());
   check_usual_int8(usual_int8());
   check_as<small_int8>("int8_per_channel", w::int8_model({3, 4, 2, 1}, true));
+  check_usual_static(usual_static());
+  check_usual_static(w::static_model({3, 4, 2, 1}, false, true));
+  check_as<small_static>("static_per_channel_3-4-2-1", w::static_model({3, 4, 2, 1}, true));
+  check_as<small_static>("static_per_channel_3-4-2-1", w::static_model({3, 4, 2, 1}, true, true));
 }
 
 TEST_CASE("tensors keep their elements in raw_data or in typed fields, packed or not") {
   for (const storage form : {storage::packed, storage::unpacked, storage::mixed}) {
-    model m = usual(), q = usual_int8();
-    for (w::tensor& t : m.g.initializers) t.form = form;
-    for (w::tensor& t : q.g.initializers) t.form = form;
+    model m = usual(), q = usual_int8(), s = usual_static();
+    for (model* each : {&m, &q, &s})
+      for (w::tensor& t : each->g.initializers) t.form = form;
     check_usual(m);
     check_usual_int8(q);
+    check_usual_static(s);
   }
 }
 
@@ -317,9 +334,9 @@ TEST_CASE("dimensions may be packed") {
 }
 
 TEST_CASE("elements in external files, at any offset, with or without a length") {
-  model m = usual(), q = usual_int8();
+  model m = usual(), q = usual_int8(), s = usual_static();
   bytes one("padding"), other;
-  for (model* each : {&m, &q})
+  for (model* each : {&m, &q, &s})
     for (w::tensor& t : each->g.initializers) {
       const bool whole = t.name.view() == "w0" && each == &m; // a file of its own
       t.form = storage::external;
@@ -333,6 +350,7 @@ TEST_CASE("elements in external files, at any offset, with or without a length")
   const external_file files[] = {{"all.bin", one.span()}, {"weights/w0", other.span()}};
   check_usual(m, files);
   check_usual_int8(q, files);
+  check_usual_static(s, files);
 }
 
 TEST_CASE("constants from Constant nodes, in every form of the value") {
@@ -491,6 +509,7 @@ TEST_CASE("a plan tells what the model is") {
   const auto plan = tinymlp::onnx::parse(file.span());
   REQUIRE(plan.has_value());
   CHECK(plan->kind == tinymlp::onnx::precision::int8);
+  CHECK(plan->mode == tinymlp::onnx::quant_mode::dynamic_int8);
   CHECK(plan->ir_version == 10);
   CHECK(plan->opset == 17);
   CHECK(plan->producer_name == "a producer");
@@ -506,6 +525,53 @@ TEST_CASE("a plan tells what the model is") {
   CHECK(plan->layers[1].weight.name == "w1");
 }
 
+TEST_CASE("a plan tells how the activations of a static model are quantised") {
+  for (const bool computed : {false, true}) {
+    const bytes file = w::static_model({3, 4, 2, 1}, true, computed).write();
+    const auto plan = tinymlp::onnx::parse(file.span());
+    REQUIRE(plan.has_value());
+    CHECK(plan->kind == tinymlp::onnx::precision::int8);
+    CHECK(plan->mode == tinymlp::onnx::quant_mode::static_int8);
+    CHECK(plan->layers[0].activation_scale == 1.0F / 20);
+    CHECK(plan->layers[0].activation_zero_point == 117);
+    CHECK(plan->layers[1].activation_scale == 1.0F / 24);
+    CHECK(plan->layers[1].activation_zero_point == 0);
+    CHECK(plan->layers[1].has_sum_scale_factor == computed);
+    CHECK(plan->layers[1].sum_scale.name == (computed ? "x1" : "s1"));
+    const auto net = tinymlp::load<small_static>(file.span());
+    REQUIRE(net.has_value());
+    CHECK(net->input_scale(0).scale == 1.0F / 20);
+    CHECK(net->input_scale(0).zero_point == 117);
+    CHECK(net->sum_scale(1, 1) == 1.0F / 24 * (1.0F / 154));
+    CHECK(net->weight(1, 3, 1) == w::int8_weight(3, 7));
+    CHECK(net->bias(1, 1) == w::weight(4, 1));
+  }
+}
+
+TEST_CASE("attributes of QuantizeLinear that change nothing") {
+  const auto with = [](std::int64_t opset, const std::vector<w::attribute>& attributes) {
+    model m = usual_static();
+    m.opsets[0].version = opset;
+    for (w::node& n : m.g.nodes)
+      if (n.op_type.view() == "QuantizeLinear") n.attributes = attributes;
+    return m;
+  };
+  for (const int axis : {-2, -1, 0, 1})
+    check_usual_static(with(13, {w::int_attribute("axis", axis)}));
+  check_usual_static(with(19, {w::int_attribute("saturate", 1)}));
+  check_usual_static(with(21, {w::int_attribute("block_size", 0)}));
+  for (const int type : {0, 2})
+    check_usual_static(with(21, {w::int_attribute("output_dtype", type)}));
+  for (const int type : {0, 1}) check_usual_static(with(23, {w::int_attribute("precision", type)}));
+}
+
+TEST_CASE("the zero point of a static layer's sum may be another constant of the same value") {
+  model m = usual_static();
+  m.g.initializers.push_back(w::integers("again", {1}, w::uint8, {117}));
+  m.g.producer("i0").inputs[2] = "again";
+  check_usual_static(m);
+}
+
 // ---- at compile time too
 
 namespace {
@@ -517,6 +583,7 @@ template <class Net> constexpr float score(const bytes& file) {
 }
 constexpr float usual_score = score<small>(w::fp32_model({3, 4, 2, 1}).write());
 constexpr float usual_int8_score = score<small_int8>(w::int8_model({3, 4, 2, 1}).write());
+constexpr float usual_static_score = score<small_static>(w::static_model({3, 4, 2, 1}).write());
 
 constexpr bytes with_storage(model m, storage form) {
   for (w::tensor& t : m.g.initializers) t.form = form;
@@ -533,4 +600,8 @@ TEST_CASE("forms are read alike at compile time") {
                   score<small>(with_identities(w::fp32_model({3, 4, 2, 1})).write()));
   CHECK_BOTH_WAYS(usual_int8_score ==
                   score<small_int8>(with_storage(w::int8_model({3, 4, 2, 1}), storage::packed)));
+  CHECK_BOTH_WAYS(usual_static_score == score<small_static>(with_storage(
+                                            w::static_model({3, 4, 2, 1}), storage::packed)));
+  CHECK_BOTH_WAYS(usual_static_score ==
+                  score<small_static>(w::static_model({3, 4, 2, 1}, false, true).write()));
 }

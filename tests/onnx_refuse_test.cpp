@@ -6,6 +6,7 @@
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
+#include <tinymlp/static_quantized.hpp>
 
 #include <limits>
 #include <set>
@@ -1485,6 +1486,11 @@ const std::vector<row> int8_rows{
        m = w::fp32_model({3, 2, 1});
        return at_node(m, "h0");
      }},
+    {"fixed scales for a network without", errc::precision_mismatch, "static int8",
+     [](model& m) {
+       m = w::static_model({3, 2, 1});
+       return at_node(m, "q0");
+     }},
     {"another hidden size", errc::network_mismatch, "q0",
      [](model& m) {
        m = w::int8_model({3, 4, 1});
@@ -1667,6 +1673,300 @@ const std::vector<row> int8_rows{
      }},
 };
 
+// The attribute on the first QuantizeLinear, in an operator set that has it.
+place quantize_attribute(model& m, const char* name, std::int64_t value, std::int64_t opset) {
+  m.opsets[0].version = opset;
+  m.g.producer("q0").attributes.push_back(w::int_attribute(name, value));
+  return at_node(m, "q0");
+}
+place quantize_attribute_too_early(model& m, const char* name, std::int64_t opset) {
+  m.opsets[0].version = opset;
+  return append_to_node(m, "q0", w::int_attribute(name, 0));
+}
+
+// Broken versions of the static-PTQ form: 3-2-1.
+const std::vector<row> static_rows{
+    {"float32 layers for a static network", errc::precision_mismatch, "fp32",
+     [](model& m) {
+       m = w::fp32_model({3, 2, 1});
+       return at_node(m, "h0");
+     }},
+    {"dynamic scales for a static network", errc::precision_mismatch, "dynamic int8",
+     [](model& m) {
+       m = w::int8_model({3, 2, 1});
+       return at_node(m, "q0");
+     }},
+    {"another hidden size", errc::network_mismatch, "q0",
+     [](model& m) {
+       m = w::static_model({3, 4, 1});
+       return at_node(m, "q0");
+     }},
+    {"QuantizeLinear in opset 9", errc::operator_needs_newer_opset, "q0",
+     [](model& m) {
+       m.opsets[0].version = 9;
+       return at_node(m, "q0");
+     }},
+    {"QuantizeLinear without a scale", errc::wrong_arity, "q0",
+     [](model& m) {
+       m.g.producer("q0").inputs.resize(1);
+       return at_node(m, "q0");
+     }},
+    {"QuantizeLinear with four operands", errc::wrong_arity, "q0",
+     [](model& m) {
+       m.g.producer("q0").inputs.push_back("xz0");
+       return at_node(m, "q0");
+     }},
+    {"an axis before opset 13", errc::unsupported_attribute, "axis",
+     [](model& m) { return quantize_attribute_too_early(m, "axis", 12); }},
+    {"saturate before opset 19", errc::unsupported_attribute, "saturate",
+     [](model& m) { return quantize_attribute_too_early(m, "saturate", 18); }},
+    {"a block size before opset 21", errc::unsupported_attribute, "block_size",
+     [](model& m) { return quantize_attribute_too_early(m, "block_size", 20); }},
+    {"an output type before opset 21", errc::unsupported_attribute, "output_dtype",
+     [](model& m) { return quantize_attribute_too_early(m, "output_dtype", 20); }},
+    {"a precision before opset 23", errc::unsupported_attribute, "precision",
+     [](model& m) { return quantize_attribute_too_early(m, "precision", 22); }},
+    {"an attribute that QuantizeLinear does not have", errc::unsupported_attribute, "to",
+     [](model& m) { return quantize_attribute_too_early(m, "to", 23); }},
+    {"an axis that the row does not have", errc::bad_attribute, "axis",
+     [](model& m) { return quantize_attribute(m, "axis", 2, 13); }},
+    {"an axis before the first", errc::bad_attribute, "axis",
+     [](model& m) { return quantize_attribute(m, "axis", -3, 13); }},
+    {"wrapping instead of saturating", errc::bad_attribute, "saturate",
+     [](model& m) { return quantize_attribute(m, "saturate", 0, 19); }},
+    {"scales of blocks", errc::bad_attribute, "block_size",
+     [](model& m) { return quantize_attribute(m, "block_size", 3, 21); }},
+    {"quantised to int8", errc::bad_attribute, "output_dtype",
+     [](model& m) { return quantize_attribute(m, "output_dtype", 3, 21); }},
+    {"quantised in float16", errc::bad_attribute, "precision",
+     [](model& m) { return quantize_attribute(m, "precision", 10, 23); }},
+    {"an axis that is a float", errc::bad_attribute, "axis",
+     [](model& m) { return append_to_node(m, "q0", w::float_attribute("axis", 1)); }},
+    {"an activation scale of zero", errc::bad_scale, "x0",
+     [](model& m) { return replace_data(m, "x0", 0, 0); }},
+    {"a negative activation scale", errc::bad_scale, "x1",
+     [](model& m) { return replace_data(m, "x1", 0, -1); }},
+    {"a NaN activation scale", errc::bad_scale, "x1",
+     [](model& m) { return replace_data(m, "x1", 0, nan); }},
+    {"an infinite activation scale", errc::bad_scale, "x0",
+     [](model& m) { return replace_data(m, "x0", 0, inf); }},
+    {"an activation scale for each feature", errc::shape_mismatch, "x0",
+     [](model& m) {
+       m.g.initializer("x0") = w::floats("x0", {3}, {1, 2, 3});
+       return at_initializer(m, "x0");
+     }},
+    {"an activation scale that is a matrix", errc::shape_mismatch, "x0",
+     [](model& m) {
+       m.g.initializer("x0") = w::floats("x0", {1, 1}, {1});
+       return at_initializer(m, "x0");
+     }},
+    {"an activation scale that is no float", errc::wrong_element_type, "x0",
+     [](model& m) {
+       m.g.initializer("x0") = w::integers("x0", {}, w::int64, {1});
+       return at_initializer(m, "x0");
+     }},
+    {"an activation scale that is computed", errc::not_constant, "computed",
+     [](model& m) {
+       m.g.producer("q0").inputs[1] = "computed";
+       insert(m, 2, {"Relu", {"x0"}, {"computed"}});
+       return at_node(m, "q0");
+     }},
+    {"a row that is the scale", errc::not_constant, "scaled",
+     [](model& m) {
+       std::swap(m.g.producer("q0").inputs[0], m.g.producer("q0").inputs[1]);
+       return at_node(m, "q0");
+     }},
+    {"an int8 activation zero point", errc::wrong_element_type, "xz0",
+     [](model& m) {
+       m.g.initializer("xz0").type = w::int8;
+       return at_initializer(m, "xz0");
+     }},
+    {"an activation zero point for each feature", errc::shape_mismatch, "xz0",
+     [](model& m) {
+       m.g.initializer("xz0") = w::integers("xz0", {3}, w::uint8, {1, 2, 3});
+       return at_initializer(m, "xz0");
+     }},
+    {"an activation zero point above 255", errc::value_out_of_range, "xz0",
+     [](model& m) {
+       m.g.initializer("xz0") = w::integers("xz0", {}, w::uint8, {256}, storage::packed);
+       return in(m.g.initializer("xz0").write(), w::varint(256));
+     }},
+    {"a negative activation zero point", errc::value_out_of_range, "xz0",
+     [](model& m) {
+       m.g.initializer("xz0") = w::integers("xz0", {}, w::uint8, {-1}, storage::unpacked);
+       return in(m.g.initializer("xz0").write(), w::int_field(5, -1));
+     }},
+    {"short uint8 data", errc::short_data, "xz0",
+     [](model& m) {
+       m.g.initializer("xz0").ints.clear();
+       return in(m.g.initializer("xz0").write(), m.g.initializer("xz0").write().size());
+     }},
+    {"long uint8 data", errc::long_data, "xz0",
+     [](model& m) {
+       m.g.initializer("xz0").ints.push_back(0);
+       return in(m.g.initializer("xz0").write(), m.g.initializer("xz0").raw_data());
+     }},
+    {"another zero point for the sum", errc::bad_zero_point, "i0",
+     [](model& m) {
+       m.g.producer("i0").inputs[2] = "xz1";
+       return at_node(m, "i0");
+     }},
+    {"no zero point for the sum", errc::bad_zero_point, "i0",
+     [](model& m) {
+       m.g.producer("i0").inputs[2] = {};
+       return at_node(m, "i0");
+     }},
+    {"a zero point for the sum alone", errc::bad_zero_point, "i0",
+     [](model& m) {
+       m.g.producer("q0").inputs.pop_back();
+       return at_node(m, "i0");
+     }},
+    {"an int8 zero point for the sum", errc::wrong_element_type, "z0",
+     [](model& m) {
+       m.g.producer("i0").inputs[2] = "z0";
+       return at_initializer(m, "z0");
+     }},
+    {"a weight zero point that is not zero", errc::bad_zero_point, "z1",
+     [](model& m) {
+       m.g.initializer("z1").ints[0] = 1;
+       return in(m.g.initializer("z1").write(), m.g.initializer("z1").write().size() - 1);
+     }},
+    {"a uint8 weight", errc::wrong_element_type, "w0",
+     [](model& m) {
+       m.g.initializer("w0").type = w::uint8;
+       return at_initializer(m, "w0");
+     }},
+    {"a transposed weight", errc::shape_mismatch, "w0",
+     [](model& m) {
+       m.g.initializer("w0").dims = {2, 3};
+       return at_initializer(m, "w0");
+     }},
+    {"the quantised row as the weight", errc::unexpected_operator, "i0",
+     [](model& m) {
+       std::swap(m.g.producer("i0").inputs[0], m.g.producer("i0").inputs[1]);
+       return at_node(m, "i0");
+     }},
+    {"the quantised row used twice", errc::branch, "q0",
+     [](model& m) {
+       m.g.producer("i0").inputs[1] = "q0";
+       return at_node(m, "i0");
+     }},
+    {"a scale of the sum of zero", errc::bad_scale, "s0",
+     [](model& m) { return replace_data(m, "s0", 0, 0); }},
+    {"an infinite scale of the sum", errc::bad_scale, "s1",
+     [](model& m) { return replace_data(m, "s1", 0, inf); }},
+    {"scales of the sum of another length", errc::shape_mismatch, "s0",
+     [](model& m) {
+       m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
+       return at_initializer(m, "s0");
+     }},
+    {"a scale of the sum that is computed otherwise", errc::not_constant, "computed",
+     [](model& m) {
+       m.g.producer("p0").inputs[1] = "computed";
+       insert(m, 2, {"Relu", {"s0"}, {"computed"}});
+       return at_node(m, "p0");
+     }},
+    {"Cast to int64", errc::bad_attribute, "to",
+     [](model& m) {
+       m.g.producer("f0").attributes = {w::int_attribute("to", 7)};
+       return at_node(m, "f0");
+     }},
+    {"no Cast", errc::unexpected_operator, "p0",
+     [](model& m) {
+       m.g.producer("p0").inputs[0] = "i0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "f0"; });
+       return at_node(m, "p0");
+     }},
+    {"no product with the scale", errc::unexpected_operator, "h0",
+     [](model& m) {
+       m.g.producer("h0").inputs[0] = "f0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "p0"; });
+       return at_node(m, "h0");
+     }},
+    {"QuantizeLinear and no MatMulInteger", errc::unexpected_operator, "f0",
+     [](model& m) {
+       m.g.producer("f0").inputs[0] = "q0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "i0"; });
+       return at_node(m, "f0");
+     }},
+    {"an infinite bias", errc::non_finite_weight, "b1",
+     [](model& m) { return replace_data(m, "b1", 0, inf); }},
+    {"two layers without Relu", errc::missing_relu, "q1",
+     [](model& m) {
+       m.g.producer("q1").inputs[0] = "h0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
+       return at_node(m, "q1");
+     }},
+    {"a dynamic layer behind a static layer", errc::mixed_precision, "q1",
+     [](model& m) {
+       m.g.producer("q1") = {"DynamicQuantizeLinear", {"a0"}, {"q1", "qs1", "qz1"}};
+       m.g.producer("i1").inputs[2] = "qz1";
+       m.g.producer("p1").inputs[1] = "sc1";
+       insert(m, m.g.nodes.size() - 4, {"Mul", {"qs1", "s1"}, {"sc1"}});
+       return at_node(m, "q1");
+     }},
+    {"a float32 layer behind a static layer", errc::mixed_precision, "h1",
+     [](model& m) {
+       m.g.nodes.resize(8, m.g.nodes[0]);
+       REQUIRE(m.g.nodes.back().op_type.view() == "Relu");
+       m.g.initializer("w1") = w::floats("w1", {2, 1}, {1, 2});
+       m.g.nodes.push_back({"Gemm", {"a0", "w1", "b1"}, {"h1"}});
+       m.g.nodes.push_back({"Squeeze", {"h1", "axes"}, {"y"}});
+       return at_node(m, "h1");
+     }},
+};
+
+// Likewise, where a Mul of two constants makes the scale of the sum.
+const std::vector<row> computed_scale_rows{
+    {"a product of scales that overflows", errc::bad_scale, "sc0",
+     [](model& m) {
+       m.g.initializer("x0").floats[0] = 1e30F;
+       m.g.initializer("s0").floats[0] = 1e30F;
+       return at_node(m, "sc0");
+     }},
+    {"a product of scales that vanishes", errc::bad_scale, "sc1",
+     [](model& m) {
+       m.g.initializer("x1").floats[0] = 1e-30F;
+       m.g.initializer("s1").floats[0] = 1e-30F;
+       return at_node(m, "sc1");
+     }},
+    {"a product of scales that just overflows", errc::bad_scale, "sc0",
+     [](model& m) {
+       m.g.initializer("x0").floats[0] = 0x1.000002p64F;
+       m.g.initializer("s0").floats[0] = 0x1.fffffcp63F;
+       return at_node(m, "sc0");
+     }},
+    {"a product of scales that rounds to zero", errc::bad_scale, "sc0",
+     [](model& m) {
+       m.g.initializer("x0").floats[0] = 0x1p-75F;
+       m.g.initializer("s0").floats[0] = 0x1p-75F;
+       return at_node(m, "sc0");
+     }},
+    {"a negative weight scale", errc::bad_scale, "s1",
+     [](model& m) { return replace_data(m, "s1", 0, -1); }},
+    {"a factor of the scale that is computed", errc::not_constant, "computed",
+     [](model& m) {
+       m.g.producer("sc0").inputs[1] = "computed";
+       insert(m, 2, {"Relu", {"s0"}, {"computed"}});
+       return at_node(m, "sc0");
+     }},
+    {"weight scales of another length", errc::shape_mismatch, "s0",
+     [](model& m) {
+       m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
+       return at_initializer(m, "s0");
+     }},
+    {"a scale of the sum used twice", errc::branch, "sc0",
+     [](model& m) {
+       m.g.producer("p1").inputs[1] = "sc0";
+       return at_node(m, "p1");
+     }},
+    {"a scale of the sum that nothing uses", errc::disconnected_node, "sc0",
+     [](model& m) {
+       m.g.producer("p0").inputs[1] = "s0";
+       return at_node(m, "sc0");
+     }},
+};
+
 const bytes external_bytes(std::string(64, '\0'));
 const bytes external_nan(std::string(60, '\0') + "\xff\xff\xff\xff");
 const tinymlp::onnx::external_file external_files[] = {{"weights.bin", external_bytes.span()},
@@ -1703,6 +2003,12 @@ TEST_CASE("a broken float32 model is refused with code, offset and name") {
 TEST_CASE("a broken int8 model is refused with code, offset and name") {
   for (const row& r : int8_rows)
     check<tinymlp::quantized_network<3, 2, 1>>(r, w::int8_model({3, 2, 1}));
+}
+
+TEST_CASE("a broken static int8 model is refused with code, offset and name") {
+  using net = tinymlp::static_quantized_network<3, 2, 1>;
+  for (const row& r : static_rows) check<net>(r, w::static_model({3, 2, 1}));
+  for (const row& r : computed_scale_rows) check<net>(r, w::static_model({3, 2, 1}, false, true));
 }
 
 TEST_CASE("every code is produced by some row, and says something of its own") {

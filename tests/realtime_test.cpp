@@ -1,5 +1,7 @@
 // The real-time contract: loading and scoring allocate nothing and make no system call, and their
 // time does not depend on the data.
+#include "static_networks.hpp"
+
 #include <doctest/doctest.h>
 
 #include <tinymlp/tinymlp.hpp>
@@ -108,7 +110,9 @@ template <class Net> bool score_all_ways(const Net& net, work& w) noexcept {
 bool score_all_networks(work& w) noexcept {
   return score_all_ways(vmaf::small(), w) && score_all_ways(vmaf::medium(), w) &&
          score_all_ways(vmaf::large(), w) && score_all_ways(vmaf::small_int8(), w) &&
-         score_all_ways(vmaf::medium_int8(), w) && score_all_ways(vmaf::large_int8(), w);
+         score_all_ways(vmaf::medium_int8(), w) && score_all_ways(vmaf::large_int8(), w) &&
+         score_all_ways(static_networks::small, w) && score_all_ways(static_networks::medium, w) &&
+         score_all_ways(static_networks::large, w);
 }
 
 bool load_at_run_time() noexcept {

@@ -7,6 +7,7 @@
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
+#include <tinymlp/static_quantized.hpp>
 
 #include <algorithm>
 #include <array>
@@ -73,7 +74,8 @@ template <class Net> bool defined(std::span<const char> bytes) {
 using networks =
     std::tuple<tinymlp::mlp_small, tinymlp::mlp_medium, tinymlp::mlp_large, tinymlp::mlp_small_int8,
                tinymlp::mlp_medium_int8, tinymlp::mlp_large_int8, tinymlp::network<1, 1>,
-               tinymlp::network<3, 2, 1>, tinymlp::quantized_network<3, 2, 1>>;
+               tinymlp::network<3, 2, 1>, tinymlp::quantized_network<3, 2, 1>,
+               tinymlp::static_quantized_network<3, 2, 1>, tinymlp::mlp_large_static_int8>;
 
 bool is_defined(std::span<const char> bytes) {
   const auto plan = tinymlp::onnx::parse(bytes);
@@ -158,6 +160,9 @@ std::vector<named_model> models() {
   }
   found.push_back({"written", std::string(w::fp32_model({3, 2, 1}).write().view())});
   found.push_back({"written int8", std::string(w::int8_model({3, 2, 1}).write().view())});
+  found.push_back({"written static", std::string(w::static_model({3, 2, 1}).write().view())});
+  found.push_back({"written static, computed",
+                   std::string(w::static_model({6, 64, 32, 16, 1}, true, true).write().view())});
   return found;
 }
 
@@ -177,7 +182,8 @@ TEST_CASE("every prefix of every model is refused, unless only optional fields a
 }
 
 TEST_CASE("a small model with any one byte changed is refused or is a model") {
-  for (const w::bytes& model : {tiny_model(), w::fp32_model({3, 2, 1}).write()}) {
+  for (const w::bytes& model :
+       {tiny_model(), w::fp32_model({3, 2, 1}).write(), w::static_model({3, 2, 1}).write()}) {
     exact_buffer bytes(model.view());
     for (std::size_t at = 0; at < model.size(); ++at)
       for (int value = 0; value < 256; ++value) check_mutant("written", bytes, at, value);

@@ -12,9 +12,10 @@
 
 namespace tinymlp {
 
-// A network of type Net (network<...> or quantized_network<...>) from the bytes of an ONNX file,
-// or the reason why not: code, byte offset and name. No allocation, no exceptions; about 125 KiB
-// of stack. The network keeps no reference to the bytes (the error's `where` does).
+// A network of type Net (network<...>, quantized_network<...> or static_quantized_network<...>)
+// from the bytes of an ONNX file, or the reason why not: code, byte offset and name. No allocation,
+// no exceptions; about 125 KiB of stack. The network keeps no reference to the bytes (the error's
+// `where` does).
 template <class Net>
 constexpr result<Net> load(std::span<const char> model,
                            onnx::external_files external = {}) noexcept {

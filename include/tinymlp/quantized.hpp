@@ -29,49 +29,28 @@ constexpr std::int8_t quantize_weight(float w, float scale) noexcept {
                                                                             : q));
 }
 
-template <std::size_t... Sizes>
-class quantized_network : public scorer<kernels::int8_weights<kernels::shape<Sizes...>>> {
+namespace detail {
+
+// What int8 networks share, however their activations are quantised: scaler, weights and biases.
+template <class Weights, std::size_t... Sizes> class int8_network : public scorer<Weights> {
+protected:
   using shape = kernels::shape<Sizes...>;
   using layout = kernels::int8_layout<shape>;
 
 public:
   static constexpr onnx::precision kind = onnx::precision::int8;
-  static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
 
-  // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
-  // precision_mismatch.
-  static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
-    quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
-    for (std::size_t l = 0; l < shape::layer_count; ++l) to.pack_layer(plan.layers[l], l);
-    return to;
-  }
-
-  // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
-  // symmetric, scale by symmetric_scale, zero point 0, round half to even.
-  static constexpr quantized_network from_network(const network<Sizes...>& from,
-                                                  granularity grain) noexcept {
-    quantized_network to;
-    to.pack_scaler(from.scaler());
-    for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
-    return to;
-  }
-
-  // The quantised weight from `input` to `output` of layer `l`; the output's scale and bias.
+  // The quantised weight from `input` to `output` of layer `l`; the output's bias.
   constexpr std::int8_t weight(std::size_t l, std::size_t input,
                                std::size_t output) const noexcept {
     return this->weights_.bytes[layout::weight(l, input, output)];
-  }
-  constexpr float weight_scale(std::size_t l, std::size_t output) const noexcept {
-    return this->weights_.floats[layout::layers[l].scale + output];
   }
   constexpr float bias(std::size_t l, std::size_t output) const noexcept {
     return this->weights_.floats[layout::layers[l].bias + output];
   }
 
-private:
-  constexpr quantized_network() noexcept = default;
+protected:
+  constexpr int8_network() noexcept = default;
 
   constexpr void pack_scaler(const input_scaler<shape::inputs>& from) noexcept {
     auto& floats = this->weights_.floats;
@@ -89,26 +68,31 @@ private:
     this->weights_.sums[layout::layers[l].sum + output] += value;
   }
 
+  // Scales of the layer's outputs, where the layout has them.
+  constexpr float& scale(std::size_t l, std::size_t output) noexcept {
+    return this->weights_.floats[layout::layers[l].scale + output];
+  }
+  constexpr float scale(std::size_t l, std::size_t output) const noexcept {
+    return this->weights_.floats[layout::layers[l].scale + output];
+  }
+
+  // Weights and biases.
   constexpr void pack_layer(const onnx::dense& from, std::size_t l) noexcept {
-    const kernels::int8_layer& at = layout::layers[l];
-    onnx::element_reader weights(from.weight), scales(from.weight_scale), biases(from.bias);
+    onnx::element_reader weights(from.weight), biases(from.bias);
     std::int64_t q = 0;
     for (std::size_t i = 0; i < from.inputs; ++i)
       for (std::size_t o = 0; o < from.outputs; ++o) {
         weights.next(q);
         place(l, i, o, static_cast<std::int8_t>(q));
       }
-    float scale = 0, bias = 0;
+    float bias = 0;
     for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
-      scales.next(scale);
       biases.next(bias);
-      this->weights_.floats[at.scale + o] = scale;
-      this->weights_.floats[at.bias + o] = bias;
+      this->weights_.floats[layout::layers[l].bias + o] = bias;
     }
   }
 
-  static constexpr float magnitude(float x) noexcept { return x < 0 ? -x : x; }
-
+  // Weights and biases, and weight scales in the place of scales.
   constexpr void quantize_layer(const network<Sizes...>& from, std::size_t l,
                                 granularity grain) noexcept {
     const kernels::int8_layer& at = layout::layers[l];
@@ -122,13 +106,62 @@ private:
       }
     for (std::size_t o = 0; o < at.outputs; ++o) {
       const float most = grain == granularity::per_channel ? largest[o] : largest_of_all;
-      const float scale = symmetric_scale(most);
-      this->weights_.floats[at.scale + o] = scale;
+      scale(l, o) = symmetric_scale(most);
       this->weights_.floats[at.bias + o] = from.bias(l, o);
       for (std::size_t i = 0; i < at.inputs; ++i)
-        place(l, i, o, quantize_weight(from.weight(l, i, o), scale));
+        place(l, i, o, quantize_weight(from.weight(l, i, o), scale(l, o)));
     }
   }
+
+private:
+  static constexpr float magnitude(float x) noexcept { return x < 0 ? -x : x; }
+};
+
+} // namespace detail
+
+template <std::size_t... Sizes>
+class quantized_network
+    : public detail::int8_network<kernels::int8_weights<kernels::shape<Sizes...>>, Sizes...> {
+  using shape = kernels::shape<Sizes...>;
+
+public:
+  static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
+
+  // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
+  // precision_mismatch.
+  static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
+    quantized_network to;
+    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
+    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    for (std::size_t l = 0; l < shape::layer_count; ++l) {
+      to.pack_layer(plan.layers[l], l);
+      onnx::element_reader scales(plan.layers[l].weight_scale);
+      float scale = 0;
+      for (std::size_t o = 0; o < plan.layers[l].outputs; ++o) {
+        scales.next(scale);
+        to.scale(l, o) = scale;
+      }
+    }
+    return to;
+  }
+
+  // Quantises a float32 network as ONNX Runtime's quantize_dynamic (QInt8 weights) does:
+  // symmetric, scale by symmetric_scale, zero point 0, round half to even.
+  static constexpr quantized_network from_network(const network<Sizes...>& from,
+                                                  granularity grain) noexcept {
+    quantized_network to;
+    to.pack_scaler(from.scaler());
+    for (std::size_t l = 0; l < shape::layer_count; ++l) to.quantize_layer(from, l, grain);
+    return to;
+  }
+
+  // The scale of the weights to `output` of layer `l`.
+  constexpr float weight_scale(std::size_t l, std::size_t output) const noexcept {
+    return this->scale(l, output);
+  }
+
+private:
+  constexpr quantized_network() noexcept = default;
 };
 
 // The int8 form of a float32 network; also in constant expressions.

@@ -6,6 +6,7 @@
 //   float score = net.score(row);                                          // span of 6 floats
 //   errc done = net.score(rows, scores);                                   // N x 6 -> N
 //   constexpr auto int8 = tinymlp::quantize(net);                          // int8 weights
+//   constexpr auto fixed = *tinymlp::quantize(net, ranges);                // and fixed scales
 //   const tinymlp::vmaf::features frame{.adm2 = 0.98F, ...};               // by name
 //   float vmaf = tinymlp::vmaf::small().score(frame);                      // shipped weights
 //
@@ -19,6 +20,7 @@
 #include <tinymlp/isa.hpp>       // instruction sets: names, detection, choice
 #include <tinymlp/network.hpp>   // network<...>: float32
 #include <tinymlp/quantized.hpp> // quantized_network<...>: int8
+#include <tinymlp/static_quantized.hpp> // static_quantized_network<...>: int8, scales beforehand
 #include <tinymlp/load.hpp>      // load at run time, embed at compile time
 #include <tinymlp/vmaf.hpp>      // VMAF: features, motion2, shipped networks
 // clang-format on

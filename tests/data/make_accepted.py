@@ -6,7 +6,7 @@ Runtime's quantiser serialise them, with ONNX Runtime's score of each row alone 
 
 Lines:
     rows K, then one row of K features a line
-    model NAME SHAPE fp32|int8
+    model NAME SHAPE fp32|int8|static      static: int8 with fixed activation scales
     onnx BASE64, and for external data: file LOCATION BASE64; or, for large ones, whose bytes the
       test writes by the same formula: written, or written_per_channel
     scores, then one line a row: ONNX Runtime's; of fp32 models also float64's and the magnitude
@@ -413,6 +413,99 @@ def int8():
     yield "int8_typed", typed
 
 
+def written_static(
+    per_channel=False, computed=False, swapped=False, weight_zero=True, x_zero="given",
+    scales=None, zeros=(117,), dims=(), sum_dims=None, quantize=None, mean=True, opset=17,
+):
+    """The static-PTQ form by hand, in the freedom that the operators leave. The scale of the sum is
+    a constant, or `computed` by a Mul; x_zero: given, left_out of both operators, or
+    left_out_of_matmul. Other activation scales than the usual do not change those of the sums, so
+    that scores still depend on the row."""
+
+    def usual_scale(l):
+        return 1 / (20 + 4 * l)
+
+    def layer(chain, l):
+        inputs, outputs = chain.sizes[l], chain.sizes[l + 1]
+        i = numpy.arange(inputs * outputs)
+        weight = ((i * 37 + (2 * l + 1) * 53) % 255 - 127).astype(numpy.int8)
+        x_scale = numpy.full(dims, scales or usual_scale(l), numpy.float32)
+        x_zero_point = numpy.full(dims, zeros[l] if l < len(zeros) else 0, numpy.uint8)
+        scale = 1 / (150 + 3 * numpy.arange(outputs if per_channel else 1) + l)
+        shape = sum_dims or ((outputs,) if per_channel else ())
+        scale = scale.astype(numpy.float32).reshape(shape)
+        xs, w = chain.constant(f"xs{l}", x_scale), chain.constant(f"w{l}", weight.reshape(inputs, outputs))
+        operands = [chain.value, xs]
+        if x_zero != "left_out":
+            operands.append(chain.constant(f"xz{l}", x_zero_point))
+        chain.node("QuantizeLinear", *operands, outputs=[f"q{l}"], **(quantize or {}))
+        operands = [f"q{l}", w]
+        if x_zero == "given":
+            operands.append(f"xz{l}")
+        if weight_zero:
+            operands += [""] * (3 - len(operands))
+            operands.append(chain.constant(f"z{l}", numpy.zeros_like(scale, numpy.int8)))
+        if computed:
+            s = chain.constant(f"s{l}", scale)
+            both = chain.node("Mul", *((s, xs) if swapped else (xs, s)))[0]
+        else:
+            both = chain.constant(f"s{l}", numpy.float32(usual_scale(l)) * scale)
+        chain.node("MatMulInteger", *operands)
+        product = chain.node("Cast", chain.value, to=TensorProto.FLOAT)[0]
+        chain.node("Mul", *((both, product) if swapped else (product, both)))
+        bias = chain.constant(f"b{l}", weights(2 * l + 2, outputs))
+        chain.node("Add", *((bias, chain.value) if swapped else (chain.value, bias)))
+
+    def make(sizes=SMALL):
+        chain = Chain(sizes)
+        return (chain.scaler() if mean else chain).layers(layer).squeeze(opset).model(opset=opset)
+
+    return make
+
+
+def static_int8():
+    for sizes in [(1, 1), SMALL, (3, 5, 7, 1), (10, 24, 1)]:
+        name = "-".join(map(str, sizes))
+        yield f"static_{name}", written_static()(sizes)
+        yield f"static_per_channel_{name}", written_static(per_channel=True)(sizes)
+    yield "static_computed", written_static(computed=True)()
+    yield "static_computed_per_channel", written_static(computed=True, per_channel=True)()
+    yield "static_operands_swapped", written_static(computed=True, swapped=True)()
+    yield "static_constant_swapped", written_static(swapped=True)()
+    yield "static_scale_row", written_static(per_channel=True, sum_dims=(1, -1))()
+    yield "static_without_scaler", written_static(mean=False)()
+    yield "static_vectors_of_one", written_static(dims=(1,), computed=True)()
+    yield "static_zero_points", written_static(zeros=(255, 3, 200))()
+    yield "static_zero_point_0", written_static(zeros=())()
+    yield "static_zero_point_left_out", written_static(x_zero="left_out", zeros=())()
+    yield "static_zero_point_left_out_of_matmul", written_static(x_zero="left_out_of_matmul",
+                                                                 zeros=())()
+    yield "static_no_weight_zero_point", written_static(weight_zero=False)()
+    yield "static_two_operands", written_static(weight_zero=False, x_zero="left_out", zeros=())()
+    for opset, attributes in [
+        (10, {}), (11, {}), (13, {"axis": 0}), (19, {"axis": -1, "saturate": 1}),
+        (21, {"axis": 1, "block_size": 0, "output_dtype": 0}), (21, {"output_dtype": 2}),
+        (23, {"precision": 0}), (23, {"precision": 1, "axis": -2}),
+    ]:
+        name = "_".join(f"{k}_{v}" for k, v in attributes.items())
+        yield f"static_opset_{opset}_{name}", written_static(quantize=attributes, opset=opset)()
+    for scale in [1e-6, 1e5, 1e-30, 1e30, 0.125, 2e-38, 1e-42, 3e38]:
+        yield f"static_scale_{scale}", written_static(scales=scale)()
+        yield f"static_scale_{scale}_zero_points", written_static(scales=scale, zeros=(128, 5, 77))()
+    yield "static_identities", with_identities(written_static()())
+    yield "static_identities_computed", with_identities(written_static(computed=True)())
+    typed = written_static(zeros=(200, 128, 1))()
+    for tensor in typed.graph.initializer:
+        if tensor.data_type in (TensorProto.INT8, TensorProto.UINT8):
+            array = numpy_helper.to_array(tensor)
+            tensor.ClearField("raw_data")
+            tensor.int32_data.extend(array.reshape(-1).tolist())
+    yield "static_typed", typed
+    sizes = (100, 33, 17, 1)
+    yield "written-static-100-33-17-1", written_static()(sizes)
+    yield "written_per_channel-static-100-33-17-1", written_static(per_channel=True)(sizes)
+
+
 def external(model):
     """The model with its tensors of 16 bytes and more in a file beside it: (bytes, files)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -475,7 +568,8 @@ def main():
         if name != "output_without_shape":  # ONNX Runtime takes it, the checker does not
             onnx.checker.check_model(model)
         is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
-        precision = "int8" if is_int8 else "fp32"
+        is_static = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+        precision = "static" if is_static else "int8" if is_int8 else "fp32"
         lines.append(f"model {name} {'-'.join(map(str, sizes))} {precision}")
         content = content or model.SerializeToString()
         written = name.startswith("written")
@@ -483,7 +577,7 @@ def main():
         for location, data in (files or {}).items():
             lines.append(f"file {location} {base64.b64encode(data).decode()}")
         scores = runtime_scores(model.SerializeToString(), rows)
-        if precision == "int8":
+        if is_int8:
             assert (scores == runtime_scores(model.SerializeToString(), rows, True)).all(), name
             columns = [map(text, scores)]
         else:
@@ -501,6 +595,10 @@ def main():
         with_identities(Chain(SMALL).scaler().layers(matmul_add).squeeze().model()))
     add("external_data", usual(), *external(usual()))
     add("int8_external_data", written_int8()(), *external(written_int8()()))
+    for name, model in static_int8():
+        add(name, model)
+    add("static_external_data", written_static(per_channel=True)(),
+        *external(written_static(per_channel=True)()))
     OUTPUT.write_text("\n".join(lines) + "\n")
     print(OUTPUT.name, OUTPUT.stat().st_size, "bytes")
 

@@ -3,6 +3,7 @@
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
+#include <tinymlp/static_quantized.hpp>
 
 #include <array>
 #include <bit>
@@ -53,6 +54,19 @@ template <class Net> void check_scores(const Net& net, const std::array<float, N
   }
 }
 
+// Activation ranges: the file's first bytes as floats of any kind.
+template <std::size_t... Sizes>
+void check_static(const network<Sizes...>& net, std::span<const char> file) {
+  using static_net = static_quantized_network<Sizes...>;
+  typename static_net::ranges ranges{};
+  std::memcpy(&ranges, file.data(), file.size() < sizeof ranges ? file.size() : sizeof ranges);
+  for (const auto& given : {ranges, typename static_net::ranges{{{-2, 3}, {0, 4}, {0, 5}}}}) {
+    const result<static_net> fixed = quantize(net, given);
+    if (!fixed) continue;
+    check_scores(*fixed, row_from<static_net::inputs>(file));
+  }
+}
+
 template <class Net> void check_network(const onnx::plan& plan, std::span<const char> file) {
   const result<Net> net = Net::from_plan(plan);
   if (!net) return check(net.error(), file);
@@ -63,6 +77,7 @@ template <class Net> void check_network(const onnx::plan& plan, std::span<const 
   if constexpr (requires { quantize(*net); }) {
     check_scores(quantize(*net), ordinary);
     check_scores(quantize(*net, granularity::per_channel), row_from<Net::inputs>(file));
+    check_static(*net, file);
   }
 }
 
@@ -85,7 +100,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_network<mlp_small_int8>(*plan, file);
   check_network<mlp_medium_int8>(*plan, file);
   check_network<mlp_large_int8>(*plan, file);
+  check_network<mlp_small_static_int8>(*plan, file);
+  check_network<mlp_large_static_int8>(*plan, file);
   check_network<network<3, 4, 2, 1>>(*plan, file);
   check_network<quantized_network<3, 4, 2, 1>>(*plan, file);
+  check_network<static_quantized_network<3, 4, 2, 1>>(*plan, file);
   return 0;
 }

@@ -7,9 +7,10 @@
 namespace odr {
 
 inline constexpr std::size_t row_count = 67;
-// The score of each row by each of six networks (three, in float32 and int8): one row at a time,
-// then all at once, on every instruction set that this CPU has.
-using scores = std::array<float, row_count * 6>;
+// The score of each row by each of seven networks (three, in float32 and int8, and one with fixed
+// activation scales): one row at a time, then all at once, on every instruction set that this CPU
+// has.
+using scores = std::array<float, row_count * 7>;
 
 // What a translation unit saw of the engine: equal in all of them.
 struct view {

@@ -1,6 +1,8 @@
 // The body that each translation unit includes, ODR_VIEW being the name of its function.
 #include "scores.hpp"
 
+#include "../static_networks.hpp"
+
 #include <tinymlp/tinymlp.hpp>
 
 #include <algorithm>
@@ -50,6 +52,7 @@ view ODR_VIEW() {
   add(vmaf::small_int8());
   add(vmaf::medium_int8());
   add(vmaf::large_int8());
+  add(static_networks::large);
   return v;
 }
 

@@ -1,6 +1,8 @@
-// Prints one hash over the scores of all shipped networks, float32 and int8, over fixed rows, on
-// every instruction set that this CPU has; exit 1 if those do not agree. run.py compiles it with
-// every compiler and flag that must not change a bit.
+// Prints one hash over the scores of all shipped networks, float32 and both forms of int8, over
+// fixed rows, on every instruction set that this CPU has; exit 1 if those do not agree. run.py
+// compiles it with every compiler and flag that must not change a bit.
+#include "../static_networks.hpp"
+
 #include <tinymlp/tinymlp.hpp>
 
 #include <array>
@@ -79,6 +81,9 @@ std::uint64_t hash_on(isa which) {
   add_scores(vmaf::small_int8(), rows, which, h);
   add_scores(vmaf::medium_int8(), rows, which, h);
   add_scores(vmaf::large_int8(), rows, which, h);
+  add_scores(static_networks::small, rows, which, h);
+  add_scores(static_networks::medium, rows, which, h);
+  add_scores(static_networks::large, rows, which, h);
   return h.value();
 }
 

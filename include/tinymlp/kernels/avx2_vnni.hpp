@@ -3,6 +3,7 @@
 
 #include <tinymlp/kernels/avx2.hpp>
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,8 @@ struct ops : avx2::ops {
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/int8_rows.inl>
+#include <tinymlp/kernels/int8_static_row.inl>
+#include <tinymlp/kernels/int8_static_rows.inl>
 
 } // namespace tinymlp::kernels::avx2_vnni
 #include <tinymlp/kernels/region_end.inl>

@@ -4,6 +4,7 @@
 
 #include <tinymlp/kernels/avx2.hpp>
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -122,6 +123,9 @@ struct v16 {
   static TINYMLP_INLINE ireg narrow(ireg a) { return _mm512_and_si512(a, iset(0xffff)); }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return _mm512_madd_epi16(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return _mm512_cvtps_epi32(a); } // half to even
+  // a, or what to_int makes an integer beyond the limits of: above `limit`, that; far below
+  // -limit, or NaN, a itself, of which to_int makes the least integer.
+  static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
@@ -287,6 +291,8 @@ private:
 #include <tinymlp/kernels/fp32_rows.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/int8_rows.inl>
+#include <tinymlp/kernels/int8_static_row.inl>
+#include <tinymlp/kernels/int8_static_rows.inl>
 
 } // namespace tinymlp::kernels::avx512
 #include <tinymlp/kernels/region_end.inl>

@@ -4,6 +4,7 @@
 
 #include <tinymlp/kernels/avx512.hpp>
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,8 @@ struct ops : avx512::ops {
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/int8_rows.inl>
+#include <tinymlp/kernels/int8_static_row.inl>
+#include <tinymlp/kernels/int8_static_rows.inl>
 
 } // namespace tinymlp::kernels::avx512_vnni
 #include <tinymlp/kernels/region_end.inl>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -100,6 +101,10 @@ struct v4 {
   static TINYMLP_INLINE ireg narrow(ireg a) { return a; }
   static TINYMLP_INLINE ireg imul_narrow(ireg a, ireg b) { return imul(a, b); }
   static TINYMLP_INLINE ireg to_int(reg a) { return vcvtnq_s32_f32(a); } // half to even
+  // a, or the limit that it lies beyond: to_int would make 0 of the NaN that an overflow leads to.
+  static TINYMLP_INLINE reg within(reg a, reg limit) {
+    return vminq_f32(limit, vmaxq_f32(vnegq_f32(limit), a));
+  }
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
 };
 
@@ -259,6 +264,8 @@ private:
 #include <tinymlp/kernels/fp32_rows.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/int8_rows.inl>
+#include <tinymlp/kernels/int8_static_row.inl>
+#include <tinymlp/kernels/int8_static_rows.inl>
 
 } // namespace tinymlp::kernels::neon
 #include <tinymlp/kernels/region_end.inl>

@@ -3,6 +3,7 @@
 
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/neon.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,8 @@ struct ops : neon::ops {
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/int8_rows.inl>
+#include <tinymlp/kernels/int8_static_row.inl>
+#include <tinymlp/kernels/int8_static_rows.inl>
 
 } // namespace tinymlp::kernels::neon_dotprod
 #include <tinymlp/kernels/region_end.inl>

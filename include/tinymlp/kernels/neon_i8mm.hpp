@@ -3,6 +3,7 @@
 
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/neon.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,8 @@ struct ops : neon::ops {
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/int8_rows.inl>
+#include <tinymlp/kernels/int8_static_row.inl>
+#include <tinymlp/kernels/int8_static_rows.inl>
 
 } // namespace tinymlp::kernels::neon_i8mm
 #include <tinymlp/kernels/region_end.inl>

@@ -4,6 +4,7 @@
 
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <array>
 #include <cstddef>
@@ -144,6 +145,45 @@ constexpr float score(const int8_weights<Shape>& weights,
     x = y;
   }
   return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
+}
+
+// ONNX QuantizeLinear to uint8, x not NaN; infinities saturate.
+constexpr std::int32_t quantize(float x, const fixed_scale& by) noexcept {
+  const float low = static_cast<float>(-by.zero_point), high = low + 255.0F;
+  const float q = exact::div(x, by.scale);
+  return exact::round_half_even(q < low ? low : q > high ? high : q) + by.zero_point;
+}
+
+// The int8 score of one row of Shape::inputs features with fixed activation scales: what ONNX
+// Runtime returns, whatever the batch. NaN where a feature is not finite, or where the scaler
+// makes a NaN of it (overflows, times 0); other overflows saturate, as they do there.
+template <class Shape>
+constexpr float score(const static_int8_weights<Shape>& weights,
+                      const float* row) noexcept TINYMLP_NONBLOCKING {
+  using layout = int8_layout<Shape>;
+  if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
+  const float* floats = weights.floats.data();
+  std::array<float, widest_layer<Shape>> x{};
+  for (std::size_t i = 0; i < Shape::inputs; ++i) {
+    const float centred = exact::sub(row[i], floats[layout::mean + i]);
+    x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
+                      floats[layout::multiplier + i]);
+    if (exact::is_nan(x[i])) return exact::quiet_nan;
+  }
+  for (std::size_t l = 0; l < Shape::layer_count; ++l) {
+    const int8_layer& at = layout::layers[l];
+    std::array<std::int32_t, widest_layer<Shape>> q{};
+    for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], weights.inputs[l]);
+    for (std::size_t o = 0; o < at.outputs; ++o) {
+      std::int32_t sum = 0;
+      for (std::size_t i = 0; i < at.inputs; ++i)
+        sum += (q[i] - weights.inputs[l].zero_point) * weights.bytes[layout::weight(l, i, o)];
+      const float y = exact::add(exact::mul(static_cast<float>(sum), floats[at.scale + o]),
+                                 floats[at.bias + o]);
+      x[o] = l + 1 < Shape::layer_count ? relu(y) : y;
+    }
+  }
+  return x[0];
 }
 
 // Row-major rows [count, inputs] -> scores [count].

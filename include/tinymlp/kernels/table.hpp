@@ -11,6 +11,7 @@
 #include <tinymlp/kernels/neon_dotprod.hpp>
 #include <tinymlp/kernels/neon_i8mm.hpp>
 #include <tinymlp/kernels/reference.hpp>
+#include <tinymlp/kernels/static_int8.hpp>
 
 #include <array>
 #include <cstddef>
@@ -30,8 +31,8 @@ template <class Weights>
 using rows_function = void (*)(const Weights& weights, const float* features, std::size_t count,
                                float* scores) noexcept TINYMLP_NONBLOCKING;
 
-// What an instruction set provides for one kind of weights (fp32_weights<Shape> or
-// int8_weights<Shape>).
+// What an instruction set provides for one kind of weights (fp32_weights<Shape>,
+// int8_weights<Shape> or static_int8_weights<Shape>).
 template <class Weights> struct kernel {
   isa id;
   row_function<Weights> row;
@@ -62,21 +63,24 @@ template <class Shape> inline constexpr std::array registered<fp32_weights<Shape
       kernel<fp32_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
 #endif
 };
-template <class Shape> inline constexpr std::array registered<int8_weights<Shape>> {
-  kernel<int8_weights<Shape>>{isa::reference, &reference::score, &reference::score_rows},
+template <class Weights> inline constexpr std::array int8_kernels {
+  kernel<Weights>{isa::reference, &reference::score, &reference::score_rows},
 #if defined(__x86_64__) || defined(_M_X64)
-      kernel<int8_weights<Shape>>{isa::avx2, &avx2::score_row, &avx2::score_rows},
-      kernel<int8_weights<Shape>>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
-      kernel<int8_weights<Shape>>{isa::avx512, &avx512::score_row, &avx512::score_rows},
-      kernel<int8_weights<Shape>>{isa::avx512_vnni, &avx512_vnni::score_row,
-                                  &avx512_vnni::score_rows},
+      kernel<Weights>{isa::avx2, &avx2::score_row, &avx2::score_rows},
+      kernel<Weights>{isa::avx2_vnni, &avx2_vnni::score_row, &avx2_vnni::score_rows},
+      kernel<Weights>{isa::avx512, &avx512::score_row, &avx512::score_rows},
+      kernel<Weights>{isa::avx512_vnni, &avx512_vnni::score_row, &avx512_vnni::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-      kernel<int8_weights<Shape>>{isa::neon, &neon::score_row, &neon::score_rows},
-      kernel<int8_weights<Shape>>{isa::neon_dotprod, &neon_dotprod::score_row,
-                                  &neon_dotprod::score_rows},
-      kernel<int8_weights<Shape>>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
+      kernel<Weights>{isa::neon, &neon::score_row, &neon::score_rows},
+      kernel<Weights>{isa::neon_dotprod, &neon_dotprod::score_row, &neon_dotprod::score_rows},
+      kernel<Weights>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
 #endif
 };
+template <class Shape>
+inline constexpr auto registered<int8_weights<Shape>> = int8_kernels<int8_weights<Shape>>;
+template <class Shape>
+inline constexpr auto registered<static_int8_weights<Shape>> =
+    int8_kernels<static_int8_weights<Shape>>;
 
 namespace detail {
 
