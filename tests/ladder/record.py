@@ -10,11 +10,15 @@ layers   for each model and granularity, the int8 weights, scales and zero point
 hashes   the SHA-256 of the same for models that are not part of this project
 scores   for each shipped network and granularity, over model/quant_rows.csv, each row alone
          (N = 1): the SHA-256 of all scores as little-endian float32, and the first few as text
+static   for each shipped network and granularity: scales and zero points of the activations for the
+         range that each layer's inputs take over model/corpus.csv.xz, found by NumPy; ONNX Runtime's
+         scores of model/quant_rows.csv, as above, by a model written with them, all rows at once
 random   numpy.random.default_rng(seed).random(n, float32)
 accuracy figures of two series of scores, by NumPy
 """
 import copy
 import csv
+import io
 import json
 import logging
 import pathlib
@@ -24,7 +28,7 @@ import tempfile
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import support
@@ -89,10 +93,93 @@ def quantise(data, per_channel):
         return path.read_bytes()
 
 
+def features_of(lines):
+    return np.array([[row[name] for name in support.FEATURES] for row in csv.DictReader(lines)],
+                    np.float32)
+
+
 def shipped_rows():
     with open(support.MODEL / "quant_rows.csv", newline="") as f:
-        return np.array([[row[name] for name in support.FEATURES]
-                         for row in csv.DictReader(f)], np.float32)
+        return features_of(f)
+
+
+def activations(model, rows):
+    """Inputs of each layer, in float32, each sum in float64."""
+    tensors = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    x = (rows - tensors["mean"]) / tensors["std"]
+    for node in model.graph.node:
+        if node.op_type == "Gemm":
+            yield x
+            weight, bias = (tensors[name].astype(np.float64) for name in node.input[1:])
+            x = np.maximum((x.astype(np.float64) @ weight.T + bias).astype(np.float32), 0)
+
+
+def activation_scale(values):
+    """As DynamicQuantizeLinear makes it of such a range."""
+    low, high = min(values.min(), np.float32(0)), max(values.max(), np.float32(0))
+    scale = np.float32((high - low) / np.float32(255))
+    return scale, np.uint8(np.rint(np.clip((0 - low) / scale, 0, 255)))
+
+
+def static_model(name, grain, scales):
+    """The int8 layers of ONNX Runtime's dynamic quantiser, with these activation scales."""
+    source = onnx.load(support.MODEL / f"{name}.onnx")
+    int8 = onnx.load_from_string(quantise(source.SerializeToString(), grain == "per_channel"))
+    tensors = {t.name: numpy_helper.to_array(t) for t in int8.graph.initializer}
+    made = {"mean": tensors["mean"], "std": tensors["std"], "axes": np.array([1])}
+    nodes = [helper.make_node("Sub", ["features", "mean"], ["c"]),
+             helper.make_node("Div", ["c", "std"], ["x0"])]
+    matmuls = [n for n in int8.graph.node if n.op_type == "MatMulInteger"]
+    biases = [n.input[2] for n in source.graph.node if n.op_type == "Gemm"]
+    for l, (node, bias, (scale, zero)) in enumerate(zip(matmuls, biases, scales)):
+        weight = node.input[1]
+        made |= {f"s{l}": scale, f"z{l}": zero, f"w{l}": tensors[weight],
+                 f"wz{l}": tensors[node.input[3]], f"b{l}": tensors[bias],
+                 f"m{l}": scale * tensors[weight.replace("_quantized", "_scale")]}
+        nodes += [helper.make_node("QuantizeLinear", [f"x{l}", f"s{l}", f"z{l}"], [f"q{l}"]),
+                  helper.make_node("MatMulInteger", [f"q{l}", f"w{l}", f"z{l}", f"wz{l}"], [f"i{l}"]),
+                  helper.make_node("Cast", [f"i{l}"], [f"f{l}"], to=TensorProto.FLOAT),
+                  helper.make_node("Mul", [f"f{l}", f"m{l}"], [f"p{l}"]),
+                  helper.make_node("Add", [f"p{l}", f"b{l}"], [f"h{l}"])]
+        if l + 1 < len(scales):
+            nodes.append(helper.make_node("Relu", [f"h{l}"], [f"x{l + 1}"]))
+    nodes.append(helper.make_node("Squeeze", [f"h{len(scales) - 1}", "axes"], ["y"]))
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, "g", [info("features", TensorProto.FLOAT, ["N", 6])],
+        [info("y", TensorProto.FLOAT, ["N"])],
+        [numpy_helper.from_array(np.asarray(value), key) for key, value in made.items()])
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+def batch_scores(data, rows, level):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return session.run(None, {"features": rows})[0]
+
+
+def record_static():
+    corpus = features_of(io.StringIO(support.corpus().decode()))
+    rows = shipped_rows()
+    levels = onnxruntime.GraphOptimizationLevel
+    recorded = {}
+    for name in support.SHIPPED:
+        model = onnx.load(support.MODEL / f"{name}.onnx")
+        scales = [activation_scale(x) for x in activations(model, corpus)]
+        for grain in support.GRAINS:
+            data = static_model(name, grain, scales)
+            values = batch_scores(data, rows, levels.ORT_DISABLE_ALL)
+            assert np.array_equal(values, batch_scores(data, rows, levels.ORT_ENABLE_ALL))
+            assert np.array_equal(values, runtime_scores(data, rows))
+            recorded.setdefault(name, {})[grain] = {
+                "layers": support.packed(support.Graph(data).static_layers()),
+                "scores": {"sha256": support.sha256(values.astype("<f4").tobytes()),
+                           "first": [f"{v:.9g}" for v in values[:20]]}}
+    return recorded
 
 
 def record_models():
@@ -162,7 +249,8 @@ def main():
         "not_quantised_by_onnxruntime": skipped,
         "sha256": {name: support.sha256((support.MODEL / f"{name}.onnx").read_bytes())
                    for name in support.SHIPPED},
-        "layers": layers, "hashes": hashes, "scores": scores, "random": record_random(),
+        "layers": layers, "hashes": hashes, "scores": scores, "static": record_static(),
+        "random": record_random(),
         "accuracy": record_accuracy()}
     OUTPUT.write_text(json.dumps(document, indent=1) + "\n")
     print(f"{OUTPUT}: {len(layers)} models; skipped: {skipped}")

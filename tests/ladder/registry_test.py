@@ -411,10 +411,15 @@ class Documents(RegistryTest):
         self.assert_invalid("mlp_small: external_data: 'weights.bin' is listed, but no file")
 
     def test_calibration_set_must_be_there(self):
-        self.set_entry(quant_mode="static", quant_calibration_set="rows.csv")
-        self.edit_json("mlp_small.json", lambda s: s.update(quant_mode="static"))
+        int8 = self.models / "mlp_small.int8.onnx"
+        self.accept("quantize", self.models / "mlp_small.onnx", "--static", MODEL / "quant_rows.csv",
+                    "--output", int8)
+        sha256 = support.sha256(int8.read_bytes())
+        self.set_entry(quant_mode="static", quant_calibration_set="rows.csv", int8_sha256=sha256)
+        self.edit_json("mlp_small.json", lambda s: s.update(quant_mode="static", int8_sha256=sha256))
+        self.edit_json("mlp_small.int8.json", lambda s: s.update(sha256=sha256))
         self.assert_invalid("mlp_small: quant_calibration_set: ", "rows.csv: no such file")
-        (self.models / "rows.csv").write_text("")
+        shutil.copy(MODEL / "quant_rows.csv", self.models / "rows.csv")
         self.assert_valid()
 
     def test_what_is_no_onnx_file(self):

@@ -3,6 +3,7 @@ import base64
 import functools
 import hashlib
 import json
+import lzma
 import pathlib
 import struct
 import sys
@@ -19,7 +20,7 @@ UPSTREAM = ("vmaf_tiny_v2", "vmaf_tiny_v3", "vmaf_tiny_v4")
 GRAINS = ("per_tensor", "per_channel")
 
 # TensorProto.DataType, as far as these files use it: struct format, typed data field
-TYPES = {1: ("f", 4), 3: ("b", 5), 7: ("q", 7)}
+TYPES = {1: ("f", 4), 2: ("B", 5), 3: ("b", 5), 7: ("q", 7)}
 
 
 def sha256(data):
@@ -30,6 +31,12 @@ def sha256(data):
 def recorded():
     """See record.py."""
     return json.loads((ROOT / "tests/ladder/recorded.json").read_text())
+
+
+@functools.lru_cache(maxsize=None)
+def corpus():
+    """The training rows, as text."""
+    return lzma.decompress((MODEL / "corpus.csv.xz").read_bytes())
 
 
 def varints(data):
@@ -98,6 +105,23 @@ class Graph:
             scale = next(v for v in both[1] if v in self.tensors)
             layers.append({"weight": self.tensors[inputs[1]], "scale": self.tensors[scale],
                            "zero_point": self.tensors[inputs[3]]})
+        return layers
+
+    def static_layers(self):
+        """Per QuantizeLinear: weight, its zero point, scale and zero point of the activations, and
+        the scale of the sum, each [dims, type, values]."""
+        layers = []
+        for op_type, inputs, outputs in self.nodes:
+            if op_type != "QuantizeLinear":
+                continue
+            _, (_, weight, x_zero, zero), summed = self.consumers(outputs[0], "MatMulInteger")[0]
+            cast = self.consumers(summed[0], "Cast")[0]
+            product = self.consumers(cast[2][0], "Mul")[0]
+            assert x_zero == inputs[2], (x_zero, inputs)
+            layers.append({"weight": self.tensors[weight], "zero_point": self.tensors[zero],
+                           "input_scale": self.tensors[inputs[1]],
+                           "input_zero_point": self.tensors[inputs[2]],
+                           "sum_scale": self.tensors[next(v for v in product[1] if v != cast[2][0])]})
         return layers
 
 

@@ -127,8 +127,8 @@ std::string header_of(const onnx_file& file, const std::string& name,
                      "// clang-format off\n{}"
                      "inline constexpr char {}[] =\n{};\n{}"
                      "// clang-format on\n",
-                     source, shape_text(file.plan), onnx::name(file.plan.kind), file.bytes.size(),
-                     file.sha256,
+                     source, shape_text(file.plan), precision_text(file.plan.mode),
+                     file.bytes.size(), file.sha256,
                      in_namespace ? fmt::format("namespace {} {{\n\n", name_space) : "", name,
                      string_literal({file.bytes.data(), file.bytes.size()}),
                      in_namespace ? fmt::format("\n}} // namespace {}\n", name_space) : "");

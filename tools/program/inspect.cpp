@@ -104,9 +104,17 @@ private:
     line("output",
          fmt::format("{} float32 {}", plan_.output_name, plan_.output_rank == 1 ? "[N]" : "[N,1]"));
     line("network", shape_text(plan_));
-    line("precision", plan_.kind == onnx::precision::fp32
-                          ? "fp32"
-                          : "int8 weights, activations quantised dynamically");
+    line("precision", precision_line());
+  }
+
+  std::string precision_line() const {
+    switch (plan_.mode) {
+    case onnx::quant_mode::fp32: return "fp32";
+    case onnx::quant_mode::dynamic_int8: return "int8 weights, activations quantised dynamically";
+    case onnx::quant_mode::static_int8:
+      return "int8 weights, activations quantised by fixed scales";
+    }
+    return "";
   }
 
   void describe_scaler() {
@@ -139,10 +147,26 @@ private:
   }
 
   void describe_quantisation(const onnx::dense& layer) {
-    const bool per_channel = layer.weight_scale.count > 1;
-    detail("scale", per_channel
-                        ? fmt::format("per channel, {}", range_of(layer.weight_scale).text())
-                        : values_text(layer.weight_scale));
+    if (plan_.mode == onnx::quant_mode::static_int8) return describe_fixed_scales(layer);
+    detail("scale", scale_text(layer.weight_scale));
+    detail("zero", "0 (symmetric)");
+  }
+
+  static std::string scale_text(const onnx::tensor& scale) {
+    return scale.count > 1 ? fmt::format("per channel, {}", range_of(scale).text())
+                           : values_text(scale);
+  }
+
+  void describe_fixed_scales(const onnx::dense& layer) {
+    const float scale = layer.activation_scale;
+    const std::int32_t zero = layer.activation_zero_point;
+    detail("input",
+           fmt::format("scale {:.9g}, zero point {}: {:.6g} to {:.6g}", scale, zero,
+                       scale * static_cast<float>(-zero), scale * static_cast<float>(255 - zero)));
+    detail("sum",
+           fmt::format("scale {}{}", scale_text(layer.sum_scale),
+                       layer.has_sum_scale_factor ? " times " + scale_text(layer.sum_scale_factor)
+                                                  : std::string()));
     detail("zero", "0 (symmetric)");
   }
 

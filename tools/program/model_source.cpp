@@ -18,9 +18,10 @@ namespace {
 
 // A network that the program can score with: its fp32 and int8 types and its shipped weights.
 // One row is all that a further one needs.
-template <class Fp32, class Int8> struct network_row {
+template <class Fp32, class Int8, class StaticInt8> struct network_row {
   using fp32_type = Fp32;
   using int8_type = Int8;
+  using static_int8_type = StaticInt8;
   std::string_view name;
   std::span<const char> onnx; // the file that the shipped networks are parsed from
   const Fp32& (*fp32)() noexcept;
@@ -32,12 +33,12 @@ template <std::size_t N> constexpr std::span<const char> file_of(const char (&li
 }
 
 constexpr std::tuple networks{
-    network_row<mlp_small, mlp_small_int8>{"mlp_small", file_of(models::mlp_small_onnx),
-                                           &vmaf::small<>, &vmaf::small_int8<>},
-    network_row<mlp_medium, mlp_medium_int8>{"mlp_medium", file_of(models::mlp_medium_onnx),
-                                             &vmaf::medium<>, &vmaf::medium_int8<>},
-    network_row<mlp_large, mlp_large_int8>{"mlp_large", file_of(models::mlp_large_onnx),
-                                           &vmaf::large<>, &vmaf::large_int8<>},
+    network_row<mlp_small, mlp_small_int8, mlp_small_static_int8>{
+        "mlp_small", file_of(models::mlp_small_onnx), &vmaf::small<>, &vmaf::small_int8<>},
+    network_row<mlp_medium, mlp_medium_int8, mlp_medium_static_int8>{
+        "mlp_medium", file_of(models::mlp_medium_onnx), &vmaf::medium<>, &vmaf::medium_int8<>},
+    network_row<mlp_large, mlp_large_int8, mlp_large_static_int8>{
+        "mlp_large", file_of(models::mlp_large_onnx), &vmaf::large<>, &vmaf::large_int8<>},
 };
 constexpr std::string_view int8_suffix = ".int8";
 
@@ -62,7 +63,7 @@ public:
         kernel_(kernels::kernel_of<weights>(which.value_or(selected()))) {
     description_ = description;
     description_.shape = joined(Net::shape_type::sizes, "-");
-    description_.precision = name(Net::kind);
+    description_.precision = precision_text(Net::mode);
     // The kernels that run, which for float32 are not those of the best instruction set's name.
     description_.kernel = name(kernel_.id);
     description_.parameters = Net::parameter_count;
@@ -140,9 +141,17 @@ std::unique_ptr<model> open_file(const onnx_file& file, std::optional<isa> which
     for (const external_data& data : file.external)
       description.external.push_back({data.location, data.sha256});
     describe_scaler(file.plan, description);
-    found = file.plan.kind == onnx::precision::fp32
-                ? pack<typename row_type::fp32_type>(file, description, which)
-                : pack<typename row_type::int8_type>(file, description, which);
+    switch (file.plan.mode) {
+    case onnx::quant_mode::fp32:
+      found = pack<typename row_type::fp32_type>(file, description, which);
+      break;
+    case onnx::quant_mode::dynamic_int8:
+      found = pack<typename row_type::int8_type>(file, description, which);
+      break;
+    case onnx::quant_mode::static_int8:
+      found = pack<typename row_type::static_int8_type>(file, description, which);
+      break;
+    }
   });
   if (!found)
     fail("{}: its layers are {}; this program scores {}", file.path, shape, joined(known, ", "));
@@ -195,7 +204,7 @@ std::unique_ptr<model> open_model(const model_request& request) {
     refuse_unknown_name(request.model);
     found = open_file(read_onnx_file(request.model), which, "");
   }
-  if (precision && found->description().precision != onnx::name(*precision))
+  if (precision && !found->description().precision.ends_with(onnx::name(*precision)))
     fail("{}: holds {} weights, and --precision {} was asked for", request.model,
          found->description().precision, onnx::name(*precision));
   return found;

@@ -19,7 +19,7 @@ struct model_description {
   std::string registered; // id, registry and quant_mode, where it came from a registry
   std::string network;    // the name of its shape, "mlp_small"
   std::string shape;      // "6-16-8-1"
-  std::string precision;  // "fp32" or "int8"
+  std::string precision;  // "fp32", "int8" or "static int8"
   std::string kernel;     // the instruction set that scores
   std::size_t parameters = 0;
   std::size_t bytes = 0; // of the ONNX file

@@ -51,6 +51,11 @@ std::string describe(const error& why) {
                      why.where.empty() ? "" : " (", why.where, why.where.empty() ? "" : ")");
 }
 
+std::string_view precision_text(onnx::quant_mode mode) {
+  return mode == onnx::quant_mode::static_int8 ? onnx::name(mode)
+                                               : onnx::name(onnx::precision_of(mode));
+}
+
 std::string shape_text(const onnx::plan& plan) {
   std::string text = fmt::format("{}", plan.inputs);
   for (std::size_t l = 0; l < plan.layer_count; ++l)

@@ -56,6 +56,9 @@ std::vector<onnx::external_file> external_files(const onnx_file& file);
 // "byte 123: the operator is not supported (Softmax)"
 std::string describe(const error& why);
 
+// "fp32", "int8" (scales from the row at hand), or "static int8" (fixed scales).
+std::string_view precision_text(onnx::quant_mode mode);
+
 // The sizes of the layers: "6-16-8-1".
 std::string shape_text(const onnx::plan& plan);
 

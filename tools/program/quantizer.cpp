@@ -25,8 +25,9 @@ void multiply(std::vector<float>& values, float factor, std::string_view tensor)
   }
 }
 
-// Row-major [inputs, outputs], alpha folded in.
-std::vector<float> read_weight(const onnx::dense& from) {
+} // namespace
+
+std::vector<float> weight_of(const onnx::dense& from) {
   std::vector<float> weight = broadcast_values(from.weight, from.inputs * from.outputs);
   multiply(weight, from.alpha, from.weight.name);
   if (!from.transposed) return weight;
@@ -37,12 +38,14 @@ std::vector<float> read_weight(const onnx::dense& from) {
   return turned;
 }
 
-std::vector<float> read_bias(const onnx::dense& from) {
+std::vector<float> bias_of(const onnx::dense& from) {
   if (!from.has_bias) return std::vector<float>(from.outputs);
   std::vector<float> bias = broadcast_values(from.bias, from.outputs);
   multiply(bias, from.beta, from.bias.name);
   return bias;
 }
+
+namespace {
 
 quantized_layer quantize_layer(const onnx::dense& from, granularity grain) {
   quantized_layer to;
@@ -50,7 +53,7 @@ quantized_layer quantize_layer(const onnx::dense& from, granularity grain) {
   to.bias_name = from.has_bias ? std::string(from.bias.name) : to.weight_name + "_bias";
   to.inputs = from.inputs;
   to.outputs = from.outputs;
-  const std::vector<float> weight = read_weight(from);
+  const std::vector<float> weight = weight_of(from);
   const std::size_t scales = grain == granularity::per_channel ? to.outputs : 1;
   std::vector<float> largest(scales);
   for (std::size_t i = 0; i < weight.size(); ++i) {
@@ -60,7 +63,7 @@ quantized_layer quantize_layer(const onnx::dense& from, granularity grain) {
   for (const float most : largest) to.scale.push_back(symmetric_scale(most));
   for (std::size_t i = 0; i < weight.size(); ++i)
     to.weight.push_back(quantize_weight(weight[i], to.scale[i % to.outputs % scales]));
-  to.bias = read_bias(from);
+  to.bias = bias_of(from);
   return to;
 }
 
@@ -126,9 +129,10 @@ std::string_view value_info_bytes(std::string_view model, std::size_t graph_offs
 
 class model_writer {
 public:
+  // `inputs`: fixed activation scales of each layer; none: dynamic.
   model_writer(std::string_view model, const onnx::graph& graph, const onnx::plan& plan,
-               granularity grain)
-      : model_(model), graph_(graph), plan_(plan), grain_(grain),
+               granularity grain, std::span<const activation_scale> inputs)
+      : model_(model), graph_(graph), plan_(plan), grain_(grain), inputs_(inputs),
         opset_(std::max(plan.opset, oldest_opset)) {
     taken_.emplace(plan.input_name);
     taken_.emplace(plan.output_name);
@@ -211,23 +215,58 @@ private:
         std::span(shape).subspan(1, grain_ == granularity::per_channel ? 1 : 0);
     const std::string weight = add_tensor(layer.weight_name + "_quantized", onnx::element::int8,
                                           shape, as_bytes(layer.weight));
-    const std::string scale = add_tensor(layer.weight_name + "_scale", onnx::element::float32,
-                                         scale_shape, as_bytes(layer.scale));
+    std::string scale;
+    if (inputs_.empty())
+      scale = add_tensor(layer.weight_name + "_scale", onnx::element::float32, scale_shape,
+                         as_bytes(layer.scale));
     const std::string zero = add_tensor(layer.weight_name + "_zero_point", onnx::element::int8,
                                         scale_shape, std::string(layer.scale.size(), '\0'));
     const std::string bias = add_tensor(layer.bias_name, onnx::element::float32,
                                         std::span(shape).last(1), as_bytes(layer.bias));
-    const std::string x = unique(input + "_quantized"), x_scale = unique(input + "_scale"),
-                      x_zero = unique(input + "_zero_point"), both = unique(output + "_scale"),
-                      sum = unique(output + "_int32"), real = unique(output + "_float32"),
+    const std::string x = unique(input + "_quantized");
+    std::string x_zero, both;
+    if (inputs_.empty()) {
+      const std::string x_scale = unique(input + "_scale");
+      x_zero = unique(input + "_zero_point");
+      both = unique(output + "_scale");
+      add_node("DynamicQuantizeLinear", {input}, {x, x_scale, x_zero});
+      add_node("Mul", {x_scale, scale}, {both});
+    } else {
+      x_zero = write_fixed_quantiser(input, x);
+      both = add_tensor(output + "_scale", onnx::element::float32, scale_shape,
+                        as_bytes(sum_scales(layer)));
+      ++written_;
+    }
+    const std::string sum = unique(output + "_int32"), real = unique(output + "_float32"),
                       product = unique(output + "_product");
-    add_node("DynamicQuantizeLinear", {input}, {x, x_scale, x_zero});
-    add_node("Mul", {x_scale, scale}, {both});
     add_node("MatMulInteger", {x, weight, x_zero, zero}, {sum});
     add_node("Cast", {sum}, {real})
         .add_message(5, int_attribute("to", static_cast<std::int64_t>(onnx::element::float32)));
     add_node("Mul", {real, both}, {product});
     add_node("Add", {product, bias}, {output});
+  }
+
+  // Returns the name of the zero point.
+  std::string write_fixed_quantiser(const std::string& input, const std::string& output) {
+    const activation_scale& by = inputs_[written_];
+    const std::string scale =
+        add_tensor(input + "_scale", onnx::element::float32, {}, as_bytes(std::span(&by.scale, 1)));
+    const std::string zero = add_tensor(input + "_zero_point", onnx::element::uint8, {},
+                                        std::string(1, static_cast<char>(by.zero_point)));
+    add_node("QuantizeLinear", {input, scale, zero}, {output});
+    return zero;
+  }
+
+  std::vector<float> sum_scales(const quantized_layer& layer) const {
+    std::vector<float> scales;
+    for (const float scale : layer.scale) {
+      scales.push_back(kernels::exact::mul(inputs_[written_].scale, scale));
+      if (!(scales.back() > 0) || !kernels::exact::is_finite(scales.back()))
+        fail("{}: the product of its scale and that of layer {}'s inputs is no positive finite "
+             "float",
+             layer.weight_name, written_ + 1);
+    }
+    return scales;
   }
 
   // Squeeze takes its axes as an attribute before operator set 13, as an input since.
@@ -291,6 +330,8 @@ private:
   const onnx::graph& graph_;
   const onnx::plan& plan_;
   granularity grain_;
+  std::span<const activation_scale> inputs_;
+  std::size_t written_ = 0; // layers with fixed activation scales
   std::int64_t opset_;
   std::set<std::string, std::less<>> taken_;
   std::vector<protobuf_message> nodes_, tensors_;
@@ -307,15 +348,41 @@ std::vector<quantized_layer> quantize_layers(const onnx::plan& plan, granularity
   return layers;
 }
 
+namespace {
+
+std::string write_model(const onnx_file& file, granularity grain,
+                        std::span<const activation_scale> inputs) {
+  std::vector<onnx::external_file> external;
+  for (const external_data& data : file.external) external.push_back({data.location, data.bytes});
+  onnx::graph graph;
+  if (const error why = onnx::parse_model(file.bytes, external, graph); onnx::failed(why))
+    fail("{}", describe(why));
+  return model_writer({file.bytes.data(), file.bytes.size()}, graph, file.plan, grain, inputs)
+      .write(quantize_layers(file.plan, grain));
+}
+
+} // namespace
+
 std::string quantize_model(const onnx_file& file, granularity grain) {
   try {
-    std::vector<onnx::external_file> external;
-    for (const external_data& data : file.external) external.push_back({data.location, data.bytes});
-    onnx::graph graph;
-    if (const error why = onnx::parse_model(file.bytes, external, graph); onnx::failed(why))
-      fail("{}", describe(why));
-    return model_writer({file.bytes.data(), file.bytes.size()}, graph, file.plan, grain)
-        .write(quantize_layers(file.plan, grain));
+    return write_model(file, grain, {});
+  } catch (const failure& why) {
+    fail("{}: {}", file.path, why.what());
+  }
+}
+
+std::string quantize_model(const onnx_file& file, granularity grain,
+                           std::span<const activation_range> inputs) {
+  try {
+    std::vector<activation_scale> scales;
+    for (const activation_range& range : inputs) {
+      const result<activation_scale> scale = scale_of(range);
+      if (!scale)
+        fail("the inputs of layer {} range from {} to {}: {}", scales.size() + 1, range.low,
+             range.high, message(scale.error().code));
+      scales.push_back(*scale);
+    }
+    return write_model(file, grain, scales);
   } catch (const failure& why) {
     fail("{}: {}", file.path, why.what());
   }

@@ -1,17 +1,23 @@
-// Dynamic post-training quantisation of any model of the ONNX subset: fp32 bytes in, int8 bytes
-// out.
+// Post-training quantisation of any model of the ONNX subset, with dynamic or with fixed activation
+// scales: fp32 bytes in, int8 bytes out.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
-#include <tinymlp/quantized.hpp>
+#include <tinymlp/static_quantized.hpp>
 
 #include "onnx_file.hpp"
 
 namespace tinymlp::tools {
+
+// Weights [inputs, outputs] and biases of a float32 layer, Gemm's alpha and beta folded in. Throw
+// failure, naming the tensor, where one overflows.
+std::vector<float> weight_of(const onnx::dense& from);
+std::vector<float> bias_of(const onnx::dense& from);
 
 // y = scale * (x * weight) + bias, weight symmetric int8 with zero point 0.
 struct quantized_layer {
@@ -38,5 +44,11 @@ std::vector<quantized_layer> quantize_layers(const onnx::plan& plan, granularity
 // Weights in external data end up inside the result. Throws failure, naming the file, as
 // quantize_layers does.
 std::string quantize_model(const onnx_file& file, granularity grain);
+
+// The same in the static-PTQ form: QuantizeLinear with the scale and zero point of each layer's
+// range in the place of DynamicQuantizeLinear, and the product of both scales as a constant. Throws
+// failure also for a range whose scale, or that product, is no positive finite float.
+std::string quantize_model(const onnx_file& file, granularity grain,
+                           std::span<const activation_range> inputs);
 
 } // namespace tinymlp::tools

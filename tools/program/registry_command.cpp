@@ -282,9 +282,13 @@ void add_add(CLI::App* app) {
       R"(The sidecar, FILE with .json for .onnx, is filled from the file; what it holds beyond is kept. A
 registry that is not there yet is begun.
 
-Example:
+Examples:
   tinymlp quantize model/my_model.onnx
   tinymlp registry add model/my_model.onnx --id my_model --quant-mode dynamic --license MIT
+
+With fixed activation scales, whose rows stay beside it:
+  tinymlp quantize model/fast.onnx --static model/rows.csv --output model/fast.int8.onnx
+  tinymlp registry add model/fast.onnx --id fast --quant-mode static --calibration-set rows.csv
 )");
   command->callback([registry, entry] { run_add(*registry, *entry); });
 }

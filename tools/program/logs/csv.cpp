@@ -18,8 +18,8 @@ constexpr std::size_t longest_line = std::size_t{1} << 20;
 
 class line_reader {
 public:
-  line_reader(byte_source& source, row_sink& sink)
-      : source_(source), sink_(sink), buffer_(longest_line + 2) {}
+  explicit line_reader(byte_source& source, row_sink* idles = nullptr)
+      : source_(source), idles_(idles), buffer_(longest_line + 2) {}
 
   // The next line without its LF or CRLF; false at the end. Valid until the next call.
   bool next(std::string_view& line) {
@@ -65,14 +65,14 @@ private:
     }
     if (end_ == buffer_.size())
       fail("{}:{}: a line of more than {} bytes", source_.name(), number_ + 1, longest_line);
-    if (source_.would_block()) sink_.idle();
+    if (idles_ != nullptr && source_.would_block()) idles_->idle();
     const std::size_t got = source_.read(std::span(buffer_).subspan(end_));
     end_ += got;
     return got > 0;
   }
 
   byte_source& source_;
-  row_sink& sink_;
+  row_sink* idles_; // told when more rows may take a while, or null
   std::vector<char> buffer_;
   std::size_t begin_ = 0, searched_ = 0, end_ = 0;
   std::size_t number_ = 0;
@@ -207,7 +207,7 @@ log_row parse_row(const std::vector<std::string_view>& cells, const csv_layout& 
 } // namespace
 
 void read_csv_log(byte_source& source, const log_options& options, row_sink& sink) {
-  line_reader lines(source, sink);
+  line_reader lines(source, &sink);
   std::string_view line;
   while (lines.next(line) && trim(line).empty()) {
   }
@@ -233,6 +233,31 @@ void read_csv_log(byte_source& source, const log_options& options, row_sink& sin
   if (lines.ended_bare() && !layout.trailing_comma)
     sink.note(fmt::format("line {} has no newline at its end: make sure that it is not cut off",
                           lines.number()));
+}
+
+void read_csv_table(byte_source& source, std::size_t columns, const table_row& row) {
+  line_reader lines(source);
+  std::string_view line;
+  std::vector<std::string_view> cells;
+  std::vector<float> values(columns);
+  std::size_t count = 0;
+  for (bool header = true; lines.next(line); header = false) {
+    split(line, cells, lines);
+    if (header) refuse_headless(cells, lines);
+    if (cells.size() != columns)
+      fail("{}: {} column{}, and the network has {} features", lines.where(), cells.size(),
+           cells.size() == 1 ? "" : "s", columns);
+    if (header) continue;
+    for (std::size_t i = 0; i < columns; ++i) {
+      const parsed_number number = parse_float32(cells[i]);
+      if (number.status != number_status::ok)
+        refuse_value(fmt::format("column {}", i + 1), cells[i], number.status, lines.where());
+      values[i] = static_cast<float>(number.value);
+    }
+    row(values, lines.where());
+    ++count;
+  }
+  if (count == 0) fail("{}: no rows after the header", source.name());
 }
 
 } // namespace tinymlp::tools

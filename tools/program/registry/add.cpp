@@ -125,8 +125,11 @@ private:
   void describe_int8() {
     const std::string relative = entry_.file(onnx::precision::int8);
     if (!where_.has(relative))
-      fail("{}: no such file; `tinymlp quantize {}` makes it", where_.name_of(relative),
-           from_.file);
+      fail("{}: no such file; `tinymlp quantize {}{}` makes it", where_.name_of(relative),
+           from_.file,
+           entry_.quant_mode == "static"
+               ? fmt::format(" --static CSV --output {}", where_.name_of(relative))
+               : std::string());
     model_bytes int8 = read_model_bytes(where_, relative);
     entry_.int8_sha256 = int8.sha256;
     hash_external(scan_onnx(int8.bytes));
@@ -136,6 +139,9 @@ private:
         shape_text(int8_->plan) != shape_text(fp32_->plan))
       fail("{}: is {} {}, not the int8 form of {}", int8_->path, onnx::name(int8_->plan.kind),
            shape_text(int8_->plan), shape_text(fp32_->plan));
+    if (!mode_agrees(entry_, int8_->plan))
+      fail("{}: its activations are quantised {}, not {}", int8_->path, quant_mode_of(int8_->plan),
+           entry_.quant_mode);
   }
 
   void hash_external(const onnx_scan& scan) {

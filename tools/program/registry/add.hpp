@@ -24,8 +24,8 @@ struct new_entry {
 //
 // Throws failure, with nothing written: for an id or a file that is registered already (unless
 // `replace`, for that id), a file outside the registry's folder, an int8 file that is missing or
-// not the int8 form of the same network, a sidecar of another model, and an entry that the schema
-// refuses.
+// not the int8 form of the same network in that quant_mode, a sidecar of another model, and an
+// entry that the schema refuses.
 std::vector<std::string> add_to_registry(const std::string& registry_path, const new_entry& entry);
 
 } // namespace tinymlp::tools

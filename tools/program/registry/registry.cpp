@@ -132,6 +132,19 @@ void check_external_hashes(const model_entry& entry, const onnx_file& file) {
   }
 }
 
+std::string_view quant_mode_of(const onnx::plan& plan) {
+  switch (plan.mode) {
+  case onnx::quant_mode::fp32: return "fp32";
+  case onnx::quant_mode::dynamic_int8: return "dynamic";
+  case onnx::quant_mode::static_int8: return "static";
+  }
+  return "";
+}
+
+bool mode_agrees(const model_entry& entry, const onnx::plan& int8) {
+  return entry.quant_mode == "qat" || entry.quant_mode == quant_mode_of(int8);
+}
+
 onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which,
                           const minisign_public_key* key) {
   model_bytes bytes = read_registered(where, entry, which);
@@ -141,6 +154,9 @@ onnx_file load_registered(const folder& where, const model_entry& entry, onnx::p
   if (file.plan.kind != which)
     fail("{}: {}: holds {} weights where {} are registered", entry.id, file.path,
          onnx::name(file.plan.kind), onnx::name(which));
+  if (which == onnx::precision::int8 && !mode_agrees(entry, file.plan))
+    fail("{}: {}: its activations are quantised {}, the registry says quant_mode {}", entry.id,
+         file.path, quant_mode_of(file.plan), entry.quant_mode);
   return file;
 }
 

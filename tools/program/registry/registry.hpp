@@ -92,10 +92,17 @@ private:
 model_bytes read_registered(const folder& where, const model_entry& entry, onnx::precision which);
 
 // The model, parsed from those same bytes; every file of external data has its registered hash too.
-// Throws failure also for a file of the other precision, and for fp32 entries when int8 is asked
-// for: nothing else is loaded instead. With a key, the bytes must also be signed with it.
+// Throws failure also for a file of the other precision or of another quant_mode, and for fp32
+// entries when int8 is asked for: nothing else is loaded instead. With a key, the bytes must also
+// be signed with it.
 onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which,
                           const minisign_public_key* key = nullptr);
+
+// How the activations of an int8 file are quantised, in the registry's words: "dynamic" or
+// "static"; "fp32" of an fp32 file.
+std::string_view quant_mode_of(const onnx::plan& plan);
+// Whether the int8 file is what the entry's quant_mode says. Training (qat) leaves no trace in it.
+bool mode_agrees(const model_entry& entry, const onnx::plan& int8);
 
 // Throws failure unless each file of external data that was used has its registered hash.
 void check_external_hashes(const model_entry& entry, const onnx_file& file);

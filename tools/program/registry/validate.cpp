@@ -137,6 +137,9 @@ private:
     if (fp32.plan.kind != onnx::precision::fp32) refuse("onnx", "{}: is not fp32", fp32.path);
     if (int8.plan.kind != onnx::precision::int8)
       refuse("int8_sha256", "{}: is not int8", int8.path);
+    else if (!mode_agrees(entry_, int8.plan))
+      refuse("quant_mode", "the registry says {}, {} is {}", entry_.quant_mode, int8.path,
+             quant_mode_of(int8.plan));
     if (shape_text(fp32.plan) != shape_text(int8.plan))
       refuse("int8_sha256", "{}: its layers are {}, those of the fp32 file {}", int8.path,
              shape_text(int8.plan), shape_text(fp32.plan));

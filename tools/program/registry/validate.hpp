@@ -23,7 +23,8 @@ struct validation {
 // Checks the document against the schema; then, unless `schema_only`, for every entry:
 // - no other has its id or its file;
 // - the files of both precisions are there, inside the folder, with the registered hashes;
-// - the operator set is the file's, the int8 file is int8 and has the fp32 file's shape;
+// - the operator set is the file's, the int8 file is int8, has the fp32 file's shape, and its
+//   activations are quantised as quant_mode says;
 // - each file of external data is listed with its hash, and none that is not used;
 // - the sidecar is there and says what the registry and the file say (that of the int8 file, too,
 //   if there is one);

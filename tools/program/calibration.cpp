@@ -1,0 +1,224 @@
+#include "calibration.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include <tinymlp/vmaf.hpp>
+
+#include "failure.hpp"
+#include "logs/log_reader.hpp"
+#include "quantizer.hpp"
+#include "terminal.hpp"
+
+namespace tinymlp::tools {
+
+namespace {
+
+// Bins: a float's sign, exponent and first 9 bits of its significand.
+constexpr unsigned dropped_bits = 14;
+constexpr std::size_t bin_count = std::size_t{1} << (32 - dropped_bits);
+constexpr std::size_t first_negative = bin_count / 2;
+
+std::size_t bin_of(float value) { return std::bit_cast<std::uint32_t>(value) >> dropped_bits; }
+// The float of that bin farthest from 0, and one in its middle.
+float end_of(std::size_t bin) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits |
+                              ((1U << dropped_bits) - 1));
+}
+float middle_of(std::size_t bin) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits |
+                              (1U << (dropped_bits - 1)));
+}
+
+using histogram = std::vector<std::uint64_t>;
+
+std::uint64_t total_of(const histogram& count) {
+  std::uint64_t total = 0;
+  for (const std::uint64_t n : count) total += n;
+  return total;
+}
+
+// How many values may lie outside at either end.
+std::uint64_t allowance(std::uint64_t total, double percent) {
+  return static_cast<std::uint64_t>(static_cast<double>(total) * (100 - percent) / 100);
+}
+
+// The end of the outermost bin beyond which no more than `allowed` values lie, among the bins from
+// `first` on, which lie ever farther from 0. 0 where all of those may lie outside.
+float outermost(const histogram& count, std::size_t first, std::uint64_t allowed) {
+  std::uint64_t outside = 0;
+  for (std::size_t bin = first + bin_count / 2; bin-- > first;) {
+    outside += count[bin];
+    if (outside > allowed) return end_of(bin);
+  }
+  return 0;
+}
+
+// A bin that is not empty: how many values, and which.
+struct bin {
+  double count, value;
+};
+std::vector<bin> filled_bins(const histogram& count) {
+  std::vector<bin> bins;
+  for (std::size_t i = 0; i < bin_count; ++i)
+    if (count[i] != 0)
+      bins.push_back({static_cast<double>(count[i]), static_cast<double>(middle_of(i))});
+  return bins;
+}
+
+// Not fused with the addition that follows: the result must not depend on the compiler.
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+double
+product(double a, double b) {
+  return a * b;
+}
+
+double squared_error(const std::vector<bin>& bins, activation_range range) {
+  const result<activation_scale> by = scale_of(range);
+  if (!by) return std::numeric_limits<double>::infinity();
+  const auto scale = static_cast<double>(by->scale), zero = static_cast<double>(by->zero_point);
+  double sum = 0;
+  for (const bin& b : bins) {
+    const double q = std::clamp(std::nearbyint(b.value / scale), -zero, 255 - zero);
+    const double error = product(q, scale) - b.value;
+    sum += product(b.count, product(error, error));
+  }
+  return sum;
+}
+
+// Each end in turn, in steps of 1 % of the whole range, twice.
+activation_range least_squares(const histogram& count, activation_range whole) {
+  const std::vector<bin> bins = filled_bins(count);
+  activation_range best = whole;
+  double least = squared_error(bins, best);
+  for (int round = 0; round < 2; ++round)
+    for (float activation_range::*end : {&activation_range::high, &activation_range::low}) {
+      if (whole.*end == 0) continue;
+      for (int percent = 1; percent <= 100; ++percent) {
+        activation_range tried = best;
+        tried.*end = whole.*end * (static_cast<float>(percent) / 100);
+        const double error = squared_error(bins, tried);
+        if (error < least) least = error, best = tried;
+      }
+    }
+  return best;
+}
+
+} // namespace
+
+calibration::calibration(const onnx::plan& plan, calibration_method method)
+    : method_(method), seen_(plan.layer_count) {
+  if (plan.kind != onnx::precision::fp32) fail("the model is int8 already");
+  const onnx::scaler& s = plan.input_scaler;
+  divides_ = s.op != onnx::scale_op::multiply;
+  if (s.op != onnx::scale_op::none) {
+    scaler_.mean = broadcast_values(s.mean, plan.inputs);
+    (divides_ ? scaler_.std : factor_) = broadcast_values(s.scale, plan.inputs);
+  }
+  for (const onnx::dense& from : std::span(plan.layers).first(plan.layer_count))
+    layers_.push_back({from.inputs, from.outputs, weight_of(from), bias_of(from)});
+  if (method_ != calibration_method::minmax)
+    for (seen& to : seen_) to.count.resize(bin_count);
+}
+
+void calibration::take(seen& to, std::span<const float> values) const {
+  for (const float value : values) {
+    if (!std::isfinite(value)) fail("overflows float32 inside the network");
+    to.extremes.low = std::min(to.extremes.low, value);
+    to.extremes.high = std::max(to.extremes.high, value);
+    if (method_ != calibration_method::minmax) ++to.count[bin_of(value)];
+  }
+}
+
+// Sums in double, whose products are exact: the same with and without fused multiply-adds.
+void calibration::add(std::span<const float> row) {
+  x_.assign(row.begin(), row.end());
+  for (std::size_t i = 0; i < scaler_.mean.size(); ++i) {
+    x_[i] -= scaler_.mean[i];
+    x_[i] = divides_ ? x_[i] / scaler_.std[i] : x_[i] * factor_[i];
+  }
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    take(seen_[l], x_);
+    if (l + 1 == layers_.size()) break;
+    const layer& at = layers_[l];
+    y_.assign(at.outputs, 0);
+    for (std::size_t o = 0; o < at.outputs; ++o) {
+      auto sum = static_cast<double>(at.bias[o]);
+      for (std::size_t i = 0; i < at.inputs; ++i)
+        sum += static_cast<double>(x_[i]) * static_cast<double>(at.weight[i * at.outputs + o]);
+      y_[o] = kernels::exact::narrow(std::max(sum, 0.0));
+    }
+    x_.swap(y_);
+  }
+  ++rows_;
+}
+
+std::vector<activation_range> calibration::ranges(double percent) const {
+  std::vector<activation_range> ranges;
+  for (const seen& from : seen_) {
+    activation_range range = from.extremes;
+    if (method_ == calibration_method::percentile) {
+      const std::uint64_t allowed = allowance(total_of(from.count), percent);
+      range.high = std::min(range.high, outermost(from.count, 0, allowed));
+      range.low = std::max(range.low, outermost(from.count, first_negative, allowed));
+    } else if (method_ == calibration_method::mse) {
+      range = least_squares(from.count, range);
+    }
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+namespace {
+
+// `name(i)`: what to call a feature.
+template <class Name>
+void add_row(std::span<const float> row, const std::string& where, Name&& name, calibration& to) {
+  for (std::size_t i = 0; i < row.size(); ++i)
+    if (!std::isfinite(row[i]))
+      fail("{}: {} is {}: rows to calibrate with must be finite", where, name(i), row[i]);
+  try {
+    to.add(row);
+  } catch (const failure& why) {
+    fail("{}: {}", where, why.what());
+  }
+}
+
+class log_rows final : public row_sink {
+public:
+  log_rows(const byte_source& source, calibration& to) : source_(source), to_(to) {}
+  void begin(const log_description&) override {}
+  void row(const log_row& row) override {
+    add_row(
+        row.features,
+        fmt::format("{}: row {} (frame {})", source_.name(), to_.rows() + 1, row.frame),
+        [](std::size_t i) { return vmaf::feature_names[i]; }, to_);
+  }
+  void note(const std::string& text) override {
+    print_message("note", fmt::format("{}: {}", source_.name(), text));
+  }
+
+private:
+  const byte_source& source_;
+  calibration& to_;
+};
+
+} // namespace
+
+void add_rows(byte_source& source, std::size_t features, calibration& to) {
+  if (features == feature_count) {
+    log_rows rows(source, to);
+    return read_log(source, {}, rows);
+  }
+  read_csv_table(source, features, [&](std::span<const float> row, const std::string& where) {
+    add_row(
+        row, where, [](std::size_t i) { return fmt::format("column {}", i + 1); }, to);
+  });
+}
+
+} // namespace tinymlp::tools
