@@ -5,6 +5,7 @@
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
+#include <tinymlp/static_quantized.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -122,6 +123,7 @@ struct quantised_layer {
 
 struct golden {
   std::map<std::string, std::vector<quantised_layer>> quantised; // by "NAME GRANULARITY"
+  std::map<std::string, std::vector<tinymlp::activation_range>> ranges;
   std::map<std::string, std::vector<double>> columns;
   std::vector<float> rows;
   std::size_t real_rows = 0;
@@ -152,6 +154,12 @@ golden read_golden() {
       to.real_rows += in_real_rows;
     } else if (fields >> key; key == "columns") {
       while (fields >> key) names.push_back(key);
+    } else if (key == "ranges") {
+      std::string network, range;
+      for (fields >> network; fields >> range;) {
+        const std::vector<float> ends = test_data::numbers(range, ',');
+        to.ranges[network].push_back({ends.at(0), ends.at(1)});
+      }
     } else if (key == "weights") {
       std::string network, grain, layer, scales;
       quantised_layer q;
@@ -206,6 +214,12 @@ template <std::size_t... Sizes> void check_shipped(const std::string& name) {
     const auto quantised = tinymlp::quantize(net, grain);
     check_weights(quantised, g.quantised.at(name + ' ' + grain_name));
     check_same(test_data::scores_of(quantised, g.rows), g.column(name + '.' + grain_name));
+    typename tinymlp::static_quantized_network<Sizes...>::ranges ranges{};
+    REQUIRE(g.ranges.at(name).size() == ranges.size());
+    std::copy(g.ranges.at(name).begin(), g.ranges.at(name).end(), ranges.begin());
+    const auto fixed = tinymlp::quantize(net, ranges, grain);
+    REQUIRE(fixed.has_value());
+    check_same(test_data::scores_of(*fixed, g.rows), g.column(name + ".static." + grain_name));
   }
 }
 
@@ -220,7 +234,7 @@ void check_equal(const tinymlp::quantized_network<Sizes...>& a,
 
 } // namespace
 
-TEST_CASE("the shipped networks score as ONNX Runtime does, in float32 and in int8") {
+TEST_CASE("the shipped networks score as ONNX Runtime does, in float32 and both forms of int8") {
   REQUIRE(shipped().real_rows >= 200);
   check_shipped<6, 16, 8, 1>("mlp_small");
   check_shipped<6, 32, 16, 1>("mlp_medium");

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Write golden_shipped.txt: ONNX Runtime's scores of real rows by the networks in model/, float32
-and as its own quantiser makes them int8, each row alone (N = 1), and float64's.
+"""Write golden_shipped.txt: ONNX Runtime's scores of real rows by the networks in model/, float32,
+as its own quantiser makes them int8, and those with fixed activation scales, each row alone (N = 1),
+and float64's.
 
     tests/data/regenerate            makes the environment, runs this and make_accepted.py
     tests/data/make_golden.py --check   exit 1 if the models are not those of golden_shipped.txt
@@ -9,6 +10,8 @@ Lines:
     sha256 NAME HEX                      of model/NAME.onnx
     weights NAME GRANULARITY LAYER SCALES WEIGHTS   the quantiser's: scales with commas between;
                                          weights as hexadecimal bytes, [inputs, outputs]
+    ranges NAME LOW,HIGH ...             of each layer's inputs over the real rows, the upper half of
+                                         the last layer's left out: what fixes activation scales
     columns NAME ...                     what follows the six features of each row
     real, then a row a line; edge, then a row a line
 """
@@ -77,7 +80,8 @@ def main():
     import onnxruntime
     from onnx import numpy_helper
     from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime_reference import Float64, runtime_scores, text
+    from onnxruntime_reference import (
+        Float64, activation_scale, activations, runtime_scores, static_model, text)
 
     logging.disable(logging.WARNING)  # the quantiser's advice
 
@@ -108,6 +112,9 @@ def main():
         path = ROOT / "model" / f"{name}.onnx"
         scores = runtime_scores(path.read_bytes(), rows)
         columns.append((name, [text(v) for v in scores]))
+        ranges = [(x.min(), x.max()) for x in activations(onnx.load(path), real)]
+        ranges[-1] = (ranges[-1][0], numpy.float32(ranges[-1][1] / 2))  # so that real rows saturate, too
+        lines.append(f"ranges {name} " + " ".join(f"{text(a)},{text(b)}" for a, b in ranges))
         exact = Float64(onnx.load(path))(rows)
         columns.append((name + ".float64", [f"{v:.17g}" for v in exact]))
         for granularity in ("per_tensor", "per_channel"):
@@ -117,6 +124,12 @@ def main():
             optimised = runtime_scores(content, rows, optimised=True)
             assert numpy.array_equal(scores, optimised, equal_nan=True), name
             columns.append((f"{name}.{granularity}", [text(v) for v in scores]))
+            content = static_model(onnx.load(path), onnx.load_from_string(content),
+                                   [activation_scale(*r) for r in ranges])
+            scores = runtime_scores(content, rows)
+            optimised = runtime_scores(content, rows, optimised=True)
+            assert numpy.array_equal(scores, optimised), name
+            columns.append((f"{name}.static.{granularity}", [text(v) for v in scores]))
     lines.append("columns " + " ".join(name for name, _ in columns))
     table = [
         " ".join([*(text(v) for v in row), *values])

@@ -1,9 +1,9 @@
 """What the make_*.py scripts share: ONNX Runtime on one row at a time, the same graph in float64,
-and how numbers are written."""
+int8 models with fixed activation scales, and how numbers are written."""
 import numpy
 import onnx
 import onnxruntime
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def runtime_scores(model_bytes, rows, optimised=False):
@@ -80,6 +80,57 @@ class Float64:
                 value = numpy.array(value)
                 return sign(value) if value.dtype.kind == "f" else value
         raise NotImplementedError(node.op_type)
+
+
+def activations(model, rows):
+    """Inputs of each layer of an exported network, in float32, each sum in float64."""
+    tensors = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    x = (rows - tensors["mean"]) / tensors["std"]
+    for node in model.graph.node:
+        if node.op_type == "Gemm":
+            yield x
+            weight, bias = (tensors[name].astype(numpy.float64) for name in node.input[1:])
+            x = (x.astype(numpy.float64) @ weight.T + bias).astype(numpy.float32)
+            x = numpy.maximum(x, 0)
+
+
+def activation_scale(low, high):
+    """Scale and zero point, as DynamicQuantizeLinear makes them of such a range."""
+    low, high = min(low, numpy.float32(0)), max(high, numpy.float32(0))
+    scale = numpy.float32((high - low) / numpy.float32(255))
+    return scale, numpy.uint8(numpy.rint(numpy.clip((0 - low) / scale, 0, 255)))
+
+
+def static_model(source, int8, scales):
+    """An exported network with the int8 layers of ONNX Runtime's dynamic quantiser, but with these
+    scales and zero points of the activations."""
+    tensors = {t.name: numpy_helper.to_array(t) for t in int8.graph.initializer}
+    made = {"mean": tensors["mean"], "std": tensors["std"], "axes": numpy.array([1])}
+    nodes = [helper.make_node("Sub", ["features", "mean"], ["c"]),
+             helper.make_node("Div", ["c", "std"], ["x0"])]
+    matmuls = [n for n in int8.graph.node if n.op_type == "MatMulInteger"]
+    biases = [n.input[2] for n in source.graph.node if n.op_type == "Gemm"]
+    for l, (node, bias, (scale, zero)) in enumerate(zip(matmuls, biases, scales)):
+        weight = node.input[1]
+        made |= {f"s{l}": scale, f"z{l}": zero, f"w{l}": tensors[weight],
+                 f"wz{l}": tensors[node.input[3]], f"b{l}": tensors[bias],
+                 f"m{l}": scale * tensors[weight.replace("_quantized", "_scale")]}
+        nodes += [helper.make_node("QuantizeLinear", [f"x{l}", f"s{l}", f"z{l}"], [f"q{l}"]),
+                  helper.make_node("MatMulInteger", [f"q{l}", f"w{l}", f"z{l}", f"wz{l}"], [f"i{l}"]),
+                  helper.make_node("Cast", [f"i{l}"], [f"f{l}"], to=TensorProto.FLOAT),
+                  helper.make_node("Mul", [f"f{l}", f"m{l}"], [f"p{l}"]),
+                  helper.make_node("Add", [f"p{l}", f"b{l}"], [f"h{l}"])]
+        if l + 1 < len(scales):
+            nodes.append(helper.make_node("Relu", [f"h{l}"], [f"x{l + 1}"]))
+    nodes.append(helper.make_node("Squeeze", [f"h{len(scales) - 1}", "axes"], ["y"]))
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, "g", [info("features", TensorProto.FLOAT, ["N", 6])],
+        [info("y", TensorProto.FLOAT, ["N"])],
+        [numpy_helper.from_array(numpy.asarray(value), key) for key, value in made.items()])
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
 
 
 def text(value):

@@ -28,13 +28,14 @@ import tempfile
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import support
 
 sys.path.insert(0, str(support.ROOT / "tests/data"))
-from onnxruntime_reference import runtime_scores  # noqa: E402
+from onnxruntime_reference import (  # noqa: E402
+    activation_scale, activations, runtime_scores, static_model)
 
 OUTPUT = support.ROOT / "tests/ladder/recorded.json"
 
@@ -103,57 +104,6 @@ def shipped_rows():
         return features_of(f)
 
 
-def activations(model, rows):
-    """Inputs of each layer, in float32, each sum in float64."""
-    tensors = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    x = (rows - tensors["mean"]) / tensors["std"]
-    for node in model.graph.node:
-        if node.op_type == "Gemm":
-            yield x
-            weight, bias = (tensors[name].astype(np.float64) for name in node.input[1:])
-            x = np.maximum((x.astype(np.float64) @ weight.T + bias).astype(np.float32), 0)
-
-
-def activation_scale(values):
-    """As DynamicQuantizeLinear makes it of such a range."""
-    low, high = min(values.min(), np.float32(0)), max(values.max(), np.float32(0))
-    scale = np.float32((high - low) / np.float32(255))
-    return scale, np.uint8(np.rint(np.clip((0 - low) / scale, 0, 255)))
-
-
-def static_model(name, grain, scales):
-    """The int8 layers of ONNX Runtime's dynamic quantiser, with these activation scales."""
-    source = onnx.load(support.MODEL / f"{name}.onnx")
-    int8 = onnx.load_from_string(quantise(source.SerializeToString(), grain == "per_channel"))
-    tensors = {t.name: numpy_helper.to_array(t) for t in int8.graph.initializer}
-    made = {"mean": tensors["mean"], "std": tensors["std"], "axes": np.array([1])}
-    nodes = [helper.make_node("Sub", ["features", "mean"], ["c"]),
-             helper.make_node("Div", ["c", "std"], ["x0"])]
-    matmuls = [n for n in int8.graph.node if n.op_type == "MatMulInteger"]
-    biases = [n.input[2] for n in source.graph.node if n.op_type == "Gemm"]
-    for l, (node, bias, (scale, zero)) in enumerate(zip(matmuls, biases, scales)):
-        weight = node.input[1]
-        made |= {f"s{l}": scale, f"z{l}": zero, f"w{l}": tensors[weight],
-                 f"wz{l}": tensors[node.input[3]], f"b{l}": tensors[bias],
-                 f"m{l}": scale * tensors[weight.replace("_quantized", "_scale")]}
-        nodes += [helper.make_node("QuantizeLinear", [f"x{l}", f"s{l}", f"z{l}"], [f"q{l}"]),
-                  helper.make_node("MatMulInteger", [f"q{l}", f"w{l}", f"z{l}", f"wz{l}"], [f"i{l}"]),
-                  helper.make_node("Cast", [f"i{l}"], [f"f{l}"], to=TensorProto.FLOAT),
-                  helper.make_node("Mul", [f"f{l}", f"m{l}"], [f"p{l}"]),
-                  helper.make_node("Add", [f"p{l}", f"b{l}"], [f"h{l}"])]
-        if l + 1 < len(scales):
-            nodes.append(helper.make_node("Relu", [f"h{l}"], [f"x{l + 1}"]))
-    nodes.append(helper.make_node("Squeeze", [f"h{len(scales) - 1}", "axes"], ["y"]))
-    info = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        nodes, "g", [info("features", TensorProto.FLOAT, ["N", 6])],
-        [info("y", TensorProto.FLOAT, ["N"])],
-        [numpy_helper.from_array(np.asarray(value), key) for key, value in made.items()])
-    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
-
-
 def batch_scores(data, rows, level):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
@@ -169,9 +119,10 @@ def record_static():
     recorded = {}
     for name in support.SHIPPED:
         model = onnx.load(support.MODEL / f"{name}.onnx")
-        scales = [activation_scale(x) for x in activations(model, corpus)]
+        scales = [activation_scale(x.min(), x.max()) for x in activations(model, corpus)]
         for grain in support.GRAINS:
-            data = static_model(name, grain, scales)
+            int8 = onnx.load_from_string(quantise(model.SerializeToString(), grain == "per_channel"))
+            data = static_model(model, int8, scales)
             values = batch_scores(data, rows, levels.ORT_DISABLE_ALL)
             assert np.array_equal(values, batch_scores(data, rows, levels.ORT_ENABLE_ALL))
             assert np.array_equal(values, runtime_scores(data, rows))
