@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""names_test.py TINYMLP_BENCH: its benchmarks are named engine/network/precision/isa/mode."""
+"""names_test.py TINYMLP_BENCH [PRECISION ...]: its benchmarks are named
+engine/network/precision/isa/mode, and there are some of tinymlp in these precisions too."""
 
 import re
 import subprocess
@@ -9,7 +10,7 @@ networks = ["mlp_small", "mlp_medium", "mlp_large"]
 modes = ["latency", "throughput", "batch:64", "batch:4096", "batch:1000000"]
 scheme = re.compile(
     r"(tinymlp|loops|loops-axpy|eigen|onnxruntime|svm)/"
-    r"(mlp_small|mlp_medium|mlp_large|nu_svr_211x6)/(fp32|int8|fp64)/[a-z0-9_]+/"
+    r"(mlp_small|mlp_medium|mlp_large|nu_svr_211x6)/(fp32|int8|int8_static|fp64)/[a-z0-9_]+/"
     r"(latency|throughput|batch:64|batch:4096|batch:1000000)")
 limit = re.compile(r"limit/(fma/(avx2|avx512|neon)|call/(latency|throughput)|"
                    r"order/mlp_(small|medium|large)/latency)")
@@ -25,6 +26,8 @@ def main():
               ("tinymlp", "int8", "reference"), ("tinymlp", "int8", "auto"),
               ("loops", "fp32", "native"), ("loops", "int8", "native"),
               ("loops-axpy", "fp32", "native"), ("eigen", "fp32", "native")]
+    wanted += [("tinymlp", precision, isa) for precision in sys.argv[2:]
+               for isa in ("reference", "auto")]
     for network in networks:
         for engine, precision, isa in wanted:
             for mode in modes:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 networks = ["mlp_small", "mlp_medium", "mlp_large"]
+precisions = ["fp32", "int8", "int8_static"]
 baselines = {  # column title: engines, of which the fastest counts
     "ONNX Runtime": ["onnxruntime"],
     "libsvm": ["svm"],
@@ -97,7 +98,7 @@ def ns_text(ns):
 
 
 def cases(results, mode):
-    return [(network, precision) for precision in ("fp32", "int8") for network in networks
+    return [(network, precision) for precision in precisions for network in networks
             if results.own(network, precision, mode)]
 
 
@@ -114,7 +115,7 @@ def speedups(results, mode):
 
 def by_isa(results, mode):
     isas = []
-    for precision in ("fp32", "int8"):
+    for precision in precisions:
         for isa in results.isas("mlp_large", precision, mode):
             if isa not in isas:
                 isas.append(isa)

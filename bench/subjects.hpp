@@ -108,7 +108,6 @@ void visit_own(const Net& net, std::string_view network, std::string_view precis
   visit(label{"tinymlp", network, precision, "auto", macs}, dispatching_engine<Net>{net});
 }
 
-#if TINYMLP_BENCH_ONNXRUNTIME
 inline std::vector<char> read_model(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
@@ -116,6 +115,23 @@ inline std::vector<char> read_model(const std::string& path) {
   return bytes;
 }
 
+// int8 with fixed activation scales: the file that `tinymlp quantize --static` wrote for the bench.
+#ifdef TINYMLP_INT8_DIR
+inline std::string static_int8_path(std::string_view network) {
+  return std::string(TINYMLP_INT8_DIR "/").append(network).append(".static.int8.onnx");
+}
+template <class Net> const Net& static_int8(std::string_view network) {
+  static const Net net = [network] {
+    const std::string path = static_int8_path(network);
+    const result<Net> loaded = load<Net>(std::span<const char>(read_model(path)));
+    if (!loaded) throw std::runtime_error(path + ": " + std::string(message(loaded.error().code)));
+    return *loaded;
+  }();
+  return net;
+}
+#endif
+
+#if TINYMLP_BENCH_ONNXRUNTIME
 template <class Visitor>
 void visit_onnxruntime(std::string_view network, std::string_view precision,
                        const std::string& path, Visitor&& visit) {
@@ -154,11 +170,17 @@ template <class Visitor> void for_each_subject(Visitor&& visit) {
   TINYMLP_NETWORK(medium)
   TINYMLP_NETWORK(large)
 #undef TINYMLP_NETWORK
+#ifdef TINYMLP_INT8_DIR
+  visit_own(static_int8<mlp_small_static_int8>("mlp_small"), "mlp_small", "int8_static", visit);
+  visit_own(static_int8<mlp_medium_static_int8>("mlp_medium"), "mlp_medium", "int8_static", visit);
+  visit_own(static_int8<mlp_large_static_int8>("mlp_large"), "mlp_large", "int8_static", visit);
+#endif
 #if TINYMLP_BENCH_ONNXRUNTIME
   for (const std::string network : {"mlp_small", "mlp_medium", "mlp_large"}) {
     visit_onnxruntime(network, "fp32", TINYMLP_MODEL_DIR "/" + network + ".onnx", visit);
 #ifdef TINYMLP_INT8_DIR
     visit_onnxruntime(network, "int8", TINYMLP_INT8_DIR "/" + network + ".int8.onnx", visit);
+    visit_onnxruntime(network, "int8_static", static_int8_path(network), visit);
 #endif
   }
 #endif
