@@ -95,11 +95,22 @@ struct static_form {
   bool far = false; // some outputs lie many steps away
 };
 constexpr static_form static_forms[] = {
-    {"ordinary", 0.0371F, 97},  {"random zero points", 0.0213F, -1}, {"ties", 0x1p-5F, 128},
-    {"zero point 0", 0.01F, 0}, {"zero point 255", 0.02F, 255},      {"saturating", 1e-6F, 100},
-    {"vanishing", 1e6F, 100},   {"below 2^-64", 1e-25F, -1},         {"above 2^64", 3e25F, -1},
-    {"denormal", 1e-42F, 7},    {"of the largest floats", 3e38F, 7}, {"2^-64", 0x1p-64F, -1},
-    {"2^64", 0x1p64F, -1},      {"far", 0.0371F, 97, true},          {"far", 0.02F, -1, true},
+    // every fourth for shapes that matter less
+    {"ordinary", 0.0371F, 97},
+    {"random zero points", 0.0213F, -1},
+    {"saturating", 1e-6F, 100},
+    {"vanishing", 1e6F, 100},
+    {"far", 0.02F, -1, true},
+    {"zero point 0", 0.01F, 0},
+    {"zero point 255", 0.02F, 255},
+    {"2^-64", 0x1p-64F, -1},
+    {"ties", 0x1p-5F, 128},
+    {"2^64", 0x1p64F, -1},
+    {"above 2^64", 3e25F, -1},
+    {"far, zero points 0", 0.0371F, 97, true},
+    {"below 2^-64", 1e-25F, -1},
+    {"denormal", 1e-42F, 7},
+    {"of the largest floats", 3e38F, 7},
 };
 
 template <class Shape>
@@ -197,9 +208,10 @@ template <class Weights> void check_kernels(generator& random, float gain) {
     if (supported(tested.id)) check_kernel(tested, *weights);
 }
 
-template <class Weights> void check_static_kernels(generator& random) {
+template <class Weights> void check_static_kernels(generator& random, std::size_t step) {
   std::size_t plain = 0, layers = 0; // both kinds of layer must have been tried
-  for (const static_form& form : static_forms) {
+  for (std::size_t i = 0; i < std::size(static_forms); i += step) {
+    const static_form& form = static_forms[i];
     INFO("static int8, ", std::string(form.name));
     const auto weights = std::make_unique<Weights>();
     fill(*weights, random, form);
@@ -224,7 +236,7 @@ template <std::size_t... Sizes> void check_shape(std::initializer_list<float> ga
     check_kernels<fp32_weights<shape<Sizes...>>>(random, gain);
     check_kernels<int8_weights<shape<Sizes...>>>(random, gain);
   }
-  check_static_kernels<static_int8_weights<shape<Sizes...>>>(random);
+  check_static_kernels<static_int8_weights<shape<Sizes...>>>(random, gains.size() > 1 ? 1 : 4);
 }
 
 } // namespace
