@@ -39,7 +39,7 @@ class Readme(unittest.TestCase):
             "int main() {\n"
             "std::span<const char> file_bytes(my_model_onnx, sizeof my_model_onnx - 1);\n"
             "std::vector<float> rows(12, 0.5F), scores(2);\n")
-        check = ("(void)int8; return done == tinymlp::errc::ok && loaded &&\n"
+        check = ("(void)int8, (void)fixed; return done == tinymlp::errc::ok && loaded &&\n"
                  "  loaded->score(rows, scores) == done && scores[0] == scores[1] ? 0 : 1; }\n")
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):

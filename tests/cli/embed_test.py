@@ -59,6 +59,23 @@ class Embed(ProgramTest):
         for compiler in COMPILERS:
             self.assertEqual(self.compile_and_run(compiler, source).decode(), self.scores(log)[0][1])
 
+    def test_a_static_int8_file_is_ready_for_embed(self):
+        static = self.folder / "large.onnx"
+        self.accept("quantize", ROOT / "model" / "mlp_large.onnx", "--static",
+                    ROOT / "model" / "quant_rows.csv", "--output", static)
+        self.accept("embed", static, "--output", self.folder / "header.hpp")
+        source = ('#include <tinymlp/tinymlp.hpp>\n#include "header.hpp"\n#include <cstdio>\n'
+                  "constexpr auto net = tinymlp::embed<tinymlp::mlp_large_static_int8>(large_onnx);\n"
+                  "constexpr tinymlp::vmaf::features frame{.adm2 = 0.956559F, .vif_scale0 = 0.402946F,"
+                  " .vif_scale1 = 0.8345F, .vif_scale2 = 0.915718F, .vif_scale3 = 0.95124F,"
+                  " .motion2 = 0.0F};\n"
+                  "constexpr float by_compiler = net.score(frame);\n"
+                  "int main() { std::printf(\"%.9g %.9g\", static_cast<double>(net.score(frame)),"
+                  " static_cast<double>(by_compiler)); }\n")
+        wanted = self.scores("--model", static, program.SAMPLES / "vtest_x264_36.csv")[0][1]
+        for compiler in COMPILERS:
+            self.assertEqual(self.compile_and_run(compiler, source).decode(), f"{wanted} {wanted}")
+
     def test_same_bytes_every_time_and_from_anywhere(self):
         first = self.accept("embed", MODEL)
         copy = self.folder / "elsewhere" / "mlp_small.onnx"

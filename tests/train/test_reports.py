@@ -1,3 +1,4 @@
+import hashlib
 import json
 import subprocess
 import sys
@@ -25,6 +26,16 @@ class Freshness(unittest.TestCase):
         self.assertEqual(holdout["corpus_sha256"], digest)
         self.assertEqual(loso["recipe"], shipped)
         self.assertEqual(holdout["recipes"]["shipped"]["recipe"], shipped)
+
+
+    def test_int8_figures_belong_to_these_files(self):
+        int8 = read("int8.json")
+        self.assertEqual(int8["corpus_sha256"], support.shipped_corpus().sha256)
+        self.assertEqual(list(int8["networks"]), list(networks.SHAPES))
+        for name, entry in int8["networks"].items():
+            data = (support.MODEL / f"{name}.onnx").read_bytes()
+            self.assertEqual(entry["sha256"], hashlib.sha256(data).hexdigest(),
+                             "run tools/train/int8.py anew")
 
 
 class Acceptance(unittest.TestCase):

@@ -127,6 +127,42 @@ def unseen(data):
     return markdown(["Model", "Rows", "PLCC", "SROCC", "RMSE", "RMSE, raw"], rows)
 
 
+def quantised_row(figures):
+    """Drop, RMSE, mean, p99 and worst difference to fp32; PLCC and RMSE against the teacher."""
+    f, t = figures["fp32"], figures["teacher"]
+    return ([correlation(f["plcc_drop"]), f"{f['srocc']:.5f}"]
+            + [points(f[k]) for k in ("rmse", "mean_abs", "p99_abs", "worst_abs")]
+            + [correlation(t["plcc"]), points(t["rmse"])])
+
+
+def activation_scales(data):
+    """Dynamic activation scales beside fixed ones; the latter on clips not calibrated with."""
+    rows = []
+    for name, entry in data("int8.json")["networks"].items():
+        for grain in entry["dynamic"]:
+            kind = grain.replace("_", " ")
+            rows.append([name, f"dynamic, {kind}"] + quantised_row(entry["dynamic"][grain]))
+            static = entry["static"]["minmax"][grain]["clip_left_out"]
+            rows.append([name, f"static, {kind}"] + quantised_row(static))
+        fp32 = entry["fp32"]
+        rows.append([name, "fp32"] + [""] * 6 + [correlation(fp32["plcc"]), points(fp32["rmse"])])
+    return markdown(["Network", "Scales", "PLCC drop", "SROCC", "RMSE", "mean", "p99", "worst",
+                     "teacher: PLCC", "RMSE"], rows)
+
+
+def calibration(data):
+    """Fixed scales by method, per tensor: on clips not calibrated with, and on all rows."""
+    rows = []
+    for name, entry in data("int8.json")["networks"].items():
+        for method, by_grain in entry["static"].items():
+            left_out, seen = (by_grain["per_tensor"][k]["fp32"]
+                              for k in ("clip_left_out", "all_rows"))
+            rows.append([name, method] + [
+                points(f[k]) for f in (left_out, seen) for k in ("rmse", "p99_abs", "worst_abs")])
+    return markdown(["Network", "Method", "left out: RMSE", "p99", "worst",
+                     "all rows: RMSE", "p99", "worst"], rows)
+
+
 def probes(data):
     evaluation = data("evaluation.json")
     names = list(next(iter(evaluation.values()))["probes"])
@@ -136,7 +172,8 @@ def probes(data):
 
 
 PARTS = {f.__name__: f
-         for f in (fit, holdout, holdout_recipes, loso_folds, loso_seeds, unseen, probes)}
+         for f in (fit, holdout, holdout_recipes, loso_folds, loso_seeds, unseen, activation_scales,
+                   calibration, probes)}
 
 
 def render(text, data):
