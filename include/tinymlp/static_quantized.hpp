@@ -1,6 +1,7 @@
 // static_quantized_network<6, 32, 16, 1>: int8 weights, activations quantised by scales that were
 // fixed beforehand, from rows like those to come. A row's score is what ONNX Runtime returns for
-// that row in a batch of any size, bit for bit.
+// that row in a batch of any size, bit for bit, for all finite features: what lies beyond a scale's
+// range saturates, and so does what overflows float32 on its way.
 #pragma once
 
 #include <tinymlp/kernels/static_int8.hpp>
