@@ -3102,6 +3102,8 @@ struct v8 {
   // a, or what to_int makes an integer beyond the limits of: above `limit`, that; far below
   // -limit, or NaN, a itself, of which to_int makes the least integer.
   static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm256_min_ps(limit, a); }
+  // Whether to_int saturates beyond 2^31 (and makes 0 of NaN), or makes the least integer of all.
+  static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
@@ -4110,7 +4112,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
@@ -5234,7 +5239,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
@@ -6064,6 +6072,7 @@ struct v16 {
   // a, or what to_int makes an integer beyond the limits of: above `limit`, that; far below
   // -limit, or NaN, a itself, of which to_int makes the least integer.
   static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
+  static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
@@ -7083,7 +7092,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
@@ -8217,7 +8229,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
@@ -9027,6 +9042,7 @@ struct v4 {
   static TINYMLP_INLINE reg within(reg a, reg limit) {
     return vminq_f32(limit, vmaxq_f32(vnegq_f32(limit), a));
   }
+  static constexpr bool saturates = true;
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
 };
 
@@ -10040,7 +10056,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
@@ -11166,7 +11185,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 
@@ -12302,7 +12324,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 

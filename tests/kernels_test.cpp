@@ -262,6 +262,23 @@ TEST_CASE("kernels return the reference's bits: other shapes") {
   check_shape<100, 33, 17, 1>({1.5F, 1e15F});
 }
 
+// An output may be below 0 by any factor of the largest one, where ReLU is left to quantisation.
+TEST_CASE("kernels return the reference's bits: outputs of one layer far apart") {
+  using weights = int8_weights<shape<6, 16, 9, 1>>;
+  const auto apart = std::make_unique<weights>();
+  generator random(11);
+  for (std::size_t n = 0; n < 8; ++n) {
+    fill(*apart, random, 1.5F);
+    for (const int8_layer& at : int8_layout<weights::shape_type>::layers)
+      for (std::size_t o = 0; o < at.outputs; ++o) apart->floats[at.bias + o] = 0;
+    const int8_layer& at = int8_layout<weights::shape_type>::layers[n % 2];
+    for (std::size_t o = 0; o < at.outputs; ++o)
+      apart->floats[at.scale + o] *= o == n ? 0x1p108F : 0x1p-48F;
+    for (const kernel<weights>& tested : registered<weights>)
+      if (supported(tested.id)) check_kernel(tested, *apart);
+  }
+}
+
 TEST_CASE("kernels return the reference's bits: wider than a batch buffer") {
   check_shape<4, 1100, 1>({1.5F});
 }

@@ -126,6 +126,7 @@ struct v16 {
   // a, or what to_int makes an integer beyond the limits of: above `limit`, that; far below
   // -limit, or NaN, a itself, of which to_int makes the least integer.
   static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
+  static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {

@@ -71,7 +71,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
 template <bool First>
 TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const int8_scales& s) {
   using v = typename ops::v;
-  const auto q = v::to_int(int8_divide(v::load(x), s.inverse));
+  auto value = v::load(x);
+  // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
+  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
 

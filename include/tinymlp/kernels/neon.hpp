@@ -105,6 +105,7 @@ struct v4 {
   static TINYMLP_INLINE reg within(reg a, reg limit) {
     return vminq_f32(limit, vmaxq_f32(vnegq_f32(limit), a));
   }
+  static constexpr bool saturates = true;
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
 };
 
