@@ -82,6 +82,14 @@ TEST_CASE("an instruction set that the CPU lacks is an error, and nothing is wri
   }
 }
 
+TEST_CASE("a number that names no instruction set is supported nowhere") {
+  for (const unsigned number : {8U, 31U, 32U, 33U, 40U, 255U}) {
+    const auto which = static_cast<isa>(number);
+    CHECK_FALSE(supported(which));
+    CHECK(vmaf::small().score(frame, which).error().code == errc::isa_unsupported);
+  }
+}
+
 TEST_CASE("sizes that do not match are an error, and nothing is written") {
   std::vector<float> rows(13, 0.5F), scores(2, -1);
   CHECK(vmaf::small().score(rows, scores) == errc::size_mismatch);

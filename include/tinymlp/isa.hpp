@@ -84,7 +84,8 @@ public:
 
 private:
   static constexpr std::uint32_t bit(isa which) noexcept {
-    return std::uint32_t{1} << static_cast<unsigned>(which);
+    const auto index = static_cast<std::size_t>(which);
+    return index < isa_count ? std::uint32_t{1} << index : 0; // no name, in no set
   }
   std::uint32_t bits_ = 0;
 };
