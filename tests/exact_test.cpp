@@ -27,6 +27,12 @@ public:
     return std::bit_cast<float>((bits & 0x807fffffU) | (((bits >> 23 & 0x1fU) + 112U) << 23));
   }
 
+  // An odd whole number of that many bits.
+  float odd(unsigned width) {
+    const std::uint64_t top = std::uint64_t{1} << (width - 1);
+    return static_cast<float>((bits_() & (top - 1)) | top | 1);
+  }
+
 private:
   std::mt19937_64 bits_{20080401};
 };
@@ -54,9 +60,31 @@ TEST_CASE("the emulated fma equals the C library's on random and cancelling oper
   }
 }
 
+// A product midway between two floats, and a term too small for double beside it, that decides.
+TEST_CASE("the emulated fma rounds to float what double would have rounded before") {
+  float_source source;
+  std::size_t ties = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const float a = source.odd(13), b = source.odd(12);
+    const double product = static_cast<double>(a) * static_cast<double>(b);
+    if (static_cast<double>(static_cast<float>(product)) == product) continue;
+    ++ties;
+    for (const float c : {0x1p-60F, -0x1p-60F, smallest, -smallest}) {
+      CAPTURE(a);
+      CAPTURE(b);
+      CAPTURE(c);
+      CHECK(exact::fma(a, b, c) == std::fma(a, b, c));
+      CHECK(exact::fma(-a, b, c) == std::fma(-a, b, c));
+    }
+  }
+  CHECK(ties > 2'000);
+}
+
 TEST_CASE("fma rounds once, at compile time too") {
   // (1 + 2^-12)^2 - (1 + 2^-11) = 2^-24 exactly; with two roundings it would be 0
   CHECK_BOTH_WAYS(exact::fma(0x1.001p0F, 0x1.001p0F, -0x1.002p0F) == 0x1p-24F);
+  CHECK_BOTH_WAYS(exact::fma(0x1.001p0F, 0x1.001p0F, 0x1p-80F) == 0x1.002002p0F);
+  CHECK_BOTH_WAYS(exact::fma(0x1.001p0F, 0x1.001p0F, -0x1p-80F) == 0x1.002p0F);
   CHECK_BOTH_WAYS(exact::fma(largest, 2.0F, -largest) == largest);
   CHECK_BOTH_WAYS(exact::fma(largest, largest, 0.0F) == inf);
   CHECK_BOTH_WAYS(exact::fma(largest, largest, -inf) == -inf);
