@@ -92,6 +92,15 @@ TEST_CASE("streamed motion2 is what libvmaf wrote at flush") {
   CHECK_FALSE(stream.flush().has_value());
 }
 
+TEST_CASE("motion2 of a frame beside one without motion is NaN") {
+  vmaf::motion2_stream stream;
+  CHECK_FALSE(stream.push(1).has_value());
+  CHECK(std::isnan(stream.push(NAN).value()));
+  CHECK(std::isnan(stream.push(2).value()));
+  CHECK(stream.push(3) == 2);
+  CHECK(stream.flush() == 3);
+}
+
 TEST_CASE("the shipped networks follow libvmaf's own score on a real log") {
   const auto log =
       read_columns("model/samples/vtest_x264_36.csv",
@@ -106,7 +115,9 @@ TEST_CASE("the shipped networks follow libvmaf's own score on a real log") {
   }
 }
 
-TEST_CASE("clip keeps NaN") {
+TEST_CASE("clip keeps NaN, and what lies within 0 to 100") {
+  for (const float score : {0.0F, 0.001F, 42.5F, 99.999F, 100.0F})
+    CHECK(vmaf::clip(score) == score);
   CHECK_BOTH_WAYS(vmaf::clip(101.0F) == 100.0F);
   CHECK_BOTH_WAYS(vmaf::clip(-0.5F) == 0.0F);
   CHECK(std::isnan(vmaf::clip(NAN)));
