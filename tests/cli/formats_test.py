@@ -233,6 +233,10 @@ class FrameOrder(ProgramTest):
         self.assertEqual(done.returncode, 0)
         self.assertEqual(program.scores_of(done.stdout), self.scores(VTEST[0])[:20] * 2)
         self.assertIn(b"1 frame number is not above the one before", done.stderr)
+        path = self.write("twice.csv", csv_text([rows[0], *rows, rows[-1]], ("frame", *FEATURES)))
+        done = program.run("score", path)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"2 frame numbers are not above the one before", done.stderr)
 
 
 if __name__ == "__main__":

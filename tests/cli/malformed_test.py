@@ -73,7 +73,9 @@ class Csv(ProgramTest):
 
     def test_out_of_range(self):
         rows = reference_rows()
-        for value in ("1e400", "-1e400", "3.5e38", "9" * 400, "0.00001e100000000000000000000"):
+        midway = "340282356779733661637539395458142568448"  # from the largest float to 2^128
+        for value in ("1e400", "-1e400", "3.5e38", midway, "9" * 400,
+                      "0.00001e100000000000000000000"):
             bad = dict(rows[0], vif_scale2=value)
             self.refuse_log(csv_text([bad]), [":2: vif_scale2 is ", "outside the range"])
 

@@ -66,6 +66,14 @@ class Picture(ProgramTest):
         for y, score in zip(ys, scores):
             self.assertAlmostEqual(y, ys[low] - (score - scores[low]) * scale, delta=0.02)
 
+    def test_the_difference_is_up_where_the_score_is_the_higher(self):
+        heights = []
+        for own in ("50", "99"):
+            root = self.plot_rows([dict(row, vmaf=own) for row in reference_rows()])
+            difference = self.paths(root, "score")[1]
+            heights.append([float(p.split()[1]) for p in re.split("[ML]", difference)[1:]])
+        self.assertLess(max(heights[0]), min(heights[1]))  # SVG's y points down
+
     def test_missing_frames_and_scores_are_gaps(self):
         rows = reference_rows()
         del rows[20:25]
