@@ -91,6 +91,12 @@ static inline float quantize(const float* x, int count, int* q) {
   ROWS(kind, mlp_medium)                                                                           \
   ROWS(kind, mlp_large)
 
+#ifdef LOOPS_512
+ALL(loops512, DENSE_DOT)
+ALL(loops512_axpy, DENSE_AXPY)
+ALL(loops512_int8, DENSE_INT8)
+#else
 ALL(loops, DENSE_DOT)
 ALL(loops_axpy, DENSE_AXPY)
 ALL(loops_int8, DENSE_INT8)
+#endif

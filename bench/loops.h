@@ -14,21 +14,23 @@ extern "C" {
   float kind##_##network##_row(const float* features);                                             \
   void kind##_##network##_rows(const float* features, size_t count, float* scores)
 
-/* loops: a dot product an output, weights [output][input], the order in the ONNX file. */
-DECLARE_LOOPS(loops, mlp_small);
-DECLARE_LOOPS(loops, mlp_medium);
-DECLARE_LOOPS(loops, mlp_large);
+#define DECLARE_NETWORKS(kind)                                                                     \
+  DECLARE_LOOPS(kind, mlp_small);                                                                  \
+  DECLARE_LOOPS(kind, mlp_medium);                                                                 \
+  DECLARE_LOOPS(kind, mlp_large)
 
-/* loops_axpy: the loops exchanged, weights [input][output], which compilers vectorise with ease. */
-DECLARE_LOOPS(loops_axpy, mlp_small);
-DECLARE_LOOPS(loops_axpy, mlp_medium);
-DECLARE_LOOPS(loops_axpy, mlp_large);
+/* loops: a dot product an output, weights [output][input], the order in the ONNX file.
+ * loops_axpy: the loops exchanged, weights [input][output], which compilers vectorise with ease.
+ * loops_int8: quantised dynamically, each row by itself, as ONNX defines it.
+ * loops512...: the same, compiled to prefer vectors of 512 bits, where the processor has them. */
+DECLARE_NETWORKS(loops);
+DECLARE_NETWORKS(loops_axpy);
+DECLARE_NETWORKS(loops_int8);
+DECLARE_NETWORKS(loops512);
+DECLARE_NETWORKS(loops512_axpy);
+DECLARE_NETWORKS(loops512_int8);
 
-/* loops_int8: quantised dynamically, each row by itself, as ONNX defines it. */
-DECLARE_LOOPS(loops_int8, mlp_small);
-DECLARE_LOOPS(loops_int8, mlp_medium);
-DECLARE_LOOPS(loops_int8, mlp_large);
-
+#undef DECLARE_NETWORKS
 #undef DECLARE_LOOPS
 
 #ifdef __cplusplus

@@ -155,21 +155,31 @@ struct svm_subject {
 //   auto prepare(const float* rows, std::size_t count, float* scores) const
 //     -> a callable that scores these rows; views the engine, which must live as long
 template <class Visitor> void for_each_subject(Visitor&& visit) {
+#define TINYMLP_LOOPS(prefix, size, isa)                                                           \
+  visit(label{"loops", "mlp_" #size, "fp32", isa},                                                 \
+        function_engine{prefix##_mlp_##size##_row, prefix##_mlp_##size##_rows});                   \
+  visit(label{"loops-axpy", "mlp_" #size, "fp32", isa},                                            \
+        function_engine{prefix##_axpy_mlp_##size##_row, prefix##_axpy_mlp_##size##_rows});         \
+  visit(label{"loops", "mlp_" #size, "int8", isa},                                                 \
+        function_engine{prefix##_int8_mlp_##size##_row, prefix##_int8_mlp_##size##_rows});
+#if TINYMLP_BENCH_LOOPS_512
+#define TINYMLP_LOOPS_512(size) TINYMLP_LOOPS(loops512, size, "native512")
+#else
+#define TINYMLP_LOOPS_512(size)
+#endif
 #define TINYMLP_NETWORK(size)                                                                      \
   visit_own(vmaf::size(), "mlp_" #size, "fp32", visit);                                            \
   visit_own(vmaf::size##_int8(), "mlp_" #size, "int8", visit);                                     \
-  visit(label{"loops", "mlp_" #size, "fp32", "native"},                                            \
-        function_engine{loops_mlp_##size##_row, loops_mlp_##size##_rows});                         \
-  visit(label{"loops-axpy", "mlp_" #size, "fp32", "native"},                                       \
-        function_engine{loops_axpy_mlp_##size##_row, loops_axpy_mlp_##size##_rows});               \
-  visit(label{"loops", "mlp_" #size, "int8", "native"},                                            \
-        function_engine{loops_int8_mlp_##size##_row, loops_int8_mlp_##size##_rows});               \
+  TINYMLP_LOOPS(loops, size, "native")                                                             \
+  TINYMLP_LOOPS_512(size)                                                                          \
   visit(label{"eigen", "mlp_" #size, "fp32", "native"},                                            \
         function_engine{eigen::mlp_##size##_row, eigen::mlp_##size##_rows});
   TINYMLP_NETWORK(small)
   TINYMLP_NETWORK(medium)
   TINYMLP_NETWORK(large)
 #undef TINYMLP_NETWORK
+#undef TINYMLP_LOOPS_512
+#undef TINYMLP_LOOPS
 #ifdef TINYMLP_INT8_DIR
   visit_own(static_int8<mlp_small_static_int8>("mlp_small"), "mlp_small", "int8_static", visit);
   visit_own(static_int8<mlp_medium_static_int8>("mlp_medium"), "mlp_medium", "int8_static", visit);
