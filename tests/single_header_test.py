@@ -109,4 +109,4 @@ class SingleHeader(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

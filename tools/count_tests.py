@@ -11,6 +11,7 @@ import sys
 
 DOCTEST = re.compile(r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed")
 UNITTEST = re.compile(r"^Ran (\d+) tests? in", re.M)
+UNITTEST_SKIPPED = re.compile(r"^(\w+) \([^)]*\)(?:\n.*)? \.\.\. skipped ['\"](.*)['\"]$", re.M)
 UNITTEST_DETAIL = re.compile(r"\b(failures|errors|unexpected successes|skipped)=(\d+)")
 
 
@@ -38,6 +39,15 @@ def count(entry):
     return passed, failed, skipped
 
 
+def skipped_tests(entry):
+    """(name, reason) of each case, or of the program as a whole."""
+    program = entry.get("name", "").removeprefix("tinymlp:")
+    output = entry.get("stdout", "") + "\n" + entry.get("stderr", "")
+    if entry["result"] == "SKIP":
+        return [(program, output.strip().rpartition("\n")[2] or "it says no reason")]
+    return [(f"{program} {name}".strip(), why) for name, why in UNITTEST_SKIPPED.findall(output)]
+
+
 def main():
     try:
         if sys.argv[1] == "--unittest":
@@ -49,6 +59,9 @@ def main():
     except OSError as e:
         print(f"count_tests: {e}", file=sys.stderr)
         entries = []
+    for entry in entries:
+        for name, why in skipped_tests(entry):
+            print(f"skipped: {name}: {why}")
     totals = [sum(column) for column in zip(*map(count, entries))] or [0, 1, 0]
     if totals[2]:
         print(f"({totals[2]} skipped)")

@@ -93,4 +93,4 @@ class ProgramTest(unittest.TestCase):
 
 
 def main():
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -305,4 +305,4 @@ class AgainstOnnxRuntime(QuantizeTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -684,4 +684,4 @@ class Add(RegistryTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -275,4 +275,4 @@ class AgainstJsonschema(SchemaTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -280,4 +280,4 @@ class AgainstMinisign(SignatureTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

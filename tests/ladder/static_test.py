@@ -451,4 +451,4 @@ class AgainstOnnxRuntime(StaticTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)
