@@ -14,7 +14,9 @@
 namespace tinymlp::tools {
 
 byte_source::byte_source(const std::string& path)
-    : name_(path == "-" ? "standard input" : path),
+    : name_(path == "-"    ? "standard input"
+            : path.empty() ? "\"\""
+                           : path),
       descriptor_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (descriptor_ < 0) fail("{}: cannot open: {}", name_, system_message(errno));
   struct stat status {};

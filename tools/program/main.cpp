@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include "commands.hpp"
@@ -31,6 +32,12 @@ int run(int argc, char** argv) {
   for (const auto add : commands) add(app);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    // Said of `tinymlp bogus` too, before CLI11 comes to what it did not understand.
+    const bool unknown = app.get_subcommands().empty() && !app.remaining().empty();
+    if (!unknown) return app.exit(error) == 0 ? exit_success : exit_usage;
+    throw usage_error(
+        fmt::format("no command or option '{}'; tinymlp --help lists them", app.remaining()[0]));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_success : exit_usage;
   }

@@ -195,7 +195,13 @@ void add_score_command(CLI::App& app) {
       ->add_flag("--warn-range{6}", options->scoring.warn_z,
                  "Warn of features more than 6 standard deviations from the mean of the training "
                  "rows, as the network's scaler has them; --warn-range=Z for another limit")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            double limit = 0;
+            const bool positive = CLI::detail::lexical_cast(text, limit) && limit > 0;
+            return positive ? std::string() : text + " is no number above 0";
+          },
+          "", "positive"));
   command->add_flag(
       "--verbose", options->verbose,
       "Say on standard error which file, hash, precision, kernel and columns were used");
