@@ -148,7 +148,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::duplicate_field: return "a message that may occur once occurs twice";
   case errc::missing_graph: return "the model has no graph";
   case errc::bad_ir_version: return "the IR version is missing or below 3";
-  case errc::bad_opset: return "the default-domain opset is missing, repeated or outside 7 to 23";
+  case errc::bad_opset:
+    return "the opset is missing, repeated or outside 7 to 23 (ai.onnx.ml: 1 to 5)";
   case errc::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";
@@ -369,8 +370,8 @@ private:
 // ---- tinymlp/onnx.hpp
 // The ONNX subset: model bytes -> plan, at compile time and at run time by the same functions.
 //
-// Accepted: IR version 3 and up, operator sets 7 to 23, one float32 input [N, K], one output [N]
-// or [N, 1]. In this order:
+// Accepted: IR version 3 and up, operator sets 7 to 23 (ai.onnx.ml: 1 to 5), one float32 input [N,
+// K], one output [N] or [N, 1]. In this order:
 //   scaler       Sub, then Div or Mul; or ai.onnx.ml Scaler; or none
 //   dense layer  Gemm; or MatMul, Add; or DynamicQuantizeLinear, MatMulInteger, Cast, Mul, Add
 //   Relu         between dense layers
@@ -887,9 +888,9 @@ struct value_info {
 struct graph {
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
-  std::int64_t opset = 0;  // of the default domain
-  bool imports_ml = false; // ai.onnx.ml
-  std::size_t offset = 0;  // of GraphProto
+  std::int64_t opset = 0;    // of the default domain
+  std::int64_t ml_opset = 0; // of ai.onnx.ml; 0 where that is not imported
+  std::size_t offset = 0;    // of GraphProto
   std::size_t node_count = 0, tensor_count = 0;
   std::array<node, max_nodes> nodes{};
   std::array<tensor, max_tensors> tensors{};
@@ -1244,7 +1245,7 @@ private:
   graph& g_;
 };
 
-// One OperatorSetIdProto; only the default domain's version matters.
+// One OperatorSetIdProto. Versions of other domains than these two do not matter.
 constexpr error parse_opset(view message, graph& to) noexcept {
   std::string_view domain{};
   std::int64_t version = 0;
@@ -1258,12 +1259,13 @@ constexpr error parse_opset(view message, graph& to) noexcept {
     if (f.number == 1) domain = f.payload.text();
     if (f.number == 2) version = static_cast<std::int64_t>(f.value);
   }
-  if (domain == "ai.onnx.ml") to.imports_ml = version >= 1;
-  if (!domain.empty() && domain != "ai.onnx") return {};
-  const bool repeated = to.opset != 0;
-  if (repeated || version < 7 || version > 23)
+  const bool ml = domain == "ai.onnx.ml";
+  if (!ml && !domain.empty() && domain != "ai.onnx") return {};
+  std::int64_t& opset = ml ? to.ml_opset : to.opset;
+  const bool repeated = opset != 0;
+  if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 23))
     return {errc::bad_opset, message.offset, "opset_import"};
-  to.opset = version;
+  opset = version;
   return {};
 }
 
@@ -1425,7 +1427,7 @@ private:
   constexpr error check_operators() const noexcept {
     for (std::size_t i = 0; i < g_.node_count; ++i) {
       const node& n = g_.nodes[i];
-      if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || !g_.imports_ml))
+      if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || g_.ml_opset == 0))
         return at(errc::unsupported_domain, n, n.domain);
       const op_row& row = find_row(n);
       if (row.op_type.empty()) return at(errc::unsupported_operator, n, n.op_type);
@@ -3021,8 +3023,6 @@ struct v8 {
 #endif
   }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
-  // 1 / a for a from 2^-64 to 2^64, off by a float at most: an estimate, and two terms of the
-  // series in its error. CPUs differ in the estimate, hence in the result.
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
   // a < b ? x : y
@@ -3322,6 +3322,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers; the first terms of the next layer's chains come from there by
@@ -3773,7 +3777,8 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::block_vectors);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
@@ -4046,8 +4051,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -4063,7 +4069,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -4084,17 +4090,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -4330,7 +4336,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -4725,11 +4732,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -4918,6 +4928,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -5173,8 +5187,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -5190,7 +5205,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -5211,17 +5226,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -5457,7 +5472,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -5852,11 +5868,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -6302,6 +6321,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers; the first terms of the next layer's chains come from there by
@@ -6753,7 +6776,8 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::block_vectors);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
@@ -7026,8 +7050,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -7043,7 +7068,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -7064,17 +7089,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -7310,7 +7335,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -7705,11 +7731,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -7908,6 +7937,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -8163,8 +8196,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -8180,7 +8214,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -8201,17 +8235,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -8447,7 +8481,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -8842,11 +8877,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -9266,6 +9304,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/fp32_row.inl
 // The float32 score of one row at the lowest latency. Outputs lie across lanes; each layer's
 // results stay in registers; the first terms of the next layer's chains come from there by
@@ -9717,7 +9759,8 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::block_vectors);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();
@@ -9990,8 +10033,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -10007,7 +10051,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -10028,17 +10072,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -10274,7 +10318,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -10669,11 +10714,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -10729,7 +10777,7 @@ TINYMLP_PRAGMA(GCC pop_options)
 
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 // Clang declares these intrinsics outside their architecture from version 17 on; without them
-// neon stands in.
+// there are no such kernels (table.hpp).
 #if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
 
 #if !defined(__ARM_FEATURE_DOTPROD)
@@ -10864,6 +10912,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -11119,8 +11171,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -11136,7 +11189,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -11157,17 +11210,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -11403,7 +11456,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -11798,11 +11852,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -11853,10 +11910,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 #undef TINYMLP_NONBLOCKING
 #endif
 
-#else
-namespace tinymlp::kernels::neon_dotprod {
-using neon::score_row, neon::score_rows;
-}
 #endif
 #endif
 // ---- tinymlp/kernels/neon_i8mm.hpp
@@ -11864,7 +11917,7 @@ using neon::score_row, neon::score_rows;
 
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 // Clang declares these intrinsics outside their architecture from version 17 on; without them
-// neon stands in.
+// there are no such kernels (table.hpp).
 #if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
 
 #if !defined(__ARM_FEATURE_MATMUL_INT8)
@@ -12003,6 +12056,10 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -12258,8 +12315,9 @@ inline float score_row(const int8_weights<Shape>& weights,
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -12275,7 +12333,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -12296,17 +12354,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -12542,7 +12600,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
@@ -12937,11 +12996,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {
@@ -12992,10 +13054,6 @@ TINYMLP_PRAGMA(GCC pop_options)
 #undef TINYMLP_NONBLOCKING
 #endif
 
-#else
-namespace tinymlp::kernels::neon_i8mm {
-using neon::score_row, neon::score_rows;
-}
 #endif
 #endif
 
@@ -13043,7 +13101,13 @@ constexpr isa_set built() noexcept {
   for (const isa which : {isa::avx2, isa::avx2_vnni, isa::avx512, isa::avx512_vnni})
     set.insert(which);
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-  for (const isa which : {isa::neon, isa::neon_dotprod, isa::neon_i8mm}) set.insert(which);
+  set.insert(isa::neon);
+#if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
+  set.insert(isa::neon_dotprod);
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
+  set.insert(isa::neon_i8mm);
+#endif
 #endif
   return set;
 }
@@ -13068,8 +13132,12 @@ template <class Weights> inline constexpr std::array int8_kernels {
       kernel<Weights>{isa::avx512_vnni, &avx512_vnni::score_row, &avx512_vnni::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
       kernel<Weights>{isa::neon, &neon::score_row, &neon::score_rows},
+#if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
       kernel<Weights>{isa::neon_dotprod, &neon_dotprod::score_row, &neon_dotprod::score_rows},
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
       kernel<Weights>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
+#endif
 #endif
 };
 template <class Shape>
@@ -13196,7 +13264,8 @@ public:
     return score(row_view(row));
   }
 
-  // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap.
+  // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap. Takes stack:
+  // mlp_large 16 KiB, its int8 form 40 KiB, any shape 148 KiB at most.
   // errc::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
   [[nodiscard]] constexpr errc score(std::span<const float> rows,
                                      std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
@@ -13212,7 +13281,7 @@ public:
   // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
   // this build, lacks it.
   result<float> score(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
+    if (!can_score(which)) return error{errc::isa_unsupported, 0, name(which)};
     return kernels::row_function_of<Weights>(which)(weights_, row.data());
   }
   template <feature_row<inputs> Features>
@@ -13223,7 +13292,7 @@ public:
   [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
                            isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
-    if (!supported(which)) return errc::isa_unsupported;
+    if (!can_score(which)) return errc::isa_unsupported;
     kernels::rows_function_of<Weights>(which)(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
   }
@@ -13255,6 +13324,9 @@ protected:
   Weights weights_{};
 
 private:
+  static bool can_score(isa which) noexcept TINYMLP_NONBLOCKING {
+    return supported(which) && kernels::built().contains(which);
+  }
   static constexpr bool sizes_match(std::span<const float> rows, std::span<float> scores) noexcept {
     return rows.size() % inputs == 0 && rows.size() / inputs == scores.size();
   }
@@ -13425,7 +13497,9 @@ using mlp_large = network<6, 64, 32, 16, 1>;
 #endif
 // ---- tinymlp/quantized.hpp
 // quantized_network<6, 32, 16, 1>: int8 weights, activations quantised dynamically, each row by
-// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit.
+// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit. But
+// where the product of activation scale and weight scale overflows, which takes weights of 1e25
+// and more, the score is NaN.
 
 namespace tinymlp {
 

@@ -259,6 +259,22 @@ const std::vector<row> float_rows{
        m.opsets.push_back({"ai.onnx", 18});
        return before_end(m.opsets[1].write().size());
      }},
+    {"ai.onnx.ml 0", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 0});
+       return before_end(m.opsets[1].write().size());
+     }},
+    {"ai.onnx.ml 6", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 6});
+       return before_end(m.opsets[1].write().size());
+     }},
+    {"two opsets of ai.onnx.ml", errc::bad_opset, "opset_import",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 3});
+       m.opsets.push_back({"ai.onnx.ml", 4});
+       return before_end(m.opsets[2].write().size());
+     }},
     {"training info", errc::unsupported_feature, "training_info",
      [](model& m) { return append(m, w::field(20, "")); }},
     {"a function", errc::unsupported_feature, "functions",
@@ -1987,7 +2003,8 @@ template <class Net> void check(const row& r, model good) {
   const place where = r.break_it(good);
   const bytes file = good.write();
   const auto net = tinymlp::load<Net>(file.span(), external_files);
-  REQUIRE_FALSE(net.has_value());
+  CHECK_FALSE(net.has_value());
+  if (net.has_value()) return; // and on to the other rows
   const tinymlp::error e = net.error();
   CHECK(tinymlp::message(e.code) == tinymlp::message(r.code));
   CHECK(e.where == r.where);

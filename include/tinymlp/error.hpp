@@ -106,7 +106,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::duplicate_field: return "a message that may occur once occurs twice";
   case errc::missing_graph: return "the model has no graph";
   case errc::bad_ir_version: return "the IR version is missing or below 3";
-  case errc::bad_opset: return "the default-domain opset is missing, repeated or outside 7 to 23";
+  case errc::bad_opset:
+    return "the opset is missing, repeated or outside 7 to 23 (ai.onnx.ml: 1 to 5)";
   case errc::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";

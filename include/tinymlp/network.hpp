@@ -49,7 +49,8 @@ public:
     return score(row_view(row));
   }
 
-  // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap.
+  // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap. Takes stack:
+  // mlp_large 16 KiB, its int8 form 40 KiB, any shape 148 KiB at most.
   // errc::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
   [[nodiscard]] constexpr errc score(std::span<const float> rows,
                                      std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
@@ -65,7 +66,7 @@ public:
   // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
   // this build, lacks it.
   result<float> score(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!supported(which)) return error{errc::isa_unsupported, 0, name(which)};
+    if (!can_score(which)) return error{errc::isa_unsupported, 0, name(which)};
     return kernels::row_function_of<Weights>(which)(weights_, row.data());
   }
   template <feature_row<inputs> Features>
@@ -76,7 +77,7 @@ public:
   [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
                            isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!sizes_match(rows, scores)) return errc::size_mismatch;
-    if (!supported(which)) return errc::isa_unsupported;
+    if (!can_score(which)) return errc::isa_unsupported;
     kernels::rows_function_of<Weights>(which)(weights_, rows.data(), scores.size(), scores.data());
     return errc::ok;
   }
@@ -108,6 +109,9 @@ protected:
   Weights weights_{};
 
 private:
+  static bool can_score(isa which) noexcept TINYMLP_NONBLOCKING {
+    return supported(which) && kernels::built().contains(which);
+  }
   static constexpr bool sizes_match(std::span<const float> rows, std::span<float> scores) noexcept {
     return rows.size() % inputs == 0 && rows.size() / inputs == scores.size();
   }

@@ -1,7 +1,7 @@
 // The ONNX subset: model bytes -> plan, at compile time and at run time by the same functions.
 //
-// Accepted: IR version 3 and up, operator sets 7 to 23, one float32 input [N, K], one output [N]
-// or [N, 1]. In this order:
+// Accepted: IR version 3 and up, operator sets 7 to 23 (ai.onnx.ml: 1 to 5), one float32 input [N,
+// K], one output [N] or [N, 1]. In this order:
 //   scaler       Sub, then Div or Mul; or ai.onnx.ml Scaler; or none
 //   dense layer  Gemm; or MatMul, Add; or DynamicQuantizeLinear, MatMulInteger, Cast, Mul, Add
 //   Relu         between dense layers

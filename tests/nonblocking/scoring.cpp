@@ -28,11 +28,13 @@ float score_all_ways(const Net& net, std::span<const float> rows, std::span<floa
 // Not a shipped shape: through the loops for networks of any size.
 using wide = network<40, 300, 20, 1>;
 using wide_int8 = quantized_network<40, 300, 20, 1>;
+using wide_static_int8 = static_quantized_network<40, 300, 20, 1>;
 
 } // namespace
 
 float in_a_player(std::span<const float> rows, std::span<float> scores, const wide& net,
-                  const wide_int8& quantised) noexcept [[clang::nonblocking]] {
+                  const wide_int8& quantised, const mlp_small_static_int8& fixed,
+                  const wide_static_int8& wide_fixed) noexcept [[clang::nonblocking]] {
 #ifdef BROKEN
   const std::vector<float> copy(rows.begin(), rows.end());
   scores[0] = copy[0];
@@ -45,5 +47,6 @@ float in_a_player(std::span<const float> rows, std::span<float> scores, const wi
   sum += score_all_ways(vmaf::small_int8(), rows, scores);
   sum += score_all_ways(vmaf::medium_int8(), rows, scores);
   sum += score_all_ways(vmaf::large_int8(), rows, scores);
+  sum += score_all_ways(fixed, rows, scores) + score_all_ways(wide_fixed, rows, scores);
   return sum + score_all_ways(net, rows, scores) + score_all_ways(quantised, rows, scores);
 }

@@ -76,8 +76,6 @@ struct v8 {
 #endif
   }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
-  // 1 / a for a from 2^-64 to 2^64, off by a float at most: an estimate, and two terms of the
-  // series in its error. CPUs differ in the estimate, hence in the result.
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
   // a < b ? x : y

@@ -169,7 +169,8 @@ TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::siz
 template <class Shape>
 inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::block_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::block_vectors);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     const float* values = weights.values.data();

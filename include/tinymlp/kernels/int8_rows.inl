@@ -4,8 +4,9 @@
 // A divisor for a vector of rows. x / divisor is computed as x * (reciprocal + rest), reciprocal
 // being 1 / divisor rounded and rest what that lacks. Rounded to float and then to an integer
 // this equals the division rounded likewise, for every x of at most 255 divisors; the case
-// "quotients round like divisions" in tests/kernels_test.cpp proves it by trying all that are
-// near a tie. The divisor lies between 2^-64 and 2^64 or so, clear of overflow and of denormals.
+// "quotients round like divisions" in tests/kernels_test.cpp proves it with TINYMLP_EXHAUSTIVE set,
+// by trying all that are near a tie; without, those of every 257th divisor. The divisor lies
+// between 2^-64 and 2^64 or so, clear of overflow and of denormals.
 struct int8_inverse {
   typename ops::v::reg reciprocal, rest;
 };
@@ -21,7 +22,7 @@ TINYMLP_INLINE typename ops::v::reg int8_divide(typename ops::v::reg x, int8_inv
 }
 
 // x / 255, rounded once, for x = 0 and x from 2^-100 to 2^120: the remainder of a first quotient,
-// which is exact, corrects it. Proved by the case "a 255th is exact", which tries all significands.
+// which is exact, corrects it. The case "a 255th is exact" tries all significands.
 TINYMLP_INLINE typename ops::v::reg int8_255th(typename ops::v::reg x) {
   using v = typename ops::v;
   const auto reciprocal = v::set(1.0F / 255), quotient = v::mul(x, reciprocal);
@@ -42,17 +43,17 @@ template <bool First, std::size_t N>
 TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops::v::reg high,
                                           float* x, std::size_t step) {
   using v = typename ops::v;
-  const auto small = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
+  const auto tiny = v::set(0x1p-64F), one = v::set(1), large = v::set(0x1p64F);
   const auto least = v::set(std::numeric_limits<float>::denorm_min());
   int8_scales s;
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
   auto divisor = v::max(s.scale, least);
-  if (v::any_outside(divisor, small, large)) {
+  if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
     divisor = v::max(s.scale, least);
-    const auto shift = v::if_less(divisor, small, large, v::if_less(large, divisor, small, one));
+    const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
     low = v::mul(low, shift);
@@ -288,7 +289,8 @@ TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
 template <class Shape>
 inline void score_rows(const int8_weights<Shape>& weights, const float* rows, std::size_t count,
                        float* scores) noexcept TINYMLP_NONBLOCKING {
-  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes, R = ops::int8_vectors;
+  constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes,
+                        R = rows_vectors<Shape>(ops::int8_vectors);
   // As many parts as leave half of a first-level cache to the weights.
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;

@@ -168,11 +168,14 @@ template <class Shape>
 inline void score_rows(const static_int8_weights<Shape>& weights, const float* rows,
                        std::size_t count, float* scores) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t n = Shape::inputs, lanes = ops::v::lanes;
-  constexpr std::size_t R = static_vectors, block = R * lanes;
+  constexpr std::size_t R = rows_vectors<Shape>(static_vectors), block = R * lanes;
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    for (; count - done >= block; done += block)
+    for (; count - done >= block; done += block) {
+      const rows_ahead<n, block> ahead(rows + done * n, scores + done, count - done);
+      ahead.template prefetch<0, 1>();
       static_rows_block<Shape, R>(weights, rows + done * n, scores + done);
+    }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
     if (count - done > lanes / 2) {

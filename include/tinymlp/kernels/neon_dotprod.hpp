@@ -13,7 +13,7 @@
 
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 // Clang declares these intrinsics outside their architecture from version 17 on; without them
-// neon stands in.
+// there are no such kernels (table.hpp).
 #if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
 
 #if !defined(__ARM_FEATURE_DOTPROD)
@@ -41,9 +41,5 @@ struct ops : neon::ops {
 } // namespace tinymlp::kernels::neon_dotprod
 #include <tinymlp/kernels/region_end.inl>
 
-#else
-namespace tinymlp::kernels::neon_dotprod {
-using neon::score_row, neon::score_rows;
-}
 #endif
 #endif

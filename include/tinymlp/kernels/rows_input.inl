@@ -65,3 +65,7 @@ template <std::size_t Inputs, std::size_t Rows> struct rows_ahead {
 
 // Whether the activations of a block fit buffers on the stack; else rows are scored singly.
 template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1024;
+// Vectors of rows in a block: `most`, where that takes little of the stack.
+template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
+  return widest_layer<Shape> <= 256 ? most : 1;
+}

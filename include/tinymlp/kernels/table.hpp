@@ -47,7 +47,13 @@ constexpr isa_set built() noexcept {
   for (const isa which : {isa::avx2, isa::avx2_vnni, isa::avx512, isa::avx512_vnni})
     set.insert(which);
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-  for (const isa which : {isa::neon, isa::neon_dotprod, isa::neon_i8mm}) set.insert(which);
+  set.insert(isa::neon);
+#if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
+  set.insert(isa::neon_dotprod);
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
+  set.insert(isa::neon_i8mm);
+#endif
 #endif
   return set;
 }
@@ -72,8 +78,12 @@ template <class Weights> inline constexpr std::array int8_kernels {
       kernel<Weights>{isa::avx512_vnni, &avx512_vnni::score_row, &avx512_vnni::score_rows},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
       kernel<Weights>{isa::neon, &neon::score_row, &neon::score_rows},
+#if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
       kernel<Weights>{isa::neon_dotprod, &neon_dotprod::score_row, &neon_dotprod::score_rows},
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
       kernel<Weights>{isa::neon_i8mm, &neon_i8mm::score_row, &neon_i8mm::score_rows},
+#endif
 #endif
 };
 template <class Shape>

@@ -52,9 +52,9 @@ struct value_info {
 struct graph {
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
-  std::int64_t opset = 0;  // of the default domain
-  bool imports_ml = false; // ai.onnx.ml
-  std::size_t offset = 0;  // of GraphProto
+  std::int64_t opset = 0;    // of the default domain
+  std::int64_t ml_opset = 0; // of ai.onnx.ml; 0 where that is not imported
+  std::size_t offset = 0;    // of GraphProto
   std::size_t node_count = 0, tensor_count = 0;
   std::array<node, max_nodes> nodes{};
   std::array<tensor, max_tensors> tensors{};
@@ -409,7 +409,7 @@ private:
   graph& g_;
 };
 
-// One OperatorSetIdProto; only the default domain's version matters.
+// One OperatorSetIdProto. Versions of other domains than these two do not matter.
 constexpr error parse_opset(view message, graph& to) noexcept {
   std::string_view domain{};
   std::int64_t version = 0;
@@ -423,12 +423,13 @@ constexpr error parse_opset(view message, graph& to) noexcept {
     if (f.number == 1) domain = f.payload.text();
     if (f.number == 2) version = static_cast<std::int64_t>(f.value);
   }
-  if (domain == "ai.onnx.ml") to.imports_ml = version >= 1;
-  if (!domain.empty() && domain != "ai.onnx") return {};
-  const bool repeated = to.opset != 0;
-  if (repeated || version < 7 || version > 23)
+  const bool ml = domain == "ai.onnx.ml";
+  if (!ml && !domain.empty() && domain != "ai.onnx") return {};
+  std::int64_t& opset = ml ? to.ml_opset : to.opset;
+  const bool repeated = opset != 0;
+  if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 23))
     return {errc::bad_opset, message.offset, "opset_import"};
-  to.opset = version;
+  opset = version;
   return {};
 }
 

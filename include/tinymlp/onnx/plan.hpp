@@ -121,7 +121,7 @@ private:
   constexpr error check_operators() const noexcept {
     for (std::size_t i = 0; i < g_.node_count; ++i) {
       const node& n = g_.nodes[i];
-      if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || !g_.imports_ml))
+      if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || g_.ml_opset == 0))
         return at(errc::unsupported_domain, n, n.domain);
       const op_row& row = find_row(n);
       if (row.op_type.empty()) return at(errc::unsupported_operator, n, n.op_type);
