@@ -18,7 +18,10 @@ struct fma_limit {
 // Those that this CPU and operating system support.
 std::span<const fma_limit> fma_limits();
 
-// Floating-point operations a second, over about 0.4 ms of processor time.
+// Processor time of the calling thread.
+double processor_seconds();
+
+// Floating-point operations a second, over about 0.1 ms of processor time.
 double measure_peak(const fma_limit& limit);
 
 } // namespace tinymlp::bench
