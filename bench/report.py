@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Turns a run of tinymlp_bench into the tables of bench/README.md and a figure.
 
-usage: bench/report.py RESULTS.json [--readme FILE] [--figure FILE.svg] [--targets]
+usage: bench/report.py RESULTS.json [--readme FILE] [--summary FILE] [--figure FILE.svg] [--targets]
 
 RESULTS.json comes from tinymlp_bench --benchmark_out=RESULTS.json. Every number is a median over
 the run's repetitions, and every ratio is within that run. Prints the short table; with --readme,
-also writes all tables between the marker comments of that file; with --targets, prints which of
-the project's figures the run reaches.
+also writes all tables between the marker comments of that file, with --summary one small table;
+with --targets, prints which of the project's figures the run reaches.
 """
 
 import argparse
@@ -186,6 +186,25 @@ def short_table(results):
         speedups(results, "latency"),
         "A batch of 4,096 frames:",
         speedups(results, "batch:4096")])
+
+
+def summary(results):
+    """The table of the project's README: the shipped files."""
+    rows = []
+    for network, precision in cases(results, "latency"):
+        if precision == "int8_static":
+            continue
+        row = [f"{network} {precision}"]
+        for mode in ("latency", "batch:4096"):
+            row += [ns_text(results.own(network, precision, mode)),
+                    *(times(results.ratio(baselines[name], network, precision, mode))
+                      for name in ("ONNX Runtime", "libsvm"))]
+        rows.append(row)
+    header = ["", "one frame, ns", "ONNX Runtime", "libsvm", "in a batch, ns", "ONNX Runtime",
+              "libsvm"]
+    return (table(header, rows) + "\n\n" + f"{results.context.get('cpu_model', 'Unknown processor')}"
+            f", one thread, {results.context.get('isa_selected', '?')}; times of the others as "
+            "multiples of tinymlp's in the same run.")
 
 
 def order_limits(results):
@@ -400,6 +419,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("results", metavar="RESULTS.json")
     parser.add_argument("--readme", metavar="FILE", help="write the tables between its markers")
+    parser.add_argument("--summary", metavar="FILE", help="write one table between its markers")
     parser.add_argument("--figure", metavar="FILE.svg", help="draw the ratios")
     parser.add_argument("--targets", action="store_true", help="compare with the figures to reach")
     options = parser.parse_args()
@@ -413,6 +433,10 @@ def main():
             readme = pathlib.Path(path)
             figure = options.figure and os.path.relpath(options.figure, readme.parent)
             write_whole(readme, with_results(readme.read_text(), full_report(results, figure)))
+        if options.summary:
+            path = options.summary
+            readme = pathlib.Path(path)
+            write_whole(readme, with_results(readme.read_text(), summary(results)))
     except OSError as error:
         sys.exit(f"report.py: {error.filename or path}: {error.strerror}")
     except (ValueError, KeyError) as error:
