@@ -2317,9 +2317,14 @@ inline isa selected() noexcept { return supported().most_preferred(); }
 
 #include <limits>
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
 #endif
 namespace tinymlp::kernels::exact {
 
@@ -2443,8 +2448,13 @@ constexpr std::int32_t round_half_even(float x) noexcept {
 }
 
 } // namespace tinymlp::kernels::exact
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 // ---- tinymlp/kernels/layout.hpp
 // Where each weight of a network lies: one layout for all kernels, fixed at compile time.
@@ -2936,9 +2946,17 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -4765,8 +4783,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
@@ -4820,9 +4843,17 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -5901,8 +5932,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
@@ -5957,9 +5993,17 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -7764,8 +7808,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
@@ -7820,9 +7869,17 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -8910,8 +8967,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
@@ -8964,9 +9026,17 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -10747,8 +10817,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
@@ -10810,9 +10885,17 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -11885,8 +11968,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
@@ -11950,9 +12038,17 @@ TINYMLP_PRAGMA(GCC pop_options)
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+
+#if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))
@@ -13029,8 +13125,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE

@@ -7,10 +7,7 @@
 #include <limits>
 #include <type_traits>
 
-#if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
-#pragma float_control(precise, on, push)
-#endif
+#include <tinymlp/kernels/precise_begin.inl>
 namespace tinymlp::kernels::exact {
 
 inline constexpr float quiet_nan = std::numeric_limits<float>::quiet_NaN(); // bits 0x7fc00000
@@ -133,6 +130,4 @@ constexpr std::int32_t round_half_even(float x) noexcept {
 }
 
 } // namespace tinymlp::kernels::exact
-#if defined(__clang__)
-#pragma float_control(pop)
-#endif
+#include <tinymlp/kernels/precise_end.inl>

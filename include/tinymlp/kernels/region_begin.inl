@@ -6,9 +6,9 @@
 #define TINYMLP_PRAGMA_TEXT(text) _Pragma(#text)
 #define TINYMLP_PRAGMA(text) TINYMLP_PRAGMA_TEXT(text)
 
+#include <tinymlp/kernels/precise_begin.inl>
+
 #if defined(__clang__)
-// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off.
-#pragma float_control(precise, on, push)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
 #define TINYMLP_NOINLINE __attribute__((noinline)) inline
 #define TINYMLP_UNROLL TINYMLP_PRAGMA(clang loop unroll(full))

@@ -11,9 +11,7 @@ TINYMLP_PRAGMA(GCC pop_options)
 #endif
 #undef TINYMLP_TARGET
 #endif
-#if defined(__clang__)
-#pragma float_control(pop)
-#endif
+#include <tinymlp/kernels/precise_end.inl>
 #undef TINYMLP_INLINE
 #undef TINYMLP_NOINLINE
 #undef TINYMLP_UNROLL
