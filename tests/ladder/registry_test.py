@@ -658,6 +658,48 @@ class Add(RegistryTest):
         self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", "--license", "MIT",
                            because="belongs to another model, mlp_small")
 
+    def test_int8_sidecar_of_another_model(self):
+        self.path.unlink()
+        self.edit_json("mlp_small.int8.json", lambda s: s.update(id="mlp_tiny_int8"))
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "mlp_small", "--license", "MIT",
+                           "--quant-mode", "dynamic",
+                           because="mlp_small.int8.json: belongs to another model, mlp_tiny_int8")
+
+    def test_what_is_no_sidecar_is_not_written_over(self):
+        for name, because in (("registry", "the sidecar would take the registry's place"),
+                              ("registry.schema", "is not a sidecar: it has no id")):
+            shutil.copy(MODEL / "registry.schema.json", self.models)
+            shutil.copy(MODEL / "mlp_small.onnx", self.models / f"{name}.onnx")
+            self.refuse_to_add(self.models / f"{name}.onnx", "--id", "x", "--license", "MIT",
+                               because=[f"{name}.json: ", because])
+
+    def test_links_that_lead_out_are_not_written_through(self):
+        self.start_anew()
+        precious = self.write("precious", "before")
+        for name in ("mlp_small.json", "mlp_small.int8.json"):
+            for target in ("../precious", precious, "../yet_to_be_made"):
+                (self.models / name).symlink_to(target)
+                self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "mlp_small",
+                                   "--license", "MIT", "--quant-mode", "dynamic",
+                                   because=[f"{name}: a symbolic link "])
+                (self.models / name).unlink()
+        self.assertEqual(precious.read_bytes(), b"before")
+        self.assertFalse((self.folder / "yet_to_be_made").exists())
+
+    def test_all_files_or_none(self):
+        """No room for the registry, though for its sidecars."""
+        arguments = (self.models / "mlp_small.onnx", "--id", "mlp_small", "--quant-mode", "dynamic",
+                     "--replace", "--budget", "0.002")
+        room = len(self.path.read_bytes()) - 500
+        self.assertGreater(room, len((self.models / "mlp_small.json").read_bytes()) + 100)
+        before = self.snapshot()
+        self.refuse("registry", "add", "--registry", self.path, *arguments,
+                    because="registry.json: cannot write: File too large",
+                    **support.room_per_file(room))
+        self.assertEqual(self.snapshot(), before)
+        self.add(*arguments)
+        self.assert_valid()
+
     def test_a_broken_registry_is_not_touched(self):
         self.path.write_text("{")
         self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", because="not valid JSON")

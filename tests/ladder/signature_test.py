@@ -96,6 +96,31 @@ class Signing(SignatureTest):
         self.assertEqual(done.stdout.count(b"OK: "), 6)
         self.assertEqual(self.registry("validate").returncode, 0)
 
+    def refuse_to_sign(self, *arguments, because, **options):
+        done = self.registry("sign", "--secret-key", self.secret, *arguments, **options)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(because, done.stderr.decode())
+
+    def test_links_that_lead_out_are_not_written_through(self):
+        precious = self.write("precious", "before")
+        (self.models / "mlp_large.int8.onnx.minisig").symlink_to("../precious")
+        self.refuse_to_sign(because="mlp_large.int8.onnx.minisig: a symbolic link leads out")
+        self.assertEqual(precious.read_bytes(), b"before")
+        self.assertFalse((self.models / "mlp_small.onnx.minisig").exists())
+
+    def test_all_signatures_or_none(self):
+        """No room for the last of them, which is the longest."""
+        self.sign()
+        paths = [self.models / f"{n}.onnx.minisig" for n in ("mlp_small", "mlp_medium.int8")]
+        room = len(paths[-1].read_bytes()) - 1
+        self.assertLessEqual(len(paths[0].read_bytes()), room)
+        for path in self.models.glob("*.minisig"):
+            path.unlink()
+        self.refuse_to_sign("mlp_small", "mlp_medium", because="cannot write: File too large",
+                            **support.room_per_file(room))
+        self.assertEqual([p.name for p in self.models.iterdir() if "sig" in p.name or
+                          p.name.startswith(".")], [])
+
     def test_the_same_key_and_bytes_give_the_same_signature(self):
         self.sign("mlp_small")
         first = (self.models / "mlp_small.onnx.minisig").read_bytes()

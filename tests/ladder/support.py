@@ -5,6 +5,7 @@ import hashlib
 import json
 import lzma
 import pathlib
+import resource
 import struct
 import sys
 
@@ -37,6 +38,12 @@ def recorded():
 def corpus():
     """The training rows, as text."""
     return lzma.decompress((MODEL / "corpus.csv.xz").read_bytes())
+
+
+def room_per_file(size):
+    """Options of run() with which a file may be no larger, as if the disk were full."""
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+            "restore_signals": False}  # SIGXFSZ stays ignored: the write fails
 
 
 def varints(data):

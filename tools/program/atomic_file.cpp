@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <system_error>
 
@@ -28,7 +29,7 @@ struct cleanup_entry {
   std::atomic<bool> used{false};
   std::array<char, 4096> path{};
 };
-std::array<cleanup_entry, 4> cleanup_entries;
+std::array<cleanup_entry, 16> cleanup_entries;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void remove_temporaries_and_die(int signal_number) {
@@ -156,6 +157,11 @@ void atomic_file::flush() {
 }
 
 void atomic_file::commit() {
+  finish();
+  publish();
+}
+
+void atomic_file::finish() {
   flush();
   if (!owned_) return;
   // The data must be on disk before the name points at it, or a crash could leave an empty file.
@@ -163,6 +169,9 @@ void atomic_file::commit() {
     refuse("cannot write", errno);
   owned_ = false;
   if (::close(descriptor_) != 0) refuse("cannot write", errno);
+}
+
+void atomic_file::publish() {
   if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) refuse("cannot replace", errno);
   temporary_.clear();
@@ -179,6 +188,16 @@ void atomic_file::discard() noexcept {
   owned_ = false;
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
   if (cleanup_slot_ >= 0) cleanup_entries[static_cast<std::size_t>(cleanup_slot_)].used = false;
+}
+
+void write_together(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::deque<atomic_file> out;
+  for (const auto& [path, text] : files) {
+    out.emplace_back(path).write(text);
+    out.back().finish();
+  }
+  const signals_held until_all_have_their_names;
+  for (atomic_file& file : out) file.publish();
 }
 
 bool same_file(const std::string& a, const std::string& b) noexcept {

@@ -3,6 +3,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace tinymlp::tools {
 
@@ -23,7 +25,12 @@ public:
   void write(std::string_view text);
   // Hands the buffer to the system, so that a reader of a pipe sees it now.
   void flush();
+  // finish(), then publish().
   void commit();
+  // Writes all of it to the disk, under the temporary's name.
+  void finish();
+  // Takes the name.
+  void publish();
   // Whether bytes went where discarding cannot reach them: to standard output, a pipe or a device.
   bool has_escaped() const noexcept { return escaped_; }
 
@@ -41,6 +48,11 @@ private:
   int cleanup_slot_ = -1;
   std::string buffer_;
 };
+
+// Writes files (path, text) that belong together: all are on the disk before the first takes its
+// name, and a signal that ends the program waits until the last has its own. Throws failure with
+// every file as it was, unless the system refuses a name at the very end.
+void write_together(const std::vector<std::pair<std::string, std::string>>& files);
 
 // Whether both paths name the same existing file.
 bool same_file(const std::string& a, const std::string& b) noexcept;

@@ -168,15 +168,13 @@ void run_sign(const signature_options& options) {
   const minisign_secret_key key = read_secret_key(options);
   std::vector<std::pair<std::string, std::string>> signatures; // all or none
   each_file(in, options.ids, [&](const model_entry& entry, onnx::precision which) {
-    signatures.emplace_back(in.where().name_of(signature_path(entry.file(which))),
+    const std::string path = signature_path(entry.file(which));
+    static_cast<void>(in.where().has(path)); // refuses a link that would have us write outside
+    signatures.emplace_back(in.where().name_of(path),
                             sign_registered(in.where(), entry, which, key));
   });
-  for (const auto& [path, text] : signatures) {
-    atomic_file out(path);
-    out.write(text);
-    out.commit();
-    print_message("", fmt::format("wrote {}", path));
-  }
+  write_together(signatures);
+  for (const auto& [path, text] : signatures) print_message("", fmt::format("wrote {}", path));
 }
 
 // Tabs, which separate the parts of a comment, as people read them.

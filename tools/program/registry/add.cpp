@@ -202,36 +202,44 @@ private:
 
   void prepare_sidecars() {
     const std::string relative = sidecar_path(entry_.onnx);
-    sidecar_ = json_value::object{};
-    if (where_.has(relative)) {
-      const std::vector<char> text = where_.read(relative, largest_sidecar);
-      sidecar_ = parse_json({text.data(), text.size()}, where_.name_of(relative));
-      if (sidecar_.as_object() == nullptr)
-        fail("{}: is not a JSON object", where_.name_of(relative));
-      const json_value* id = sidecar_.find("id");
-      if (id != nullptr && !(*id == json_value(entry_.id)))
-        fail("{}: belongs to another model, {}", where_.name_of(relative),
-             id->as_string() != nullptr ? *id->as_string() : "which it does not name");
+    sidecar_ = read_sidecar(relative, entry_.id);
+    if (entry_.is_quantised()) {
+      const model_entry own = int8_entry(entry_);
+      static_cast<void>(read_sidecar(sidecar_path(own.onnx), own.id)); // written anew, if it may be
     }
     if (from_.notes && sidecar_.find("notes") == nullptr) sidecar_.set("notes", *from_.notes);
     fill_sidecar(sidecar_, entry_, fp32_ ? &*fp32_ : nullptr);
   }
 
+  // The sidecar of that id, {} where there is none. What is there and is not that model's sidecar
+  // is not to be written over, and no more is what a link leads to outside.
+  json_value read_sidecar(const std::string& relative, const std::string& owner) const {
+    const std::string name = where_.name_of(relative);
+    if (same_target(name, path_)) fail("{}: the sidecar would take the registry's place", name);
+    if (!where_.has(relative)) return json_value::object{};
+    const std::vector<char> text = where_.read(relative, largest_sidecar);
+    json_value sidecar = parse_json({text.data(), text.size()}, name);
+    if (sidecar.as_object() == nullptr) fail("{}: is not a JSON object", name);
+    const json_value* id = sidecar.find("id");
+    if (id == nullptr && !sidecar.as_object()->empty())
+      fail("{}: is not a sidecar: it has no id", name);
+    if (id != nullptr && !(*id == json_value(owner)))
+      fail("{}: belongs to another model, {}", name,
+           id->as_string() != nullptr ? *id->as_string() : "which it does not name");
+    return sidecar;
+  }
+
   // The registry comes last: until then the old one stands.
   std::vector<std::string> write() const {
-    std::vector<std::pair<std::string, json_value>> files;
-    files.emplace_back(where_.name_of(sidecar_path(entry_.onnx)), sidecar_);
+    std::vector<std::pair<std::string, std::string>> files;
+    files.emplace_back(where_.name_of(sidecar_path(entry_.onnx)), write_json(sidecar_));
     if (entry_.is_quantised())
       files.emplace_back(where_.name_of(sidecar_path(int8_entry(entry_).onnx)),
-                         int8_sidecar(sidecar_, entry_));
-    files.emplace_back(path_, document_);
+                         write_json(int8_sidecar(sidecar_, entry_)));
+    files.emplace_back(path_, write_json(document_));
+    write_together(files);
     std::vector<std::string> written;
-    for (const auto& [path, value] : files) {
-      atomic_file out(path);
-      out.write(write_json(value));
-      out.commit();
-      written.push_back(path);
-    }
+    for (const auto& [path, text] : files) written.push_back(path);
     return written;
   }
 

@@ -19,13 +19,14 @@ struct new_entry {
   bool replace = false; // an entry of that id
 };
 
-// Hashes the files, writes the sidecars, then the registry, each whole or not at all, while other
-// additions wait. A registry that is not there is begun. Returns the paths written.
+// Hashes the files and writes sidecars and registry together, while other additions wait: all of
+// them or, short of a crash between two renames, none. A registry that is not there is begun.
+// Returns the paths written.
 //
 // Throws failure, with nothing written: for an id or a file that is registered already (unless
 // `replace`, for that id), a file outside the registry's folder, an int8 file that is missing or
-// not the int8 form of the same network in that quant_mode, a sidecar of another model, and an
-// entry that the schema refuses.
+// not the int8 form of the same network in that quant_mode, a file in a sidecar's place that is
+// not this model's sidecar or that a link leads to outside, and an entry that the schema refuses.
 std::vector<std::string> add_to_registry(const std::string& registry_path, const new_entry& entry);
 
 } // namespace tinymlp::tools

@@ -1,6 +1,7 @@
 #include "registry/registry.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/ranges.h>
 
@@ -93,10 +94,10 @@ registry::registry(const std::string& path) : file_(read_registry_file(path)) {
          place.entry ? entry_name(file_.document, *place.entry) + ": " : "", place.field,
          place.field.empty() ? "the document" : "", violations[0].why);
   }
+  std::set<std::string> ids;
   for (const json_value& entry : *file_.document.find("models")->as_array()) {
     models_.push_back(read_entry(entry));
-    for (std::size_t i = 0; i + 1 < models_.size(); ++i)
-      if (models_[i].id == models_.back().id) fail("{}: {}: two entries", path, models_[i].id);
+    if (!ids.insert(models_.back().id).second) fail("{}: {}: two entries", path, models_.back().id);
   }
 }
 
