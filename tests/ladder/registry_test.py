@@ -181,6 +181,21 @@ class SevenGaps(RegistryTest):
         self.edit_json("mlp_small.json", lambda s: s.pop("int8_sha256"))
         self.assert_invalid("mlp_small: sidecar.int8_sha256: ", "is missing, but the registry says")
 
+    def test_sidecar_that_disagrees_where_it_need_not_speak(self):
+        for name, prefix in (("mlp_small", ""), ("mlp_small.int8", "int8 ")):
+            before = (self.models / f"{name}.json").read_bytes()
+            for field, value in (("quant_calibration_set", "rows.csv"), ("smoke", True),
+                                 ("license", "GPL-2.0-only"), ("license_url", "https://a.b/c"),
+                                 ("external_data", {"w": "0" * 64}),
+                                 ("sigstore_bundle", "a.sigstore.json"),
+                                 ("int8_sigstore_bundle", "a.sigstore.json")):
+                self.edit_json(f"{name}.json", lambda s: s.update({field: value}))
+                self.assert_invalid(f"mlp_small: {prefix}sidecar.{field}: ",
+                                    "but the registry says ")
+                (self.models / f"{name}.json").write_bytes(before)
+            self.edit_json(f"{name}.json", lambda s: s.update(license="MIT", smoke=False))
+            self.assert_valid()
+
     def test_a_signature_of_fp32_that_leaves_out_the_int8_file(self):
         self.set_entry(sigstore_bundle="mlp_small.sigstore.json")
         (self.models / "mlp_small.sigstore.json").write_text("{}")
@@ -265,6 +280,9 @@ class Paths(RegistryTest):
 
     def test_upwards(self):
         self.escape("../models/mlp_small.onnx", "holds '..'", count=2)
+
+    def test_backslashes(self):
+        self.escape("..\\models\\mlp_small.onnx", "holds a backslash", count=2)
 
     def test_upwards_after_a_folder(self):
         self.escape("models/../../x.onnx", "holds '..'")
@@ -400,7 +418,8 @@ class Documents(RegistryTest):
 
     def test_sidecar_against_the_file(self):
         for field, value in (("input_name", "x"), ("output_shape", [-1, 1]), ("n_params", 258),
-                             ("input_mean", [0] * 6), ("input_std", [1] * 5), ("features", ["a"])):
+                             ("input_mean", [0] * 6), ("input_std", [1] * 5), ("features", ["a"]),
+                             ("features", ["a"] * 6), ("features", list(range(6)))):
             before = (self.models / "mlp_small.json").read_bytes()
             self.edit_json("mlp_small.json", lambda s: s.update({field: value}))
             self.assert_invalid(f"mlp_small: sidecar.{field}: ", "ONNX file")
@@ -617,6 +636,17 @@ class Add(RegistryTest):
                            because="mlp_small is registered already")
         self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "other", "--license", "MIT",
                            because="mlp_small.onnx is registered already, as mlp_small")
+
+    def test_replace_brings_what_a_sidecar_repeats_up_to_date(self):
+        self.set_entry(license="CC0-1.0")
+        for name in ("mlp_small.json", "mlp_small.int8.json"):
+            self.edit_json(name, lambda s: s.update(license="CC0-1.0", smoke=False))
+        self.assert_valid()
+        self.add("mlp_small.onnx", "--id", "mlp_small", "--quant-mode", "dynamic", "--replace",
+                 "--license", "MIT", "--smoke")
+        self.assert_valid()
+        sidecar = json.loads((self.models / "mlp_small.int8.json").read_text())
+        self.assertEqual((sidecar["license"], sidecar["smoke"]), ("MIT", True))
 
     def test_replace_hashes_anew_and_keeps_place_and_words(self):
         shutil.copy(self.models / "mlp_large.onnx", self.models / "mlp_medium.onnx")

@@ -190,6 +190,7 @@ private:
     set_text("license_url", from_.license_url);
     set_text("description", from_.description);
     set_text("notes", from_.notes);
+    entry_ = read_entry(to);
     models().insert(models().begin() + static_cast<std::ptrdiff_t>(place_), std::move(to));
   }
 

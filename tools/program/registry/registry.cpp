@@ -44,6 +44,10 @@ model_entry read_entry(const json_value& from) {
   read_text(from, "quant_calibration_set", to.calibration_set);
   read_text(from, "sigstore_bundle", to.sigstore_bundle);
   read_text(from, "int8_sigstore_bundle", to.int8_sigstore_bundle);
+  read_text(from, "license", to.license);
+  read_text(from, "license_url", to.license_url);
+  if (const json_value* smoke = from.find("smoke"); smoke != nullptr && smoke->as_bool() != nullptr)
+    to.smoke = *smoke->as_bool();
   if (const json_value* opset = from.find("opset"); opset != nullptr && opset->is_integer())
     to.opset = static_cast<std::int64_t>(opset->number());
   if (const json_value* budget = from.find("quant_accuracy_budget_plcc");

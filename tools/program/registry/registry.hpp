@@ -28,6 +28,8 @@ struct model_entry {
   std::string quant_mode = "fp32";
   std::string int8_sha256;
   std::string calibration_set, sigstore_bundle, int8_sigstore_bundle; // empty: none
+  std::string license, license_url;                                   // empty: none
+  bool smoke = false;
   double plcc_budget = 0.01;
   std::map<std::string, std::string, std::less<>> external_data; // location -> sha256
 

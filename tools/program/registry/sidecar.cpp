@@ -1,7 +1,9 @@
 #include "registry/sidecar.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -81,6 +83,33 @@ json_value optional_text(const std::string& text) {
   return text.empty() ? json_value() : json_value(text);
 }
 
+// What the registry says in fields that a sidecar need not repeat; null: nothing.
+std::vector<std::pair<const char*, json_value>> repeatable_fields(const model_entry& entry) {
+  json_value external;
+  for (const auto& [location, hash] : entry.external_data) {
+    if (external.is_null()) external = json_value::object{};
+    external.set(location, hash);
+  }
+  return {{"quant_calibration_set", optional_text(entry.calibration_set)},
+          {"external_data", std::move(external)},
+          {"smoke", entry.smoke},
+          {"license", optional_text(entry.license)},
+          {"license_url", optional_text(entry.license_url)},
+          {"sigstore_bundle", optional_text(entry.sigstore_bundle)},
+          {"int8_sigstore_bundle", optional_text(entry.int8_sigstore_bundle)}};
+}
+
+// As many names as there are inputs, all different.
+bool names_each(const json_value& features, std::size_t inputs) {
+  const json_value::array* names = features.as_array();
+  if (names == nullptr || names->size() != inputs) return false;
+  std::set<std::string> seen;
+  return std::all_of(names->begin(), names->end(), [&](const json_value& name) {
+    return name.as_string() != nullptr && !name.as_string()->empty() &&
+           seen.insert(*name.as_string()).second;
+  });
+}
+
 } // namespace
 
 std::string sidecar_path(std::string_view onnx) { return with_suffix(onnx, ".json"); }
@@ -97,6 +126,8 @@ std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const mo
       {"quant_accuracy_budget_plcc", entry.plcc_budget, model_entry().plcc_budget},
   };
   if (entry.opset) expected.push_back({"opset", *entry.opset, *entry.opset});
+  for (const auto& [field, wanted] : repeatable_fields(entry))
+    expected.push_back({field, wanted, wanted});
   return compare(sidecar, expected, "the registry");
 }
 
@@ -120,8 +151,7 @@ std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const on
         written != nullptr && !agrees(*written, *values))
       problems.push_back({field, "is not the scaler in the ONNX file"});
   const json_value* features = sidecar.find("features");
-  if (features != nullptr &&
-      (features->as_array() == nullptr || features->as_array()->size() != plan.inputs))
+  if (features != nullptr && !names_each(*features, plan.inputs))
     problems.push_back(
         {"features", fmt::format("does not name the {} inputs of the ONNX file", plan.inputs)});
   return problems;
@@ -163,6 +193,11 @@ void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file
     sidecar.set("int8_sha256", entry.int8_sha256);
     sidecar.set("quant_accuracy_budget_plcc", entry.plcc_budget);
   }
+  for (const auto& [field, value] : repeatable_fields(entry))
+    if (sidecar.find(field) != nullptr) {
+      sidecar.remove(field);
+      if (!value.is_null()) sidecar.set(field, value);
+    }
   if (json_value* notes = sidecar.find("notes")) { // last, being the longest
     json_value moved = std::move(*notes);
     sidecar.remove("notes");
@@ -176,6 +211,13 @@ model_entry int8_entry(const model_entry& entry) {
   to.kind = entry.kind;
   to.onnx = entry.file(onnx::precision::int8);
   to.sha256 = entry.int8_sha256;
+  to.calibration_set = entry.calibration_set;
+  to.external_data = entry.external_data;
+  to.smoke = entry.smoke;
+  to.license = entry.license;
+  to.license_url = entry.license_url;
+  to.sigstore_bundle = entry.sigstore_bundle;
+  to.int8_sigstore_bundle = entry.int8_sigstore_bundle;
   return to;
 }
 
