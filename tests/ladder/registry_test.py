@@ -454,6 +454,19 @@ class Documents(RegistryTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b'the keyword "multipleOf" is not supported', done.stderr)
 
+    def test_another_schema_of_models_that_are_no_list(self):
+        for name in ("0", "5", "small", "9" * 30):
+            self.path.write_text(json.dumps({"models": {name: 1}}))
+            schema = self.write("schema.json", json.dumps(
+                {"properties": {"models": {"properties": {name: {"type": "string"}}}}}))
+            done = self.registry("validate", "--schema", schema)
+            self.assertEqual((done.returncode, done.stdout.decode()), (
+                1, f"FAIL: registry: models.{name}: is not of type string\n"), done.stderr)
+
+    def test_models_that_are_no_list_are_told_once(self):
+        self.path.write_text('{"schema_version": 1, "models": {}}')
+        self.assert_invalid("registry: models: is not of type array")
+
 
 @unittest.skipUnless((SHARED / "models" / "registry.json").exists(), "no reference registry here")
 class Upstream(ProgramTest):

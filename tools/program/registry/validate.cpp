@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "failure.hpp"
 #include "onnx_scan.hpp"
@@ -206,7 +207,10 @@ validation validate_registry(const std::string& path, const json_schema& schema,
   if (models != nullptr && models->as_array() != nullptr) to.entries = models->as_array()->size();
   by_entry.resize(to.entries);
   for (const schema_violation& violation : schema.check(file.document)) {
-    const violation_place place = place_of(violation);
+    // another schema than ours may let models be an object, whose members are no entries
+    const violation_place place =
+        to.entries > 0 ? place_of(violation)
+                       : violation_place{{}, fmt::format("{}", fmt::join(violation.path, "."))};
     if (place.entry)
       by_entry[*place.entry].push_back(
           {entry_name(file.document, *place.entry), place.field, violation.why});
