@@ -262,6 +262,14 @@ class Tampering(RegistryTest):
         self.assert_invalid("mlp_small: int8_sha256: ", "is not int8")
         self.refuse_to_score("holds fp32 weights where int8 are registered")
 
+    def test_int8_registered_as_fp32(self):
+        shutil.copy(self.models / "mlp_small.int8.onnx", self.models / "mlp_small.onnx")
+        self.rehash()
+        for edit in (self.edit_entry, lambda change: self.edit_json("mlp_small.json", change)):
+            edit(lambda e: [e.pop("int8_sha256"), e.update(quant_mode="fp32")])
+        self.assert_invalid("mlp_small: onnx: ", "is not fp32")
+        self.refuse_to_score("holds int8 weights where fp32 are registered")
+
     def test_int8_of_another_shape(self):
         shutil.copy(self.models / "mlp_large.int8.onnx", self.models / "mlp_small.int8.onnx")
         self.rehash()
@@ -685,6 +693,10 @@ class Add(RegistryTest):
         self.refuse_to_add(*arguments, because="`tinymlp quantize ")
         shutil.copy(self.models / "mlp_large.int8.onnx", self.models / "mlp_small.int8.onnx")
         self.refuse_to_add(*arguments, because="not the int8 form of ")
+
+    def test_int8_files_are_not_registered_as_fp32(self):
+        self.refuse_to_add(self.models / "mlp_small.int8.onnx", "--id", "mlp_small_int8",
+                           "--license", "MIT", because="is int8 already")
 
     def test_what_the_schema_refuses(self):
         self.start_anew()

@@ -119,6 +119,8 @@ private:
     entry_.opset = scan.opset;
     hash_external(scan);
     fp32_ = parse_if_possible(std::move(fp32), entry_.onnx);
+    if (fp32_ && fp32_->plan.kind != onnx::precision::fp32)
+      fail("{}: is int8 already; register the fp32 file that it was made from", fp32_->path);
     if (entry_.is_quantised()) describe_int8();
   }
 

@@ -35,6 +35,8 @@ public:
 
   void run() {
     const checked_file fp32 = check_file(onnx::precision::fp32);
+    if (fp32.parsed && fp32.parsed->plan.kind != onnx::precision::fp32)
+      refuse("onnx", "{}: is not fp32", fp32.parsed->path);
     check_sidecar(entry_, sidecar_path(entry_.onnx), "sidecar", fp32, true);
     if (entry_.is_quantised()) {
       const checked_file int8 = check_file(onnx::precision::int8);
@@ -135,7 +137,6 @@ private:
     if (!baseline.parsed || !quantised.parsed) return;
     const onnx_file& fp32 = *baseline.parsed;
     const onnx_file& int8 = *quantised.parsed;
-    if (fp32.plan.kind != onnx::precision::fp32) refuse("onnx", "{}: is not fp32", fp32.path);
     if (int8.plan.kind != onnx::precision::int8)
       refuse("int8_sha256", "{}: is not int8", int8.path);
     else if (!mode_agrees(entry_, int8.plan))
