@@ -274,7 +274,7 @@ class Tampering(RegistryTest):
         shutil.copy(self.models / "mlp_large.int8.onnx", self.models / "mlp_small.int8.onnx")
         self.rehash()
         self.assert_invalid("mlp_small: int8_sha256: ",
-                            "its layers are 6-64-32-16-1, those of the fp32 file 6-16-8-1", count=2)
+                            "its layers are 6-64-32-16-1, those of the fp32 file 6-16-8-1", count=3)
 
 
 class Paths(RegistryTest):
@@ -427,7 +427,8 @@ class Documents(RegistryTest):
     def test_sidecar_against_the_file(self):
         for field, value in (("input_name", "x"), ("output_shape", [-1, 1]), ("n_params", 258),
                              ("input_mean", [0] * 6), ("input_std", [1] * 5), ("features", ["a"]),
-                             ("features", ["a"] * 6), ("features", list(range(6)))):
+                             ("features", ["a"] * 6), ("features", list(range(6))),
+                             ("arch", "mlp_large"), ("arch", "6-16-1")):
             before = (self.models / "mlp_small.json").read_bytes()
             self.edit_json("mlp_small.json", lambda s: s.update({field: value}))
             self.assert_invalid(f"mlp_small: sidecar.{field}: ", "ONNX file")
@@ -680,6 +681,18 @@ class Add(RegistryTest):
         self.assertEqual([e["id"] for e in entries], list(SHIPPED))
         self.assertIn("6-32-16-1", entries[1]["description"])
         self.assertEqual(entries[1]["sha256"], entries[2]["sha256"])
+
+    def test_replace_describes_the_network_that_is_there_now(self):
+        shutil.copy(self.models / "mlp_large.onnx", self.models / "mlp_medium.onnx")
+        self.edit_json("mlp_medium.json", lambda s: s.update(features=["a"], extra="kept"))
+        self.accept("quantize", self.models / "mlp_medium.onnx")
+        self.add("mlp_medium.onnx", "--id", "mlp_medium", "--quant-mode", "dynamic", "--replace")
+        sidecar = json.loads((self.models / "mlp_medium.json").read_text())
+        self.assertEqual((sidecar["arch"], sidecar["n_params"], sidecar["features"],
+                          sidecar["extra"]), ("mlp_large", 3073, list(support.FEATURES), "kept"))
+        self.assert_valid()
+        self.edit_json("mlp_medium.json", lambda s: s.update(arch="three layers of mine"))
+        self.assert_valid()
 
     def test_files_outside(self):
         self.refuse_to_add(MODEL / "mlp_small.onnx", "--id", "x", "--license", "MIT",

@@ -224,6 +224,12 @@ std::string network_name(const onnx::plan& plan) {
   return found;
 }
 
+bool is_network_name(std::string_view text) {
+  bool found = text.find('-') != text.npos && text.find_first_not_of("0123456789-") == text.npos;
+  for_each_network([&](const auto& row) { found = found || text == row.name; });
+  return found;
+}
+
 std::string compiled_in_names() {
   std::vector<std::string> names;
   for_each_network([&](const auto& row) { names.emplace_back(row.name); });

@@ -62,6 +62,8 @@ std::unique_ptr<model> open_model(const onnx_file& file, std::string registered)
 
 // "mlp_small", or the sizes of the layers where that shape has no name: "6-24-1".
 std::string network_name(const onnx::plan& plan);
+// Whether the text could be the network_name() of some network.
+bool is_network_name(std::string_view text);
 
 // "mlp_small, mlp_medium, ..." for help texts.
 std::string compiled_in_names();

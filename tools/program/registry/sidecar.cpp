@@ -79,6 +79,13 @@ std::vector<sidecar_problem> compare(const json_value& sidecar,
   return problems;
 }
 
+// Whether the sidecar's name of the architecture is that of another network; words of the author's
+// own are none.
+bool names_another_network(const json_value* arch, const onnx::plan& plan) {
+  const std::string* name = arch == nullptr ? nullptr : arch->as_string();
+  return name != nullptr && *name != network_name(plan) && is_network_name(*name);
+}
+
 json_value optional_text(const std::string& text) {
   return text.empty() ? json_value() : json_value(text);
 }
@@ -150,6 +157,9 @@ std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const on
     if (const json_value* written = sidecar.find(field);
         written != nullptr && !agrees(*written, *values))
       problems.push_back({field, "is not the scaler in the ONNX file"});
+  if (const json_value* arch = sidecar.find("arch"); names_another_network(arch, plan))
+    problems.push_back({"arch", fmt::format("{}, but the ONNX file says {}", shown(*arch),
+                                            shown(network_name(plan)))});
   const json_value* features = sidecar.find("features");
   if (features != nullptr && !names_each(*features, plan.inputs))
     problems.push_back(
@@ -169,6 +179,8 @@ void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file
     sidecar.set("input_shape", input_shape(plan));
     sidecar.set("output_name", plan.output_name);
     sidecar.set("output_shape", output_shape(plan));
+    const json_value* features = sidecar.find("features");
+    if (features != nullptr && !names_each(*features, plan.inputs)) sidecar.remove("features");
     if (sidecar.find("features") == nullptr && plan.inputs == vmaf::feature_names.size()) {
       json_value::array names;
       for (const std::string_view name : vmaf::feature_names) names.emplace_back(name);
@@ -183,7 +195,9 @@ void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file
       else if (written == nullptr || !agrees(*written, *values))
         sidecar.set(field, numbers(*values));
     }
-    if (sidecar.find("arch") == nullptr) sidecar.set("arch", network_name(plan));
+    const json_value* arch = sidecar.find("arch");
+    if (arch == nullptr || names_another_network(arch, plan))
+      sidecar.set("arch", network_name(plan));
     sidecar.set("n_params", parameter_count(plan));
   }
   sidecar.set("quant_mode", entry.quant_mode);
