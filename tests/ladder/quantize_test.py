@@ -130,6 +130,9 @@ class TheFile(QuantizeTest):
         self.accept("quantize", file)
         self.assertEqual((self.folder / "net.int8.onnx").read_bytes(),
                          (MODEL / "mlp_small.int8.onnx").read_bytes())
+        other = self.write("net.v2", file.read_bytes())  # v2 is no suffix to lose
+        self.accept("quantize", other)
+        self.assertTrue((self.folder / "net.v2.int8.onnx").exists())
 
     def test_zero_weights_have_scale_one(self):
         data = onnx_bytes.edit((MODEL / "mlp_small.onnx").read_bytes(), onnx_bytes.GRAPH, lambda g:
@@ -161,6 +164,24 @@ class Refusals(QuantizeTest):
     def test_overwriting_the_input(self):
         file = self.write("net.onnx", (MODEL / "mlp_small.onnx").read_bytes())
         self.refuse("quantize", file, "--output", file, because="is the input", status=2)
+
+    def test_overwriting_the_external_data(self):
+        model, outside = onnx_bytes.move_weights_out((MODEL / "mlp_small.onnx").read_bytes(), "w.bin")
+        file, weights = self.write("net.onnx", model), self.write("w.bin", outside)
+        (self.folder / "link").symlink_to("w.bin")
+        for output in (weights, self.folder / "link"):
+            self.refuse("quantize", file, "--output", output, status=2,
+                        because=["--output is the external data of ", "net.onnx"])
+        self.assertEqual(weights.read_bytes(), outside)
+        self.assertEqual(Graph(self.quantize(file)).nodes,
+                         Graph(self.quantize(MODEL / "mlp_small.onnx")).nodes)
+
+    def test_a_model_from_standard_input_has_no_name_to_derive(self):
+        done = support.run("quantize", "-", stdin=(MODEL / "mlp_small.onnx").read_bytes(),
+                           cwd=self.folder)
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"--output is needed", done.stderr)
+        self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_alpha_that_overflows_a_weight(self):
         def alpha(attribute):

@@ -1,6 +1,5 @@
 // `tinymlp quantize`: an fp32 ONNX file to int8.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,8 +12,10 @@
 #include "calibration.hpp"
 #include "commands.hpp"
 #include "failure.hpp"
+#include "folder.hpp"
 #include "onnx_file.hpp"
 #include "quantizer.hpp"
+#include "registry/registry.hpp"
 #include "terminal.hpp"
 
 namespace tinymlp::tools {
@@ -40,9 +41,9 @@ struct quantize_options {
 // Where a registry looks for the int8 file: mlp_small.onnx -> mlp_small.int8.onnx, beside it. That
 // with fixed scales, mlp_small.static.int8.onnx, does not take its place unasked.
 std::string default_output(const quantize_options& options) {
-  return std::filesystem::path(options.input)
-      .replace_extension(options.is_static() ? ".static.int8.onnx" : ".int8.onnx")
-      .string();
+  if (options.input == "-")
+    throw usage_error("the model comes from standard input: --output is needed");
+  return with_suffix(options.input, options.is_static() ? ".static.int8.onnx" : ".int8.onnx");
 }
 
 calibration_method method_of(const quantize_options& options) {
@@ -81,10 +82,19 @@ void refuse_wrong_usage(const quantize_options& options, const std::string& outp
     throw usage_error("--output is the file of --static");
 }
 
+// Known only once the model is read.
+void refuse_external_data(const onnx_file& file, const quantize_options& options,
+                          const std::string& output) {
+  for (const external_data& data : file.external)
+    if (output != "-" && same_file(output, folder_of(options.input) + data.location))
+      throw usage_error(fmt::format("--output is the external data of {}", options.input));
+}
+
 void run_quantize(const quantize_options& options) {
   const std::string output = options.output.empty() ? default_output(options) : options.output;
   refuse_wrong_usage(options, output);
   const onnx_file file = read_onnx_file(options.input);
+  refuse_external_data(file, options, output);
   const std::string bytes = options.is_static() ? quantize_statically(file, options)
                                                 : quantize_model(file, options.grain());
   atomic_file out(output);
@@ -127,7 +137,7 @@ void add_quantize_command(CLI::App& app) {
   command
       ->add_option("--output", options->output,
                    "Write here, whole or not at all; by default FILE with .int8.onnx for .onnx "
-                   "(.static.int8.onnx with --static)")
+                   "(.static.int8.onnx with --static); - for standard output")
       ->type_name("FILE");
   command->add_flag("--per-channel", options->per_channel,
                     "One scale an output instead of a layer");
