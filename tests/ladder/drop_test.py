@@ -11,7 +11,7 @@ import sys
 import unittest
 
 import support
-from support import FEATURES, MODEL, ROOT, SHARED, SHIPPED, ProgramTest
+from support import FEATURES, MODEL, ROOT, SHARED, SHIPPED, ProgramTest, onnx_bytes
 
 LINE = re.compile(r"\[(PASS|FAIL)\] (.{24}) mode=(.{7}) PLCC=(-?\d\.\d{6}|nan)  "
                   r"drop=(-?\d\.\d{6}|nan)  budget=(\d\.\d{4})  worst_abs=(\d+\.\d{4}|nan)")
@@ -161,6 +161,27 @@ class Verdicts(DropTest):
         rows = self.write("rows.csv", "\n".join([row[0], row[9], row[9]]) + "\n")
         (result,) = self.measure("mlp_small", "--features", rows, status=1)
         self.assertEqual((result["plcc"], result["drop"], result["passed"]), (None, None, False))
+
+    def test_scores_that_quantisation_lost_are_no_pass(self):
+        """However well the rows correlate that still have a score in int8."""
+        def set_huge_scale(message):
+            name, dims, kind, values = support.tensor(message)
+            if kind != 1 or values != layers[2]["scale"][2]:
+                return message
+            return onnx_bytes.edit(message, onnx_bytes.RAW_DATA, lambda _: struct.pack("<f", 1e38))
+        file = self.models / "mlp_small.int8.onnx"
+        layers = support.Graph(file.read_bytes()).int8_layers()
+        data = onnx_bytes.edit(file.read_bytes(), onnx_bytes.GRAPH, lambda g: onnx_bytes.edit(
+            g, onnx_bytes.INITIALIZER, set_huge_scale))
+        self.assertNotEqual(data, file.read_bytes())
+        file.write_bytes(data)
+        self.set_entry(0, int8_sha256=support.sha256(data), quant_accuracy_budget_plcc=1)
+        (result,) = self.measure("mlp_small", status=1)
+        self.assertFalse(result["passed"])
+        self.assertGreater(result["rows_finite_in_one"], 0)
+        self.assertEqual(result["rows_finite_in_one"], result["rows_not_finite"])
+        self.assertIn(f"{result['rows_finite_in_one']} with one in fp32 or in int8 alone: no pass",
+                      self.drop("mlp_small", status=1).stdout.decode())
 
     def test_other_errors(self):
         self.drop(status=2)

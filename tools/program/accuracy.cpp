@@ -48,7 +48,9 @@ accuracy compare_scores(std::span<const float> baseline, std::span<const float> 
   double difference_sum = 0;
   agreement both;
   for (std::size_t i = 0; i < baseline.size(); ++i) {
-    if (!std::isfinite(baseline[i]) || !std::isfinite(other[i])) continue;
+    const bool left = std::isfinite(baseline[i]), right = std::isfinite(other[i]);
+    to.one_sided += left != right ? 1 : 0;
+    if (!left || !right) continue;
     x.push_back(static_cast<double>(baseline[i]));
     y.push_back(static_cast<double>(other[i]));
     both.add(x.back(), y.back());

@@ -11,6 +11,7 @@ namespace tinymlp::tools {
 struct accuracy {
   std::size_t rows = 0;       // pairs that are finite on both sides; all figures are over these
   std::size_t not_finite = 0; // the other pairs
+  std::size_t one_sided = 0;  // those of them where one score is finite and the other is not
   double plcc = 0;            // Pearson's linear correlation
   double srocc = 0;           // Spearman's rank correlation, equal scores sharing their mean rank
   double rmse = 0;
