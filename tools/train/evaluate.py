@@ -50,6 +50,12 @@ def measure(path, rows, parts):
     }
 
 
+def labels(paths):
+    """What to call each model -> its path: the file's name, and the path where two share that."""
+    stems = [path.stem for path in paths]
+    return {path.stem if stems.count(path.stem) == 1 else str(path): path for path in paths}
+
+
 def table(results, parts):
     """Text: per model and part, the raw and the clipped figures."""
     width = max(len(n) for n in list(parts) + list(results))
@@ -72,7 +78,7 @@ def main():
     if args.sources:
         rows = rows.rows(rows.mask(args.sources))
     parts = partition(rows, args.by)
-    results = {path.stem: measure(path, rows, parts) for path in args.models}
+    results = {name: measure(path, rows, parts) for name, path in labels(args.models).items()}
     print(table(results, parts))
     if args.json:
         files.write_json(args.json, results)

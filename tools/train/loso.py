@@ -87,7 +87,8 @@ def summarise(by_seed, left_out):
     """Figures of one network and variant. Each seed's mean and deviation over folds; the deviation
     over folds of their seed means; and the deviation over seeds of their fold means."""
     def value(seed, source, kind, figure):
-        return by_seed[seed]["+".join(left_out[source])][source][kind][figure]
+        found = by_seed[seed]["+".join(left_out[source])][source][kind][figure]
+        return float("nan") if found is None else found  # no correlation with a constant
     result = {"folds": {
         source: {kind: {f: spread([value(seed, source, kind, f) for seed in by_seed])
                         for f in FIGURES} for kind in KINDS}
@@ -125,6 +126,10 @@ def main():
     rows = corpus.load(args.corpus)
     by_variant = variants(rows.sources())
     folds = {fold for left_out in by_variant.values() for fold in left_out.values()}
+    for fold in sorted(folds):
+        if rows.mask(fold).all():
+            raise ValueError(f"{args.corpus}: leaving out {' and '.join(fold)} leaves no rows to "
+                             "train on; more sources are needed")
     trained = run_batches(args, chosen, rows, folds)
     result = {
         "corpus_sha256": rows.sha256,

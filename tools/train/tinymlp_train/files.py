@@ -1,5 +1,6 @@
 """Writing whole files: a reader sees the old bytes or the new ones, never half of either."""
 import json
+import math
 import os
 import pathlib
 
@@ -19,5 +20,14 @@ def write_text(path, text):
     write_bytes(path, text.encode("utf-8"))
 
 
+def _without_nan(value):
+    """JSON has neither NaN nor infinity: null stands for a figure that there is not."""
+    if isinstance(value, dict):
+        return {name: _without_nan(v) for name, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(path, value):
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(_without_nan(value), indent=2, ensure_ascii=False) + "\n")
