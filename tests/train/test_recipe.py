@@ -1,5 +1,8 @@
+import contextlib
 import dataclasses
+import io
 import pathlib
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -116,7 +119,9 @@ class Resuming(unittest.TestCase):
             stopped.run_epoch()
             checkpoint.save(path, stopped, checkpoint.fingerprint(stopped, [5]))
             resumed = start()
-            checkpoint.run(resumed, [5], path)
+            with contextlib.redirect_stderr(io.StringIO()) as told:
+                checkpoint.run(resumed, [5], path)
+            self.assertIn("continuing after epoch 2", told.getvalue())
             self.assertFalse(path.exists())
         for a, b in zip(whole.fitted()[0].weights, resumed.fitted()[0].weights):
             np.testing.assert_array_equal(a, b)
@@ -127,6 +132,27 @@ class Resuming(unittest.TestCase):
         a, b = (recipe.Trainer(chosen, SHAPE, rows.x, rows.y, [range(len(rows))], [s])
                 for s in (1, 2))
         self.assertNotEqual(checkpoint.fingerprint(a, [1]), checkpoint.fingerprint(b, [2]))
+
+    def test_a_damaged_checkpoint_is_not_used(self):
+        rows = support.every(40)
+        chosen = recipe.with_epochs(recipe.SHIPPED, 1)
+
+        def start():
+            return recipe.Trainer(chosen, SHAPE, rows.x, rows.y, [range(len(rows))], [5])
+        whole = start()
+        whole.run_epoch()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "run.checkpoint"
+            checkpoint.save(path, whole, "key")
+            sound = path.read_bytes()
+            for damaged in (b"", b"junk", sound[:len(sound) // 2], pickle.dumps({"key": 1})):
+                path.write_bytes(damaged)
+                anew = start()
+                with contextlib.redirect_stderr(io.StringIO()) as told:
+                    checkpoint.run(anew, [5], path)
+                self.assertIn("run.checkpoint is no checkpoint, starting anew", told.getvalue())
+                for a, b in zip(whole.fitted()[0].weights, anew.fitted()[0].weights):
+                    np.testing.assert_array_equal(a, b)
 
 
 class Determinism(unittest.TestCase):

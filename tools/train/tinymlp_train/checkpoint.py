@@ -27,18 +27,30 @@ def save(path, trainer, key):
     files.write_bytes(path, buffer.getvalue())
 
 
+def load(path):
+    """What save() wrote; None for a file that is not whole. Like any pickle it can run code, so it
+    must be the user's own."""
+    data = path.read_bytes()
+    try:
+        saved = torch.load(io.BytesIO(data))
+        return saved if {"key", "state"} <= set(saved) else None
+    except Exception:  # PyTorch has no exception of its own for a bad file
+        return None
+
+
 def run(trainer, seeds, path=None, label="train", every=25):
     """Trains to the recipe's last epoch and returns the last mean loss per network. With a path,
     continues from a checkpoint of the same run and removes it at the end."""
     key, loss = fingerprint(trainer, seeds), None
     path = pathlib.Path(path) if path else None
     if path and path.exists():
-        saved = torch.load(path)
-        if saved["key"] == key:
+        saved = load(path)
+        if saved is not None and saved["key"] == key:
             trainer.restore(saved["state"])
             print(f"{label}: continuing after epoch {trainer.epoch}", file=sys.stderr)
         else:
-            print(f"{label}: {path} belongs to another run, starting anew", file=sys.stderr)
+            why = "is no checkpoint" if saved is None else "belongs to another run"
+            print(f"{label}: {path} {why}, starting anew", file=sys.stderr)
     started, first = time.monotonic(), trainer.epoch
     while trainer.epoch < trainer.recipe.epochs:
         loss = trainer.run_epoch()
