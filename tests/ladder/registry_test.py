@@ -564,6 +564,11 @@ class Score(RegistryTest):
         (self.models / "mlp_medium.int8.onnx").unlink()
         self.refuse_to_score("mlp_medium.int8.onnx: cannot open", model="mlp_medium")
 
+    def test_ids_without_a_registry(self):
+        done = support.run("score", "--model", "my_model", LOG)
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"ids of a registry need --registry FILE", done.stderr)
+
     def test_unknown_ids_and_precisions(self):
         self.refuse_to_score("no model mlp_huge; registered are mlp_small, mlp_medium, mlp_large",
                              model="mlp_huge")

@@ -185,8 +185,10 @@ void refuse_unknown_name(const std::string& name_or_file) {
   const bool is_path = name_or_file.find_first_of("/.") != std::string::npos ||
                        ::access(name_or_file.c_str(), F_OK) == 0;
   if (!is_path)
-    throw usage_error(fmt::format("--model: neither a file nor one of {}: {}", compiled_in_names(),
-                                  name_or_file));
+    throw usage_error(
+        fmt::format("--model: neither a file nor one of {}: {}; ids of a registry need "
+                    "--registry FILE",
+                    compiled_in_names(), name_or_file));
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "registry/registry.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include <fmt/ranges.h>
@@ -48,7 +49,8 @@ model_entry read_entry(const json_value& from) {
   read_text(from, "license_url", to.license_url);
   if (const json_value* smoke = from.find("smoke"); smoke != nullptr && smoke->as_bool() != nullptr)
     to.smoke = *smoke->as_bool();
-  if (const json_value* opset = from.find("opset"); opset != nullptr && opset->is_integer())
+  if (const json_value* opset = from.find("opset");
+      opset != nullptr && opset->is_integer() && std::fabs(opset->number()) < 1e9)
     to.opset = static_cast<std::int64_t>(opset->number());
   if (const json_value* budget = from.find("quant_accuracy_budget_plcc");
       budget != nullptr && budget->is_number())
