@@ -19,7 +19,11 @@ class Ladder(unittest.TestCase):
         self.assertEqual(scale, (1, 2))
         self.assertEqual(arguments[-2:], ["-crf", "24"])
         self.assertEqual(ladder.parse("blur:1.5").filter(), "gblur=sigma=1.5")
-        for text in ("x264", "x266:20", "x264:20;rm", "blur:", "_s1_2:20", "blur_s1_2:1"):
+        for variant in ladder.all_variants():
+            self.assertEqual(ladder.parse(f"{variant.codec}:{variant.param}"), variant)
+        for text in ("x264", "x266:20", "x264:20;rm", "blur:", "_s1_2:20", "blur_s1_2:1",
+                     "x264:52", "x265_s1_2:-1", "mpeg2:1", "vp9:64", "av1:0", "ref:1", "blur:nan",
+                     "noise:inf"):
             with self.subTest(text), self.assertRaises(ValueError):
                 ladder.parse(text)
 

@@ -1,4 +1,4 @@
-"""evaluate.py and loso.py as they are run, on a small piece of the corpus."""
+"""evaluate.py, corpus.py and loso.py as they are run, on a small piece of the corpus."""
 import json
 import pathlib
 import shutil
@@ -92,6 +92,16 @@ class Evaluate(ProgramTest):
             opset_imports=[onnx.helper.make_opsetid("", 17)]), seven)
         self.refuse("evaluate.py", seven, because="seven.onnx: its input is [N,7], not [N,6]")
         self.refuse("evaluate.py", self.set_input(3, 6), because="its input is [3,6], not [N,6]")
+
+
+class Corpus(ProgramTest):
+    def test_what_is_given_twice(self):
+        for option, names in (("--variants", ("x264:32", "blur:1.2", "x264:32")),
+                              ("--sources", ("vtest_a", "vtest_a")),
+                              ("--clip", ("a=one.mkv", "a=two.mkv"))):
+            self.refuse("corpus.py", "--output", self.folder / "rows.csv", option, *names,
+                        because=f"corpus: {option}: given twice: {names[0].partition('=')[0]}")
+        self.assertEqual(list(self.folder.iterdir()), [])
 
 
 class Loso(ProgramTest):

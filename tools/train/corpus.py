@@ -44,9 +44,18 @@ def parse_arguments():
     return args
 
 
+def refuse_repeats(option, names):
+    """A row that is there twice would count twice."""
+    repeated = sorted({n for n in names if names.count(n) > 1})
+    if repeated:
+        raise ValueError(f"{option}: given twice: {', '.join(repeated)}")
+
+
 def chosen_sources(args):
     known = sources.defaults()
     wanted = args.sources or (["vtest_a"] if args.small else None)
+    refuse_repeats("--clip", [text.partition("=")[0] for text in args.clip])
+    refuse_repeats("--sources", args.sources or [])
     for text in args.clip:
         name, equals, path = text.partition("=")
         if not equals or not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
@@ -62,6 +71,7 @@ def chosen_sources(args):
 
 
 def chosen_variants(args):
+    refuse_repeats("--variants", args.variants or [])
     named = args.variants or (ladder.SMALL if args.small else None)
     return [ladder.parse(v) for v in named] if named else ladder.all_variants()
 

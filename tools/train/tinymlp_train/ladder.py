@@ -1,4 +1,5 @@
 """The ladder: the ways in which a reference is made worse, from barely to hopelessly."""
+import math
 from dataclasses import dataclass
 
 # Every encoder runs on one thread: with more, some give other bits from run to run.
@@ -18,6 +19,10 @@ FILTERS = {
     "contrast": "eq=contrast={param}",
     "unsharp": "unsharp=5:5:{param}",
 }
+# What the encoders take. Beyond, they take the nearest bound in silence, and the row's label would
+# be wrong; filters refuse by themselves.
+RANGES = {"ref": (0, 0), "x264": (0, 51), "x265": (0, 51), "mpeg2": (2, 31), "mpeg4": (2, 31),
+          "vp9": (0, 63), "av1": (1, 63)}
 # Encoded at a fraction of the size and scaled back, as a streaming ladder's lower rungs are.
 SCALES = {"": None, "_s2_3": (2, 3), "_s1_2": (1, 2), "_s1_3": (1, 3), "_s1_4": (1, 4)}
 
@@ -75,7 +80,12 @@ def parse(text):
         known = ", ".join(LADDER)
         raise ValueError(f"{text!r} is no variant: write codec:param, with a codec of {known}")
     try:
-        float(param)
+        number = float(param)
     except ValueError:
-        raise ValueError(f"{text!r}: the parameter must be a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r}: the parameter must be a number")
+    low, high = RANGES.get(codec.split("_")[0], (number, number))
+    if not low <= number <= high:
+        raise ValueError(f"{text!r}: the parameter must lie within {low} and {high}")
     return variant
