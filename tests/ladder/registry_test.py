@@ -564,6 +564,15 @@ class Score(RegistryTest):
         (self.models / "mlp_medium.int8.onnx").unlink()
         self.refuse_to_score("mlp_medium.int8.onnx: cannot open", model="mlp_medium")
 
+    def test_output_does_not_replace_what_the_model_came_from(self):
+        before = {p: p.read_bytes() for p in self.models.iterdir()}
+        for name in ("registry.json", "mlp_small.int8.onnx"):
+            for option in ("--output", "--plot"):
+                done = self.score(option, self.models / name)
+                self.assertEqual((done.returncode, done.stdout), (2, b""), done.stderr)
+                self.assertIn(f"{option} would overwrite {self.models / name}", done.stderr.decode())
+        self.assertEqual({p: p.read_bytes() for p in self.models.iterdir()}, before)
+
     def test_ids_without_a_registry(self):
         done = support.run("score", "--model", "my_model", LOG)
         self.assertEqual((done.returncode, done.stdout), (2, b""))

@@ -236,19 +236,24 @@ std::string json_of(const model_description& network, const measurement& done) {
   return write_json(to);
 }
 
-void refuse_overwriting(const latency_options& options) {
-  if (options.plot == "-") throw usage_error("--plot needs the name of a file");
+void refuse_overwriting(const latency_options& options, const model_description& network) {
   for (const auto& [option, path] :
        {std::pair{"--output", options.output}, {"--plot", options.plot}})
-    if (same_file(path, options.request.model))
-      throw usage_error(fmt::format("{} would overwrite {}", option, options.request.model));
+    for (const std::string& file : files_of(options.request, network))
+      if (same_file(path, file))
+        throw usage_error(fmt::format("{} would overwrite {}", option, file));
+}
+
+void refuse_wrong_usage(const latency_options& options) {
+  if (options.plot == "-") throw usage_error("--plot needs the name of a file");
   if (!options.output.empty() && !options.plot.empty() && same_target(options.output, options.plot))
     throw usage_error("--output and --plot are the same file");
 }
 
 void run_latency(const latency_options& options) {
-  refuse_overwriting(options);
+  refuse_wrong_usage(options);
   const std::unique_ptr<model> network = open_model(options.request);
+  refuse_overwriting(options, network->description());
   atomic_file out(options.output);
   std::optional<atomic_file> picture;
   if (!options.plot.empty()) picture.emplace(options.plot);

@@ -216,6 +216,17 @@ std::unique_ptr<model> open_model(const onnx_file& file, std::string registered)
   return open_file(file, std::nullopt, std::move(registered));
 }
 
+std::vector<std::string> files_of(const model_request& request, const model_description& from) {
+  std::vector<std::string> files;
+  for (const auto& file : {request.registry, request.public_key})
+    if (file) files.push_back(*file);
+  if (from.compiled_in) return files;
+  files.push_back(from.name);
+  files.push_back(signature_path(from.name));
+  for (const auto& data : from.external) files.push_back(folder_of(from.name) + data.location);
+  return files;
+}
+
 std::string network_name(const onnx::plan& plan) {
   const std::string shape = shape_text(plan);
   std::string found = shape;

@@ -57,6 +57,8 @@ struct model_request {
 // registered or not the signed ones, for a precision that is not to be had (nothing else is loaded
 // instead), and for an instruction set that this machine lacks; usage_error for names nobody knows.
 std::unique_ptr<model> open_model(const model_request& request);
+// The files that the model came from, with its registry and key: output must not replace them.
+std::vector<std::string> files_of(const model_request& request, const model_description& from);
 // A file that has been read already; `registered` as in the description.
 std::unique_ptr<model> open_model(const onnx_file& file, std::string registered);
 

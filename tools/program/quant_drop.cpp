@@ -196,6 +196,9 @@ constexpr const char* footer =
     R"(Rows are 2,000 real ones, 80 from each source of the training corpus, that are built in
 (model/quant_rows.csv), or those of --features: any log or CSV that `tinymlp score` reads.
 
+Rows without a finite score in fp32 and int8, whose features are bad, are left out. Where only one of
+the two has lost its score, the entry is not within its budget.
+
 --upstream-rows takes the 16 rows, uniform in [0, 1), by which vmaf's tiny models were judged when
 they were quantised. They lie far from real features; the figures serve to compare with theirs.
 

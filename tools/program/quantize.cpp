@@ -108,8 +108,9 @@ void run_quantize(const quantize_options& options) {
 constexpr const char* footer =
     R"(Weights become symmetric int8 with zero point 0, one scale a layer (max|w| / 127) or, with
 --per-channel, one an output; activations are quantised when the model runs. Scales, weights and
-zero points are those of ONNX Runtime's quantize_dynamic(weight_type=QInt8). Alpha and beta of a
-Gemm are folded into weight and bias first; scaler, names and shapes of input and output stay.
+zero points are those of ONNX Runtime's quantize_dynamic(weight_type=QInt8), as long as max|w| is
+below 1.7e38, from where on its scales are infinite. Alpha and beta of a Gemm are folded into weight
+and bias first; scaler, names and shapes of input and output stay.
 
 With --static, activations are quantised by scales that are fixed now, from the range that each
 layer's inputs take over the rows of CSV: any log or CSV that `tinymlp score` reads; for a network of

@@ -109,8 +109,8 @@ void run_score(const score_options& options) {
   refuse_overwriting(options);
   const clock::time_point start = clock::now();
   const std::unique_ptr<model> network = open_model(options.request);
-  for (const auto& data : network->description().external)
-    refuse_overwriting(options, folder_of(network->description().name) + data.location);
+  for (const std::string& file : files_of(options.request, network->description()))
+    refuse_overwriting(options, file);
   byte_source source(options.input);
   atomic_file out(options.output);
   std::optional<atomic_file> picture;
