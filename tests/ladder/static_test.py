@@ -385,6 +385,9 @@ class InARegistry(StaticTest):
     def test_needs_its_calibration_set(self):
         self.make("--static", self.folder / "rows.csv")
         self.add("static", because="quant_calibration_set")
+        before = self.registry.exists() and self.registry.read_bytes()
+        self.add("static", "--calibration-set", "none.csv", because="none.csv: no such file")
+        self.assertEqual(self.registry.exists() and self.registry.read_bytes(), before)
         self.add_static()
         (self.folder / "rows.csv").unlink()
         self.assertIn(b"FAIL: fast: quant_calibration_set: ", self.validate().stdout)

@@ -198,9 +198,11 @@ private:
 
   void check_document() const {
     const std::vector<schema_violation> violations = built_in_schema().check(document_);
-    if (violations.empty()) return;
-    const violation_place place = place_of(violations[0]);
-    fail("{}: {} {}", from_.id, place.field, violations[0].why);
+    if (!violations.empty())
+      fail("{}: {} {}", from_.id, place_of(violations[0]).field, violations[0].why);
+    if (!entry_.calibration_set.empty() && !where_.has(entry_.calibration_set))
+      fail("{}: no such file: the rows that fixed the scales stay beside the model",
+           where_.name_of(entry_.calibration_set));
   }
 
   void prepare_sidecars() {

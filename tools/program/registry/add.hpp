@@ -25,8 +25,9 @@ struct new_entry {
 //
 // Throws failure, with nothing written: for an id or a file that is registered already (unless
 // `replace`, for that id), a file outside the registry's folder, an int8 file that is missing or
-// not the int8 form of the same network in that quant_mode, a file in a sidecar's place that is
-// not this model's sidecar or that a link leads to outside, and an entry that the schema refuses.
+// not the int8 form of the same network in that quant_mode, a calibration set that is not there, a
+// file in a sidecar's place that is not this model's sidecar or that a link leads to outside, and
+// an entry that the schema refuses.
 std::vector<std::string> add_to_registry(const std::string& registry_path, const new_entry& entry);
 
 } // namespace tinymlp::tools
