@@ -326,4 +326,4 @@ class AgainstOnnxRuntime(QuantizeTest):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    support.main()

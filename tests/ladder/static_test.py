@@ -454,4 +454,4 @@ class AgainstOnnxRuntime(StaticTest):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    support.main()

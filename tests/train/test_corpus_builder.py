@@ -28,6 +28,19 @@ class Ladder(unittest.TestCase):
                 ladder.parse(text)
 
 
+class Choice(unittest.TestCase):
+    def listed(self, *arguments):
+        run = subprocess.run([sys.executable, support.TOOLS / "corpus.py", "--list", *arguments],
+                             capture_output=True, text=True, check=True)
+        return [line.split()[:2] for line in run.stdout.splitlines()[:-1]]
+
+    def test_small_with_a_clip_means_that_clip(self):
+        self.assertEqual(self.listed("--small"), [["vtest_a", "24"]])
+        self.assertEqual(self.listed("--small", "--clip", "mine=x.mkv"), [["mine", "24"]])
+        self.assertEqual(self.listed("--clip", "mine=x.mkv", "--sources", "tree", "mine"),
+                         [["tree", "48"], ["mine", "48"]])
+
+
 class Logs(unittest.TestCase):
     def test_real_log(self):
         folder = support.SHARED / "data/logs"

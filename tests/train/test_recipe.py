@@ -82,6 +82,21 @@ class Recipe(unittest.TestCase):
         np.testing.assert_array_equal(mean, [2, 5])
         np.testing.assert_array_equal(std, [1, 1])  # population std; a constant column gets 1
 
+    def test_one_score_for_all_rows(self):
+        rows = support.every(400)
+        same = dataclasses.replace(rows, y=np.full_like(rows.y, 100.0))
+        chosen = recipe.with_epochs(recipe.SHIPPED, 1)
+        fitted = train(chosen, same, [range(len(same))], [0])[0]
+        self.assertTrue(np.isfinite(networks.predict(fitted, rows.x)).all())
+
+    def test_a_loss_that_is_not_finite(self):
+        rows = support.every(400)
+        wrong = dataclasses.replace(rows, y=np.full_like(rows.y, np.nan))
+        trainer = recipe.Trainer(recipe.with_epochs(recipe.SHIPPED, 2), SHAPE, wrong.x, wrong.y,
+                                 [range(len(wrong))], [0])
+        with self.assertRaisesRegex(ValueError, "epoch 1: the loss is not finite"):
+            checkpoint.run(trainer, [0])
+
     def test_learning_rate(self):
         cosine = recipe.Recipe(lr=2.0, schedule="cosine")
         self.assertEqual(recipe.learning_rate(cosine, 0, 100), 2.0)

@@ -31,7 +31,7 @@ def parse_arguments():
                    help="which variants to make (default: the whole ladder; see --list)")
     p.add_argument("--frames", type=int, metavar="N", help="frames of each source")
     p.add_argument("--small", action="store_true",
-                   help="a quick look: 24 frames of vtest_a in five variants")
+                   help="a quick look: 24 frames of vtest_a (or of each --clip) in five variants")
     p.add_argument("--list", action="store_true", help="print sources and variants and stop")
     p.add_argument("--work", default="build/train/corpus", type=pathlib.Path, metavar="DIR")
     p.add_argument("--ffmpeg", default="ffmpeg", metavar="PROGRAM")
@@ -53,7 +53,7 @@ def refuse_repeats(option, names):
 
 def chosen_sources(args):
     known = sources.defaults()
-    wanted = args.sources or (["vtest_a"] if args.small else None)
+    wanted = args.sources or (["vtest_a"] if args.small and not args.clip else None)
     refuse_repeats("--clip", [text.partition("=")[0] for text in args.clip])
     refuse_repeats("--sources", args.sources or [])
     for text in args.clip:

@@ -54,6 +54,8 @@ def run(trainer, seeds, path=None, label="train", every=25):
     started, first = time.monotonic(), trainer.epoch
     while trainer.epoch < trainer.recipe.epochs:
         loss = trainer.run_epoch()
+        if not np.isfinite(loss).all():
+            raise ValueError(f"{label}: epoch {trainer.epoch}: the loss is not finite")
         done, total = trainer.epoch, trainer.recipe.epochs
         if done % every == 0 or done == total:
             left = (time.monotonic() - started) / (done - first) * (total - done)

@@ -62,6 +62,12 @@ def fit_scaler(x):
     return mean, np.where(std < 1e-8, 1.0, std)
 
 
+def target_deviation(y):
+    """Population standard deviation; 1 where all targets are the same."""
+    std = np.std(y)
+    return std if std >= 1e-8 else 1.0
+
+
 def initial_parameters(shape, seed):
     """PyTorch's default Linear initialisation, drawn in layer order after seeding."""
     torch.manual_seed(seed)
@@ -121,7 +127,7 @@ class Trainer:
         self.offset, self.scale = (
             torch.tensor([[f(y[r])] if recipe.standardize else [v] for r in rows],
                          dtype=torch.float32)
-            for f, v in ((np.mean, 0.0), (np.std, 1.0)))
+            for f, v in ((np.mean, 0.0), (target_deviation, 1.0)))
         self.rows = torch.from_numpy(np.stack(rows))
         self.generators = [torch.Generator().manual_seed(s) for s in seeds]
         self.flat = torch.stack([initial_parameters(shape, s) for s in seeds]).requires_grad_()
