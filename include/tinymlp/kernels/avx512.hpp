@@ -66,8 +66,12 @@ struct v16 {
     return product;
   }
   static TINYMLP_INLINE reg div(reg a, reg b) {
-#if defined(__GNUC__)
-    return a / b; // Clang's own intrinsic would follow -freciprocal-math
+#if defined(__clang__) // which may make an estimate of a division, if parts of -ffast-math add up
+    reg quotient;
+    __asm__("vdivps {%2, %1, %0|%0, %1, %2}" : "=v"(quotient) : "v"(a), "v"(b));
+    return quotient;
+#elif defined(__GNUC__)
+    return a / b;
 #else
     return _mm512_div_ps(a, b);
 #endif
