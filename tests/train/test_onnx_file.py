@@ -147,7 +147,7 @@ class Files(unittest.TestCase):
                     [sys.executable, support.TOOLS / "export.py", folder / f"{name}.npz",
                      "--output", folder / "out"], capture_output=True, text=True)
                 self.assertEqual(run.returncode, 1, name)
-                self.assertRegex(run.stderr, "^export: ")
+                self.assertRegex(run.stderr, f"^export: .*{name}")
                 self.assertEqual(list((folder / "out").iterdir()), [])
 
 

@@ -104,6 +104,18 @@ class Corpus(ProgramTest):
         self.assertEqual(list(self.folder.iterdir()), [])
 
 
+class Output(ProgramTest):
+    def test_a_missing_folder_is_told_before_the_work(self):
+        missing = self.folder / "none" / "out.json"
+        for script, *arguments in (
+                ("evaluate.py", support.MODEL / "mlp_small.onnx", "--json", missing),
+                ("loso.py", "--output", missing), ("holdout.py", "--output", missing),
+                ("int8.py", "--output", missing), ("corpus.py", "--output", missing)):
+            done = run(script, *arguments)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), script)
+            self.assertRegex(done.stderr, f"^[a-z0-9]*: {missing}: there is no folder .*none\n$")
+
+
 class Loso(ProgramTest):
     def command(self, rows, output="loso.json", work="work"):
         return ("loso.py", "--corpus", rows, "--network", "mlp_small", "--seeds", 0, 1, "--epochs",
@@ -133,6 +145,11 @@ class Loso(ProgramTest):
         folds = found["networks"]["mlp_small"]["source"]["folds"]
         self.assertIsNone(folds["cup_a"]["raw"]["plcc"]["mean"])
         self.assertGreater(folds["vtest_a"]["raw"]["plcc"]["mean"], -1)
+
+    def test_a_seed_given_twice(self):
+        done = run("loso.py", "--seeds", 0, 1, 0)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("each seed once", done.stderr)
 
     def test_nothing_left_to_train_on(self):
         for sources, name in ((["cup_a"], "cup_a"), (["cup_a", "cup_b"], "cup_a and cup_b")):

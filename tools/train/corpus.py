@@ -122,8 +122,7 @@ def main():
             print(f"{source.name:16} {source.frames:3} frames  {source.path or source.input[-1]}")
         print("variants:", " ".join(f"{v.codec}:{v.param}" for v in variants))
         return
-    if not args.output.parent.is_dir():
-        raise ValueError(f"--output {args.output}: there is no folder {args.output.parent}")
+    files.require_folder(args.output)
     args.work.mkdir(parents=True, exist_ok=True)
     ffprobe = measure.find_ffprobe(args.ffprobe)
     tools = (measure.version(args.ffmpeg), measure.version(ffprobe))

@@ -74,6 +74,8 @@ def table(results, parts):
 
 def main():
     args = parse_arguments()
+    if args.json:
+        files.require_folder(args.json)
     rows = corpus.load(args.corpus)
     if args.sources:
         rows = rows.rows(rows.mask(args.sources))

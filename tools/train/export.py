@@ -8,7 +8,6 @@ import argparse
 import json
 import pathlib
 import sys
-import zipfile
 
 from tinymlp_train import files, networks, onnx_file
 
@@ -58,5 +57,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"export: {error}")

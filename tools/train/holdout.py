@@ -36,6 +36,7 @@ def main():
     p.add_argument("--work", default="build/train", type=pathlib.Path, metavar="DIR",
                    help="where checkpoints of an unfinished run are kept")
     args = p.parse_args()
+    files.require_folder(args.output)
     args.work.mkdir(parents=True, exist_ok=True)
     rows = corpus.load(args.corpus)
     out = rows.mask(LEFT_OUT)

@@ -118,6 +118,7 @@ def main():
     p.add_argument("--output", default=corpus.MODEL_DIR / "int8.json", type=pathlib.Path,
                    metavar="FILE")
     args = p.parse_args()
+    files.require_folder(args.output)
     rows = corpus.load(args.corpus)
     with tempfile.TemporaryDirectory() as folder:
         program = Program(args.program, folder, rows)

@@ -116,12 +116,16 @@ def parse_arguments():
                    metavar="FILE")
     p.add_argument("--work", default="build/train", type=pathlib.Path, metavar="DIR",
                    help="where finished parts are kept")
-    return p.parse_args()
+    args = p.parse_args()
+    if len(set(args.seeds)) < len(args.seeds):
+        p.error("--seeds: each seed once")
+    return args
 
 
 def main():
     args = parse_arguments()
     chosen = recipe.from_arguments(args)
+    files.require_folder(args.output)
     args.work.mkdir(parents=True, exist_ok=True)
     rows = corpus.load(args.corpus)
     by_variant = variants(rows.sources())

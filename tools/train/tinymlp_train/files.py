@@ -29,5 +29,12 @@ def _without_nan(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def require_folder(path):
+    """ValueError unless a file can be put there: better before an hour's work than after it."""
+    path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+
+
 def write_json(path, value):
     write_text(path, json.dumps(_without_nan(value), indent=2, ensure_ascii=False) + "\n")

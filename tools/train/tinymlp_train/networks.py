@@ -1,5 +1,6 @@
 """The networks that tinymlp ships, and a trained network as plain arrays."""
 import io
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,11 +61,11 @@ def save(path, network):
 
 def load(path):
     """Reads what save() wrote; ValueError or OSError names the file when it is something else."""
-    with np.load(path, allow_pickle=False) as stored:
-        count = sum(name.startswith("weight_") for name in stored.files)
-        try:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            count = sum(name.startswith("weight_") for name in stored.files)
             return Fitted(stored["mean"], stored["std"],
                           [stored[f"weight_{i}"] for i in range(count)],
                           [stored[f"bias_{i}"] for i in range(count)])
-        except KeyError as error:
-            raise ValueError(f"{path}: not a trained network: {error}") from error
+    except (KeyError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not a trained network: {error}") from error
