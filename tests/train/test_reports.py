@@ -28,6 +28,14 @@ class Freshness(unittest.TestCase):
         self.assertEqual(holdout["recipes"]["shipped"]["recipe"], shipped)
 
 
+    def test_reference_models_are_measured_on_the_rows_left_out(self):
+        ours, theirs = read("holdout.json"), read("holdout_reference.json")
+        by_seed = ours["recipes"]["shipped"]["networks"]["mlp_small"]
+        rows = {part: s["rows"] for part, s in by_seed[str(ours["shipped_seed"])].items()}
+        self.assertEqual(list(theirs), ["vmaf_tiny_v2", "vmaf_tiny_v3", "vmaf_tiny_v4"])
+        for name, result in theirs.items():
+            self.assertEqual({p: s["rows"] for p, s in result["parts"].items()}, rows, name)
+
     def test_int8_figures_belong_to_these_files(self):
         int8 = read("int8.json")
         self.assertEqual(int8["corpus_sha256"], support.shipped_corpus().sha256)
@@ -52,6 +60,17 @@ class Acceptance(unittest.TestCase):
             figures = by_seed[str(holdout["shipped_seed"])]["all"]["clipped"]
             self.assertGreaterEqual(figures["plcc"], 0.999, name)
             self.assertLessEqual(figures["rmse"], 1.0, name)
+
+    def test_sources_left_out_together_beside_the_reference_models(self):
+        """Over all rows, for every seed."""
+        networks, theirs = read("holdout.json")["recipes"]["shipped"]["networks"], read(
+            "holdout_reference.json")
+        for name, other in (("mlp_medium", "vmaf_tiny_v3"), ("mlp_large", "vmaf_tiny_v4")):
+            for seed, parts in networks[name].items():
+                for kind in ("raw", "clipped"):
+                    got, mark = parts["all"][kind], theirs[other]["parts"]["all"][kind]
+                    self.assertGreaterEqual(got["plcc"], mark["plcc"], (name, seed, kind))
+                    self.assertLessEqual(got["rmse"], mark["rmse"], (name, seed, kind))
 
     def test_leave_source_out(self):
         loso, reference = read("loso.json"), read("reference.json")

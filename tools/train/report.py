@@ -59,6 +59,17 @@ def holdout(data):
         + [c for n in names for c in figures(by_network[n][seed][part])] for part in parts])
 
 
+def holdout_reference(data):
+    """The reference models on the rows of the left-out sources, per group."""
+    result = data("holdout_reference.json")
+    names = list(result)
+    head = ["Left-out group", "Rows"]
+    head += [f"{n} {f}" for n in names for f in ("PLCC", "SROCC", "RMSE")]
+    return markdown(head, [
+        [part, str(summary["rows"])] + [c for n in names for c in figures(result[n]["parts"][part])]
+        for part, summary in result[names[0]]["parts"].items()])
+
+
 def holdout_recipes(data):
     """Left-out sources, shipped recipe against the reference recipe, over seeds."""
     result = data("holdout.json")
@@ -172,8 +183,8 @@ def probes(data):
 
 
 PARTS = {f.__name__: f
-         for f in (fit, holdout, holdout_recipes, loso_folds, loso_seeds, unseen, activation_scales,
-                   calibration, probes)}
+         for f in (fit, holdout, holdout_reference, holdout_recipes, loso_folds, loso_seeds, unseen,
+                   activation_scales, calibration, probes)}
 
 
 def render(text, data):
