@@ -684,6 +684,14 @@ class Add(RegistryTest):
         sidecar = json.loads((self.models / "mlp_small.int8.json").read_text())
         self.assertEqual((sidecar["license"], sidecar["smoke"]), ("MIT", True))
 
+    def test_replace_keeps_the_budget(self):
+        arguments = ("mlp_small.onnx", "--id", "mlp_small", "--quant-mode", "dynamic", "--replace")
+        for flags, budget in ((("--budget", "0.001"), 0.001), ((), 0.001), (("--budget", "0.002"), 0.002)):
+            self.add(*arguments, *flags)
+            self.assert_valid()
+            entry = json.loads(self.path.read_text())["models"][0]
+            self.assertEqual(entry["quant_accuracy_budget_plcc"], budget)
+
     def test_replace_hashes_anew_and_keeps_place_and_words(self):
         shutil.copy(self.models / "mlp_large.onnx", self.models / "mlp_medium.onnx")
         (self.models / "mlp_medium.json").unlink()

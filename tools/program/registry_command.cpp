@@ -273,8 +273,9 @@ void add_add(CLI::App* app) {
   text("--description", entry->description, "What the model does, in one line", "TEXT");
   text("--notes", entry->notes, "Where it comes from", "TEXT");
   command->add_flag("--smoke", entry->smoke, "Only for tests of loading");
-  command->add_flag("--replace", entry->replace,
-                    "Put the entry in the place of the one of that id, whose texts it keeps");
+  command->add_flag(
+      "--replace", entry->replace,
+      "Put the entry in the place of the one of that id, whose texts and budget it keeps");
   command->add_option("FILE", entry->file, "fp32 ONNX file in the registry's folder")->required();
   command->footer(
       R"(The sidecar, FILE with .json for .onnx, is filled from the file; what it holds beyond is kept. A

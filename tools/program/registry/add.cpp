@@ -112,7 +112,7 @@ private:
     entry_.onnx = relative;
     entry_.quant_mode = from_.quant_mode;
     entry_.calibration_set = from_.calibration_set;
-    if (from_.plcc_budget) entry_.plcc_budget = *from_.plcc_budget;
+    entry_.plcc_budget = from_.plcc_budget.value_or(read_entry(replaced_).plcc_budget);
     model_bytes fp32 = read_model_bytes(where_, entry_.onnx);
     entry_.sha256 = fp32.sha256;
     const onnx_scan scan = scan_onnx(fp32.bytes);
