@@ -161,6 +161,8 @@ class Verdicts(DropTest):
         rows = self.write("rows.csv", "\n".join([row[0], row[9], row[9]]) + "\n")
         (result,) = self.measure("mlp_small", "--features", rows, status=1)
         self.assertEqual((result["plcc"], result["drop"], result["passed"]), (None, None, False))
+        self.assertIn(b"PLCC is not defined", self.drop("mlp_small", "--features", rows,
+                                                        status=1).stdout)
 
     def test_scores_that_quantisation_lost_are_no_pass(self):
         """However well the rows correlate that still have a score in int8."""

@@ -107,6 +107,9 @@ std::string text_of(const drop_result& r) {
       "       {} rows: SROCC={:.6f}  RMSE={:.4f}  mean_abs={:.4f}  p99_abs={:.4f}  bias={:+.4f}\n",
       r.passed() ? "PASS" : "FAIL", r.entry->id, r.entry->quant_mode, a.plcc, r.drop(),
       r.entry->plcc_budget, a.worst_abs, a.rows, a.srocc, a.rmse, a.mean_abs, a.p99_abs, a.bias);
+  if (std::isnan(a.plcc))
+    text +=
+        "       PLCC is not defined: it takes two rows, and scores that differ in each precision\n";
   if (a.not_finite > 0)
     text += fmt::format("       {} row{} without a finite score left out", a.not_finite,
                         a.not_finite == 1 ? "" : "s");
