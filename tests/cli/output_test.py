@@ -294,6 +294,11 @@ class Usage(ProgramTest):
             self.assertEqual(done.stdout, b"")
             self.assertTrue(done.stderr)
 
+    def test_the_message_names_what_is_wrong(self):
+        self.refuse("guess", status=2, because="'guess'")
+        self.refuse("score", "", because='"": cannot open')
+        self.refuse("score", "--warn-range=-1", LOG, status=2, because="-1 is no number above 0")
+
 
 if __name__ == "__main__":
     program.main()

@@ -196,10 +196,8 @@ void add_score_command(CLI::App& app) {
                  "Warn of features more than 6 standard deviations from the mean of the training "
                  "rows, as the network's scaler has them; --warn-range=Z for another limit")
       ->check(CLI::Validator(
-          [](const std::string& text) {
-            double limit = 0;
-            const bool positive = CLI::detail::lexical_cast(text, limit) && limit > 0;
-            return positive ? std::string() : text + " is no number above 0";
+          [](std::string& text) { // CLI11's own names the largest double in its message
+            return CLI::PositiveNumber(text).empty() ? "" : text + " is no number above 0";
           },
           "", "positive"));
   command->add_flag(

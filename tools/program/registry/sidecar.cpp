@@ -220,18 +220,15 @@ void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file
 }
 
 model_entry int8_entry(const model_entry& entry) {
-  model_entry to;
-  to.id = entry.id + "_int8";
-  to.kind = entry.kind;
+  const model_entry unquantised;
+  model_entry to = entry;
+  to.id += "_int8";
   to.onnx = entry.file(onnx::precision::int8);
   to.sha256 = entry.int8_sha256;
-  to.calibration_set = entry.calibration_set;
-  to.external_data = entry.external_data;
-  to.smoke = entry.smoke;
-  to.license = entry.license;
-  to.license_url = entry.license_url;
-  to.sigstore_bundle = entry.sigstore_bundle;
-  to.int8_sigstore_bundle = entry.int8_sigstore_bundle;
+  to.opset.reset();
+  to.quant_mode = unquantised.quant_mode;
+  to.int8_sha256 = unquantised.int8_sha256;
+  to.plcc_budget = unquantised.plcc_budget;
   return to;
 }
 
