@@ -55,17 +55,15 @@ def from_arguments(args):
     return chosen if args.epochs is None else with_epochs(chosen, args.epochs)
 
 
+def deviation(values):
+    """Population standard deviation of each column, float64; 1 of a constant one."""
+    std = values.std(axis=0, dtype=np.float64)
+    return np.where(std < 1e-8, 1.0, std)
+
+
 def fit_scaler(x):
-    """Mean and population standard deviation of each column, float64; a constant column gets 1."""
-    mean = x.mean(axis=0, dtype=np.float64)
-    std = x.std(axis=0, dtype=np.float64, ddof=0)
-    return mean, np.where(std < 1e-8, 1.0, std)
-
-
-def target_deviation(y):
-    """Population standard deviation; 1 where all targets are the same."""
-    std = np.std(y)
-    return std if std >= 1e-8 else 1.0
+    """Mean and deviation of each column, float64."""
+    return x.mean(axis=0, dtype=np.float64), deviation(x)
 
 
 def initial_parameters(shape, seed):
@@ -125,9 +123,9 @@ class Trainer:
         self.x = torch.from_numpy(x.astype(np.float32))
         self.y = torch.from_numpy(y.astype(np.float32))
         self.offset, self.scale = (
-            torch.tensor([[f(y[r])] if recipe.standardize else [v] for r in rows],
+            torch.tensor([[float(f(y[r]))] if recipe.standardize else [v] for r in rows],
                          dtype=torch.float32)
-            for f, v in ((np.mean, 0.0), (target_deviation, 1.0)))
+            for f, v in ((np.mean, 0.0), (deviation, 1.0)))
         self.rows = torch.from_numpy(np.stack(rows))
         self.generators = [torch.Generator().manual_seed(s) for s in seeds]
         self.flat = torch.stack([initial_parameters(shape, s) for s in seeds]).requires_grad_()
