@@ -4,8 +4,8 @@
     tests/same_bits/run.py [--quick] [COMPILER ...]     default: g++ clang++
 
 Builds scores.cpp with each compiler that is installed, at -O0, -O2 and -O3, with -ffp-contract=off
-and =fast, with -march=native and, by Clang, with parts of -ffast-math; runs each on every instruction set of this CPU, and requires one
-hash. --quick builds once with each compiler, at different ends. Exit 1 if hashes differ.
+and =fast, with -march=native and, by Clang, with parts of -ffast-math; runs each on every
+instruction set of this CPU, and requires one hash. --quick builds once with each compiler, at different ends. Exit 1 if hashes differ.
 """
 import argparse
 import concurrent.futures
