@@ -1,6 +1,9 @@
 // AVX2 + FMA: 8 floats in a vector, 16 registers.
 #pragma once
 
+#include <tinymlp/kernels/activation.hpp>
+#include <tinymlp/kernels/elementary.hpp>
+#include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
 
@@ -82,6 +85,12 @@ struct v8 {
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
+  // a < b ? a : b, and a > b ? a : b: b where either is NaN.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm256_min_ps(a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm256_max_ps(a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) { return _mm256_and_ps(a, b); }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) { return _mm256_or_ps(a, b); }
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) { return _mm256_andnot_ps(a, b); } // ~a & b
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return select(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x, y);
@@ -163,6 +172,18 @@ struct v8 {
   // Whether to_int saturates beyond 2^31 (and makes 0 of NaN), or makes the least integer of all.
   static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return _mm256_castps_si256(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return _mm256_castsi256_ps(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return _mm256_slli_epi32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return _mm256_srai_epi32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) {
+    const ireg whole = to_int(n), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+  static TINYMLP_INLINE reg power(ireg n) { return as_float(shift_left<23>(iadd(n, iset(127)))); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
     return _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
@@ -311,6 +332,8 @@ private:
   }
 };
 
+#include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>

@@ -2,7 +2,10 @@
 // 8 lanes.
 #pragma once
 
+#include <tinymlp/kernels/activation.hpp>
 #include <tinymlp/kernels/avx2.hpp>
+#include <tinymlp/kernels/elementary.hpp>
+#include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
 
@@ -79,6 +82,12 @@ struct v16 {
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
+  // As v8's.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm512_min_ps(a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm512_max_ps(a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) { return _mm512_and_ps(a, b); }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) { return _mm512_or_ps(a, b); }
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) { return _mm512_andnot_ps(a, b); }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
@@ -132,6 +141,14 @@ struct v16 {
   static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
   static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return _mm512_castps_si512(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return _mm512_castsi512_ps(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return _mm512_slli_epi32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return _mm512_srai_epi32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) { return _mm512_scalef_ps(a, n); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
     return _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
@@ -291,6 +308,8 @@ private:
   }
 };
 
+#include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>

@@ -1,6 +1,9 @@
 // AArch64 Advanced SIMD: 4 floats in a vector, 32 registers.
 #pragma once
 
+#include <tinymlp/kernels/activation.hpp>
+#include <tinymlp/kernels/elementary.hpp>
+#include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
 
@@ -47,6 +50,19 @@ struct v4 {
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return vfmsq_f32(c, a, b); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return vminq_f32(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return vmaxq_f32(a, b); }
+  // a < b ? a : b, and a > b ? a : b: b where either is NaN.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) {
+    return as_float(vandq_s32(as_int(a), as_int(b)));
+  }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) {
+    return as_float(vorrq_s32(as_int(a), as_int(b)));
+  }
+  // ~a & b
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) {
+    return as_float(vbicq_s32(as_int(b), as_int(a)));
+  }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
@@ -107,6 +123,18 @@ struct v4 {
   }
   static constexpr bool saturates = true;
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return vreinterpretq_s32_f32(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return vreinterpretq_f32_s32(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return vshlq_n_s32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return vshrq_n_s32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) {
+    const ireg whole = to_int(n), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+  static TINYMLP_INLINE reg power(ireg n) { return as_float(shift_left<23>(iadd(n, iset(127)))); }
 };
 
 // v4 that packs quantised values as unsigned bytes.
@@ -260,6 +288,8 @@ private:
   }
 };
 
+#include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>
