@@ -9,10 +9,13 @@
 #include <tinymlp/kernels/reference.hpp>
 #include <tinymlp/kernels/table.hpp>
 #include <tinymlp/onnx/plan.hpp>
+#include <tinymlp/packing.hpp>
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -124,40 +127,96 @@ template <std::size_t Inputs> struct input_scaler {
 
 namespace detail {
 
-// Sizes, in order, equal to the plan's?
+// The plan of a network of dense layers with Relu between, behind a scaler or none: where its parts
+// stand among the steps.
+struct plain_steps {
+  std::size_t first_layer = 0; // before it, the scaler
+  constexpr std::size_t layer(std::size_t l) const noexcept { return first_layer + 2 * l; }
+};
+// Is it such a plan: (x - mean), and then one division or multiplication, or one of these, or none?
+constexpr bool find_plain_steps(const onnx::plan& plan, plain_steps& to) noexcept {
+  std::size_t i = 0;
+  const auto is_affine = [&plan](std::size_t at) {
+    return at < plan.step_count && plan.steps[at].kind == onnx::step_kind::affine;
+  };
+  if (is_affine(i) && plan.steps[i].op == onnx::affine_op::scaler)
+    ++i;
+  else {
+    if (is_affine(i) && folder::starts_centred(plan.steps[i].op)) ++i;
+    if (is_affine(i) && folder::scales(plan.steps[i].op)) ++i;
+  }
+  to.first_layer = i;
+  if (plan.layer_count == 0 || i + 2 * plan.layer_count - 1 != plan.step_count) return false;
+  for (std::size_t l = 0; l < plan.layer_count; ++l) {
+    if (plan.steps[to.layer(l)].kind != onnx::step_kind::dense) return false;
+    if (l + 1 == plan.layer_count) break;
+    const onnx::step& between = plan.steps[to.layer(l) + 1];
+    if (between.kind != onnx::step_kind::activate || between.activates != activation::relu)
+      return false;
+  }
+  return plan.outputs == 1;
+}
+
+// Sizes and Relus, in order, those of the plan?
 template <class Shape>
-constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode) noexcept {
-  if (plan.layer_count != Shape::layer_count)
+constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
+                          plain_steps& steps) noexcept {
+  if (!find_plain_steps(plan, steps) || plan.layer_count != Shape::layer_count)
     return onnx::naming({errc::network_mismatch, 0, plan.graph_name}, "graph");
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
-    const onnx::dense& layer = plan.layers[l];
+    const onnx::step& layer = plan.steps[steps.layer(l)];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
-      return {errc::network_mismatch, layer.offset, layer.name};
+      return {errc::network_mismatch, layer.offset, onnx::label(plan, layer)};
   }
-  if (plan.mode != mode) return {errc::precision_mismatch, plan.layers[0].offset, name(plan.mode)};
+  if (plan.mode != mode)
+    return {errc::precision_mismatch, plan.steps[steps.layer(0)].offset, name(plan.mode)};
   return {};
 }
 
-// The tensor's values, one for each of `out`, broadcast if there is only one.
+// The constant's values, one for each of `out`, broadcast if there is only one. errc::ok, or
+// `otherwise` where one is not finite: parse() does not look at them in constant expressions.
 template <std::size_t N>
-constexpr void read_broadcast(const onnx::tensor& from, std::array<float, N>& out) noexcept {
-  onnx::element_reader reader(from);
-  float value = 0;
-  for (float& to : out) {
-    reader.next(value);
-    to = value;
+constexpr error read_broadcast(const onnx::plan& plan, onnx::constant from,
+                               std::array<float, N>& out, errc otherwise) noexcept {
+  float_values values(plan, from);
+  for (std::size_t i = 0; i < N; ++i) {
+    out[i] = values[i];
+    if (!kernels::exact::is_finite(out[i]))
+      return {otherwise, values.tensor().offset, values.tensor().name};
   }
+  return {};
 }
 
 template <std::size_t Inputs>
-constexpr input_scaler<Inputs> read_scaler(const onnx::scaler& from) noexcept {
-  input_scaler<Inputs> to;
+constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
+                            input_scaler<Inputs>& to) noexcept {
   to.divisor.fill(1);
   to.multiplier.fill(1);
-  if (from.op == onnx::scale_op::none) return to;
-  read_broadcast(from.mean, to.mean);
-  read_broadcast(from.scale, from.op == onnx::scale_op::divide ? to.divisor : to.multiplier);
-  return to;
+  error e{};
+  for (std::size_t i = 0; i < steps.first_layer && !onnx::failed(e); ++i) {
+    const onnx::step& from = plan.steps[i];
+    switch (from.op) {
+    case onnx::affine_op::scaler:
+      e = read_broadcast(plan, from.weight, to.mean, errc::non_finite_weight);
+      if (!onnx::failed(e))
+        e = read_broadcast(plan, from.bias, to.multiplier, errc::non_finite_std);
+      break;
+    case onnx::affine_op::divide:
+      e = read_broadcast(plan, from.weight, to.divisor, errc::non_finite_std);
+      for (const float d : to.divisor)
+        if (d == 0 && !onnx::failed(e)) e = {errc::zero_std, from.offset, onnx::label(plan, from)};
+      break;
+    case onnx::affine_op::multiply:
+      e = read_broadcast(plan, from.weight, to.multiplier, errc::non_finite_std);
+      break;
+    default:
+      e = read_broadcast(plan, from.weight, to.mean, errc::non_finite_weight);
+      if (from.op == onnx::affine_op::add)
+        for (float& m : to.mean) m = -m;
+      break;
+    }
+  }
+  return e;
 }
 
 } // namespace detail
@@ -178,13 +237,16 @@ public:
   // (a weight that overflows when alpha or the scaler is folded into it).
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.scaler_ = detail::read_scaler<shape::inputs>(plan.input_scaler);
+    detail::plain_steps steps;
+    if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
-      if (const error e = to.pack_weight(plan.layers[l], l); onnx::failed(e)) return e;
-      if (const error e = to.pack_bias(plan.layers[l], l); onnx::failed(e)) return e;
+      const onnx::step& layer = plan.steps[steps.layer(l)];
+      const bool scaled = l == 0 && steps.first_layer != 0;
+      if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
+      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
     }
     return to;
   }
@@ -211,8 +273,15 @@ private:
   }
 
   // Folds alpha, and into the first layer the scaler: float(alpha * w / std), rounded once.
-  constexpr error pack_weight(const onnx::dense& from, std::size_t l) noexcept {
-    onnx::element_reader reader(from.weight);
+  constexpr error pack_weight(const onnx::plan& plan, const onnx::step& from, std::size_t l,
+                              bool scaled) noexcept {
+    const onnx::tensor weight = onnx::read(plan, from.weight);
+    const char* raw = nullptr;
+    if (from.alpha == 1 && !scaled && onnx::raw_floats(weight, raw)) {
+      const float largest = copy_weight(raw, from, l);
+      if (kernels::exact::is_finite(largest)) return {};
+    }
+    onnx::element_reader reader(weight);
     float value = 0;
     const std::size_t slow = from.transposed ? from.outputs : from.inputs;
     const std::size_t fast = from.transposed ? from.inputs : from.outputs;
@@ -221,9 +290,26 @@ private:
         reader.next(value);
         const std::size_t input = from.transposed ? f : s, output = from.transposed ? s : f;
         if (!place(l, input, output, static_cast<double>(value) * static_cast<double>(from.alpha)))
-          return {errc::non_finite_weight, reader.offset(), from.weight.name};
+          return {errc::non_finite_weight, reader.offset(), weight.name};
       }
     return {};
+  }
+
+  // Weights as they stand in the file; few steps each in a constant expression. Returns the largest
+  // magnitude.
+  constexpr float copy_weight(const char* raw, const onnx::step& from, std::size_t l) noexcept {
+    const std::size_t outputs = from.outputs, across = from.transposed ? from.inputs : 1,
+                      along = from.transposed ? 1 : outputs;
+    std::uint32_t worst = 0;
+    for (std::size_t k = 0; k < from.inputs; ++k)
+      for (std::size_t o = 0; o < outputs; ++o)
+        worst = detail::packer::put(this->weights_.values[at(l, k, o)], raw, k * along + o * across,
+                                    worst);
+    if (l == 0)
+      for (std::size_t k = 0; k < from.inputs; ++k)
+        for (std::size_t o = 0; o < outputs; ++o)
+          first_weight_[k * outputs + o] = this->weights_.values[at(0, k, o)];
+    return std::bit_cast<float>(worst);
   }
 
   constexpr bool place(std::size_t l, std::size_t input, std::size_t output,
@@ -240,16 +326,18 @@ private:
     return is_finite(own) && is_finite(packed);
   }
 
-  constexpr error pack_bias(const onnx::dense& from, std::size_t l) noexcept {
-    if (!from.has_bias) return {};
-    onnx::element_reader reader(from.bias);
+  constexpr error pack_bias(const onnx::plan& plan, const onnx::step& from,
+                            std::size_t l) noexcept {
+    if (!from.bias.present()) return {};
+    const onnx::tensor bias = onnx::read(plan, from.bias);
+    onnx::element_reader reader(bias);
     float value = 0;
-    for (std::size_t o = 0; o < from.outputs; ++o) {
+    for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
       reader.next(value);
       const float packed =
           kernels::exact::narrow(static_cast<double>(value) * static_cast<double>(from.beta));
       if (!kernels::exact::is_finite(packed))
-        return {errc::non_finite_weight, reader.offset(), from.bias.name};
+        return {errc::non_finite_weight, reader.offset(), bias.name};
       this->weights_.values[layout::layers[l].bias + o] = packed;
     }
     return {};

@@ -79,8 +79,11 @@ protected:
   }
 
   // Weights and biases.
-  constexpr void pack_layer(const onnx::dense& from, std::size_t l) noexcept {
-    onnx::element_reader weights(from.weight), biases(from.bias);
+  constexpr void pack_layer(const onnx::plan& plan, const onnx::step& from,
+                            std::size_t l) noexcept {
+    const onnx::tensor weight = onnx::read(plan, from.weight),
+                       bias_of = onnx::read(plan, from.bias);
+    onnx::element_reader weights(weight), biases(bias_of);
     std::int64_t q = 0;
     for (std::size_t i = 0; i < from.inputs; ++i)
       for (std::size_t o = 0; o < from.outputs; ++o) {
@@ -133,13 +136,18 @@ public:
   // precision_mismatch.
   static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
     quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    detail::plain_steps steps;
+    input_scaler<shape::inputs> scaler;
+    if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
-      to.pack_layer(plan.layers[l], l);
-      onnx::element_reader scales(plan.layers[l].weight_scale);
+      const onnx::step& layer = plan.steps[steps.layer(l)];
+      to.pack_layer(plan, layer, l);
+      const onnx::tensor weight_scale = onnx::read(plan, layer.weight_scale);
+      onnx::element_reader scales(weight_scale);
       float scale = 0;
-      for (std::size_t o = 0; o < plan.layers[l].outputs; ++o) {
+      for (std::size_t o = 0; o < layer.outputs; ++o) {
         scales.next(scale);
         to.scale(l, o) = scale;
       }

@@ -56,12 +56,15 @@ public:
   // precision_mismatch.
   static constexpr result<static_quantized_network> from_plan(const onnx::plan& plan) noexcept {
     static_quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    detail::plain_steps steps;
+    input_scaler<shape::inputs> scaler;
+    if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
-      const onnx::dense& layer = plan.layers[l];
-      to.pack_layer(layer, l);
-      to.pack_scales(layer, l);
+      const onnx::step& layer = plan.steps[steps.layer(l)];
+      to.pack_layer(plan, layer, l);
+      to.pack_scales(plan, layer, l);
       to.weights_.inputs[l].scale = layer.activation_scale;
       to.weights_.inputs[l].zero_point = layer.activation_zero_point;
     }
@@ -105,12 +108,16 @@ public:
 private:
   constexpr static_quantized_network() noexcept = default;
 
-  constexpr void pack_scales(const onnx::dense& from, std::size_t l) noexcept {
-    onnx::element_reader scales(from.sum_scale), factors(from.sum_scale_factor);
+  constexpr void pack_scales(const onnx::plan& plan, const onnx::step& from,
+                             std::size_t l) noexcept {
+    const bool has_factor = from.sum_scale_factor.present();
+    const onnx::tensor scale_of = onnx::read(plan, from.sum_scale),
+                       factor_of = onnx::read(plan, from.sum_scale_factor);
+    onnx::element_reader scales(scale_of), factors(factor_of);
     float scale = 0, factor = 1;
     for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
       scales.next(scale);
-      if (from.has_sum_scale_factor) factors.next(factor);
+      if (has_factor) factors.next(factor);
       this->scale(l, o) = kernels::exact::mul(scale, factor);
     }
   }

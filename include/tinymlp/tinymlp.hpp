@@ -21,6 +21,8 @@
 #include <tinymlp/network.hpp>   // network<...>: float32
 #include <tinymlp/quantized.hpp> // quantized_network<...>: int8
 #include <tinymlp/static_quantized.hpp> // static_quantized_network<...>: int8, scales beforehand
+#include <tinymlp/mlp.hpp>       // mlp<...>: any sequence of layers and activations
 #include <tinymlp/load.hpp>      // load at run time, embed at compile time
+#include <tinymlp/any_network.hpp> // any shape at run time
 #include <tinymlp/vmaf.hpp>      // VMAF: features, motion2, shipped networks
 // clang-format on

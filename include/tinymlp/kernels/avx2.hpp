@@ -6,6 +6,7 @@
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
+#include <tinymlp/kernels/steps.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -82,6 +83,15 @@ struct v8 {
     return _mm256_div_ps(a, b);
 #endif
   }
+  static TINYMLP_INLINE reg sqrt(reg a) {
+#if defined(__clang__) // as div
+    reg root;
+    __asm__("vsqrtps {%1, %0|%0, %1}" : "=x"(root) : "x"(a));
+    return root;
+#else
+    return _mm256_sqrt_ps(a);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
@@ -113,6 +123,17 @@ struct v8 {
       return load(p);
     else
       return _mm256_maskload_ps(p, first_lanes<N>());
+  }
+  // The first n floats, below 8, and zeros; the others are neither read nor written.
+  static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
+    return _mm256_maskload_ps(p, lanes_upto(n));
+  }
+  static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
+    _mm256_maskstore_ps(p, lanes_upto(n), a);
+  }
+  static TINYMLP_INLINE ireg lanes_upto(std::size_t n) {
+    return _mm256_cmpgt_epi32(iset(static_cast<std::int32_t>(n)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   template <std::size_t N> static TINYMLP_INLINE ireg first_lanes() {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
@@ -218,6 +239,8 @@ struct ops {
   static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
+  // Vectors of panels at once of networks whose sizes are numbers, in four chains.
+  static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
 
@@ -338,6 +361,9 @@ private:
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>
 #include <tinymlp/kernels/int8_row.inl>
+#include <tinymlp/kernels/steps_int8.inl>
+#include <tinymlp/kernels/steps_row.inl>
+#include <tinymlp/kernels/steps_rows.inl>
 #include <tinymlp/kernels/int8_rows.inl>
 #include <tinymlp/kernels/int8_static_row.inl>
 #include <tinymlp/kernels/int8_static_rows.inl>

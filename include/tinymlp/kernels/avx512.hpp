@@ -8,6 +8,7 @@
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
+#include <tinymlp/kernels/steps.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -79,6 +80,15 @@ struct v16 {
     return _mm512_div_ps(a, b);
 #endif
   }
+  static TINYMLP_INLINE reg sqrt(reg a) {
+#if defined(__clang__) // as div
+    reg root;
+    __asm__("vsqrtps {%1, %0|%0, %1}" : "=v"(root) : "v"(a));
+    return root;
+#else
+    return _mm512_sqrt_ps(a);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
@@ -102,6 +112,13 @@ struct v16 {
       return load(p);
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
+  }
+  // The first n floats, below 16, and zeros; the others are neither read nor written.
+  static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1), p);
+  }
+  static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), a);
   }
   static TINYMLP_INLINE reg larger(reg a, reg b) {
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
@@ -185,6 +202,8 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
+  // Vectors of panels at once of networks whose sizes are numbers, in four chains.
+  static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 4, int8_parts = 2; // and parts of a block
 
@@ -314,6 +333,9 @@ private:
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>
 #include <tinymlp/kernels/int8_row.inl>
+#include <tinymlp/kernels/steps_int8.inl>
+#include <tinymlp/kernels/steps_row.inl>
+#include <tinymlp/kernels/steps_rows.inl>
 #include <tinymlp/kernels/int8_rows.inl>
 #include <tinymlp/kernels/int8_static_row.inl>
 #include <tinymlp/kernels/int8_static_rows.inl>

@@ -6,6 +6,7 @@
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
+#include <tinymlp/kernels/steps.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,7 @@ struct v4 {
     return product;
   }
   static TINYMLP_INLINE reg div(reg a, reg b) { return vdivq_f32(a, b); }
+  static TINYMLP_INLINE reg sqrt(reg a) { return vsqrtq_f32(a); }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return vfmsq_f32(c, a, b); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return vminq_f32(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return vmaxq_f32(a, b); }
@@ -84,6 +86,15 @@ struct v4 {
       else
         return vld1q_lane_f32(p + 2, two, 2);
     }
+  }
+  // The first n floats, below 4, and zeros; the others are neither read nor written.
+  static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
+    return n == 1 ? load_first<1>(p) : n == 2 ? load_first<2>(p) : load_first<3>(p);
+  }
+  static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
+    vst1q_lane_f32(p, a, 0);
+    if (n > 1) vst1q_lane_f32(p + 1, a, 1);
+    if (n > 2) vst1q_lane_f32(p + 2, a, 2);
   }
   static TINYMLP_INLINE reg negated(reg a) { return vnegq_f32(a); }
   // The larger of two floats; the largest of 0 and all lanes, in all lanes; a, or the smallest
@@ -189,6 +200,8 @@ struct ops {
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
+  // Vectors of panels at once of networks whose sizes are numbers, in four chains.
+  static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
@@ -294,6 +307,9 @@ private:
 #include <tinymlp/kernels/fp32_row.inl>
 #include <tinymlp/kernels/fp32_rows.inl>
 #include <tinymlp/kernels/int8_row.inl>
+#include <tinymlp/kernels/steps_int8.inl>
+#include <tinymlp/kernels/steps_row.inl>
+#include <tinymlp/kernels/steps_rows.inl>
 #include <tinymlp/kernels/int8_rows.inl>
 #include <tinymlp/kernels/int8_static_row.inl>
 #include <tinymlp/kernels/int8_static_rows.inl>

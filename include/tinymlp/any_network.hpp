@@ -1,0 +1,211 @@
+// A network whose shape is known only when its file is read, in storage that the caller provides,
+// or in its own. The same bits as those of the network that the compiler knows.
+#pragma once
+
+#include <tinymlp/error.hpp>
+#include <tinymlp/isa.hpp>
+#include <tinymlp/kernels/steps_table.hpp>
+#include <tinymlp/mlp.hpp>
+#include <tinymlp/onnx/plan.hpp>
+#include <tinymlp/packing.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+
+#include <tinymlp/nonblocking.inl>
+namespace tinymlp {
+
+namespace detail {
+
+// How the arrays of a network lie in a block of storage: one behind the other, each at a multiple
+// of 64 bytes.
+struct storage_plan {
+  kernels::extent sizes{};
+  std::size_t steps = 0, floats = 0, bytes = 0, sums = 0, total = 0; // in bytes
+  constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
+    steps = take(from.steps * sizeof(kernels::step));
+    floats = take(from.floats * sizeof(float));
+    bytes = take(from.bytes);
+    sums = take(from.sums * sizeof(std::int32_t));
+  }
+
+private:
+  constexpr std::size_t take(std::size_t size) noexcept {
+    const std::size_t at = total;
+    total += kernels::round_up(size, 64);
+    return at;
+  }
+};
+
+} // namespace detail
+
+// A view of a network in storage: cheap to copy; keep the storage alive. Not made by load_any() or
+// the like, it is empty: no inputs, no outputs. All functions are const, noexcept and thread-safe
+// and allocate nothing. A NaN or infinity among a row's features makes all its outputs NaN.
+class any_network {
+public:
+  constexpr any_network() noexcept = default;
+
+  // Features in a row, values out of it.
+  constexpr std::size_t inputs() const noexcept { return view_.inputs; }
+  constexpr std::size_t outputs() const noexcept { return view_.outputs; }
+  constexpr onnx::quant_mode mode() const noexcept { return mode_; }
+  // Weights and biases of the dense layers.
+  constexpr std::size_t parameter_count() const noexcept {
+    std::size_t n = 0;
+    for (const kernels::step& s : steps())
+      if (s.op <= kernels::step_op::dense_static) n += std::size_t{s.inputs + 1} * s.outputs;
+    return n;
+  }
+  // The steps that are computed, constants folded.
+  constexpr std::span<const kernels::step> steps() const noexcept {
+    return {view_.steps, view_.step_count};
+  }
+
+  // Row-major rows [N, inputs()] -> out [N, outputs()]; any N, any alignment, no overlap. Takes
+  // stack: for one row twice the widest layer, for many at most 192 KiB, or as much as one row.
+  // errc::size_mismatch, and nothing written, where the sizes do not match.
+  [[nodiscard]] errc run(std::span<const float> rows,
+                         std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    return run_on(selected(), rows, out);
+  }
+  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // this build, lacks it.
+  [[nodiscard]] errc run(std::span<const float> rows, std::span<float> out,
+                         isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!supported(which) || !kernels::built().contains(which)) return errc::isa_unsupported;
+    return run_on(which, rows, out);
+  }
+
+  constexpr const kernels::steps_view& view() const noexcept { return view_; }
+
+  // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
+  static result<any_network> from_plan(const onnx::plan& plan, const detail::storage_plan& places,
+                                       std::byte* storage) noexcept {
+    std::memset(storage, 0, places.total);
+    any_network to;
+    to.mode_ = plan.mode;
+    const auto array = [storage]<class T>(std::size_t at, std::size_t count, T) {
+      return count == 0 ? nullptr : ::new (static_cast<void*>(storage + at)) T[count]{};
+    };
+    auto* const steps = array(places.steps, places.sizes.steps, kernels::step{});
+    auto* const floats = array(places.floats, places.sizes.floats, float{});
+    auto* const bytes = array(places.bytes, places.sizes.bytes, std::int8_t{});
+    auto* const sums = array(places.sums, places.sizes.sums, std::int32_t{});
+    to.view_ = {steps,
+                places.sizes.steps,
+                plan.inputs,
+                plan.outputs,
+                places.sizes.even,
+                places.sizes.odd,
+                floats,
+                bytes,
+                sums};
+    detail::packer packer(plan, steps, floats, bytes, sums);
+    if (const error e = packer.pack(); onnx::failed(e)) return e;
+    return to;
+  }
+
+private:
+  template <std::size_t Floats>
+#if defined(__GNUC__)
+  [[gnu::noinline]]
+#endif
+  errc
+  run_in(isa which, const float* rows, std::size_t count,
+         float* out) const noexcept TINYMLP_NONBLOCKING {
+    alignas(64) float scratch[Floats];
+    if (mode_ == onnx::quant_mode::fp32)
+      run_with(kernels::steps_kernel_of<false>(which), rows, count, out, scratch, Floats);
+    else
+      run_with(kernels::steps_kernel_of<true>(which), rows, count, out, scratch, Floats);
+    return errc::ok;
+  }
+  void run_with(const kernels::steps_kernel& kernel, const float* rows, std::size_t count,
+                float* out, float* scratch, std::size_t room) const noexcept TINYMLP_NONBLOCKING {
+    if (count == 1)
+      kernel.row(view_, rows, out, scratch);
+    else
+      kernel.rows(view_, rows, count, out, scratch, room);
+  }
+
+  errc run_on(isa which, std::span<const float> rows,
+              std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    if (view_.inputs == 0) return errc::size_mismatch;
+    const std::size_t count = rows.size() / view_.inputs;
+    if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
+      return errc::size_mismatch;
+    const std::size_t row = kernels::row_scratch(view_);
+    const std::size_t need = count == 1 ? row : detail::rows_scratch(row);
+    if (need <= 512) return run_in<512>(which, rows.data(), count, out.data());
+    if (need <= 2048) return run_in<2048>(which, rows.data(), count, out.data());
+    if (need <= 8192) return run_in<8192>(which, rows.data(), count, out.data());
+    if (need <= 48 * 1024) return run_in<48 * 1024>(which, rows.data(), count, out.data());
+    constexpr std::size_t most = 2 * kernels::value_room(onnx::max_width);
+    return run_in<most>(which, rows.data(), count, out.data());
+  }
+
+  kernels::steps_view view_{};
+  onnx::quant_mode mode_ = onnx::quant_mode::fp32;
+};
+
+// Bytes of storage that load_any() of this model needs, or why it would be refused. `output`: the
+// name of the graph output to compute; empty: the first that is an MLP. Takes up to 24 KiB of
+// stack; allocates nothing.
+inline result<std::size_t> required_storage(std::span<const char> model,
+                                            onnx::external_files external = {},
+                                            std::string_view output = {}) noexcept {
+  onnx::plan plan;
+  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+  return detail::storage_plan(detail::measure(plan)).total + 63; // for any alignment
+}
+
+// The network of an ONNX file, packed into `storage`, or why not; errc::short_storage where that
+// is smaller than required_storage(). The network keeps no reference to the model's bytes.
+inline result<any_network> load_any(std::span<const char> model, std::span<std::byte> storage,
+                                    onnx::external_files external = {},
+                                    std::string_view output = {}) noexcept {
+  onnx::plan plan;
+  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+  const detail::storage_plan places(detail::measure(plan));
+  void* at = storage.data();
+  std::size_t room = storage.size();
+  if (std::align(64, places.total, at, room) == nullptr)
+    return error{errc::short_storage, 0, "storage"};
+  return any_network::from_plan(plan, places, static_cast<std::byte*>(at));
+}
+
+// A network of any shape in storage of its own, from the heap: the one thing here that allocates,
+// in load(). Moves, does not copy.
+class owned_network {
+public:
+  // The network of an ONNX file, or why not; what there was before stays then.
+  // errc::out_of_memory where the heap has no room.
+  [[nodiscard]] error load(std::span<const char> model, onnx::external_files external = {},
+                           std::string_view output = {}) noexcept {
+    const result<std::size_t> size = required_storage(model, external, output);
+    if (!size) return size.error();
+    std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[*size]);
+    if (storage == nullptr) return {errc::out_of_memory, 0, "storage"};
+    const result<any_network> net =
+        load_any(model, std::span(storage.get(), *size), external, output);
+    if (!net) return net.error();
+    storage_ = std::move(storage);
+    net_ = *net;
+    return {};
+  }
+  const any_network& operator*() const noexcept { return net_; }
+  const any_network* operator->() const noexcept { return &net_; }
+
+private:
+  std::unique_ptr<std::byte[]> storage_;
+  any_network net_;
+};
+
+} // namespace tinymlp
+#include <tinymlp/nonblocking.inl>

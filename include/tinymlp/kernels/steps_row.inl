@@ -1,0 +1,332 @@
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] = v::fma(
+              v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] = v::fma(
+              v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+}
