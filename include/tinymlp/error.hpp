@@ -2,6 +2,7 @@
 // operator in question. Nothing here throws, allocates or prints.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -33,6 +34,7 @@ enum class errc : std::uint8_t {
   unknown_field,
   duplicate_field,
   // model
+  file_too_large,
   missing_graph,
   bad_ir_version,
   bad_opset,
@@ -47,22 +49,24 @@ enum class errc : std::uint8_t {
   too_many_nodes,
   too_many_tensors,
   too_many_layers,
+  too_many_steps,
   // inputs and outputs of the graph
   missing_input,
   extra_input,
   missing_output,
-  extra_output,
+  unknown_output,
   // names and edges
   missing_name,
   duplicate_name,
   dangling_name,
   not_sorted,
   branch,
-  disconnected_node,
+  disconnected_output,
   unexpected_operator,
   not_constant,
   // types and shapes
   wrong_element_type,
+  inexact_cast,
   bad_dimension,
   dimension_overflow,
   shape_mismatch,
@@ -79,11 +83,7 @@ enum class errc : std::uint8_t {
   bad_scale,
   bad_zero_point,
   value_out_of_range,
-  // the chain scaler -> dense -> relu -> ... -> dense
-  bad_scaler,
-  missing_bias,
-  missing_relu,
-  relu_at_output,
+  // the chain: affine steps, dense layers and what follows them
   no_layers,
   mixed_precision,
   // plan against network
@@ -104,10 +104,11 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::wrong_wire_type: return "a known field has the wrong wire type";
   case errc::unknown_field: return "trailing bytes or a field that ModelProto does not have";
   case errc::duplicate_field: return "a message that may occur once occurs twice";
+  case errc::file_too_large: return "the model's file is larger than 2 GiB";
   case errc::missing_graph: return "the model has no graph";
   case errc::bad_ir_version: return "the IR version is missing or below 3";
   case errc::bad_opset:
-    return "the opset is missing, repeated or outside 7 to 23 (ai.onnx.ml: 1 to 5)";
+    return "the opset is missing, repeated or outside 7 to 26 (ai.onnx.ml: 1 to 5)";
   case errc::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";
@@ -121,20 +122,22 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::too_many_nodes: return "the graph has more nodes than the parser holds";
   case errc::too_many_tensors: return "the graph has more tensors than the parser holds";
   case errc::too_many_layers: return "the network has more layers than the parser holds";
+  case errc::too_many_steps: return "the network has more operations than the parser holds";
   case errc::missing_input: return "the graph has no input";
-  case errc::extra_input: return "the graph has more than one input";
+  case errc::extra_input: return "the graph has more inputs than the parser holds";
   case errc::missing_output: return "the graph has no output";
-  case errc::extra_output: return "the graph has more than one output";
+  case errc::unknown_output: return "the graph has no output of that name";
   case errc::missing_name: return "a tensor, input or output has no name";
   case errc::duplicate_name: return "two values have the same name";
   case errc::dangling_name: return "a name that nothing in the graph defines";
   case errc::not_sorted:
     return "a value is used before it is computed (a cycle, or unsorted nodes)";
-  case errc::branch: return "a value is used more than once";
-  case errc::disconnected_node: return "a node does not lie between the input and the output";
+  case errc::branch: return "two computed values meet, other than in a pattern that is known";
+  case errc::disconnected_output: return "the output does not depend on the inputs";
   case errc::unexpected_operator: return "the operator is not supported at this place in the chain";
   case errc::not_constant: return "an operand that must be constant is computed";
   case errc::wrong_element_type: return "a tensor has an unsupported element type here";
+  case errc::inexact_cast: return "a constant of another type that float32 does not hold exactly";
   case errc::bad_dimension: return "a dimension is negative, zero, missing or symbolic";
   case errc::dimension_overflow: return "the product of the dimensions is too large";
   case errc::shape_mismatch: return "the shapes do not chain";
@@ -146,17 +149,13 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::bad_external_data: return "external data with a bad location, offset or length";
   case errc::non_finite_weight:
     return "a weight, bias or mean is NaN, infinite or overflows float32";
-  case errc::zero_std: return "a scaler's std is zero";
-  case errc::non_finite_std: return "a scaler's std or scale is NaN or infinite";
+  case errc::zero_std: return "a divisor (a scaler's std) is zero";
+  case errc::non_finite_std:
+    return "a divisor or factor (a scaler's std or scale) is NaN or infinite";
   case errc::bad_scale: return "a quantisation scale is not a positive finite number";
   case errc::bad_zero_point:
     return "a zero point: a weight's is not 0, or an activation's not its quantiser's";
   case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
-  case errc::bad_scaler:
-    return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
-  case errc::missing_bias: return "a MatMul without the Add of its bias";
-  case errc::missing_relu: return "two dense layers without a Relu between";
-  case errc::relu_at_output: return "a Relu after the last layer";
   case errc::no_layers: return "the graph has no dense layer";
   case errc::mixed_precision: return "float32, dynamic int8 and static int8 layers in one graph";
   case errc::network_mismatch: return "the model's layer sizes are not those of the network";
@@ -170,10 +169,17 @@ constexpr std::string_view message(errc code) noexcept {
 
 // What was refused, where and in which part. `where` views the model's bytes (or a literal): keep
 // them alive while it is read. `offset` counts bytes from the start of the file.
+// The rest is there where it helps: the operator of the node, a number or type that was found and
+// what it should be, and the shape that was found (rank 0: none told; a dimension of 0 is
+// symbolic).
 struct error {
   errc code = errc::ok;
   std::size_t offset = 0;
   std::string_view where{};
+  std::string_view op_type{};
+  std::int64_t found = -1, accepted = -1; // -1: not told
+  std::uint8_t rank = 0;
+  std::array<std::uint32_t, 4> dims{};
 };
 
 // A value or an error, shaped like std::expected<T, error> (C++23). No allocation, no exceptions.

@@ -1,15 +1,34 @@
 // The ONNX subset: model bytes -> plan, at compile time and at run time by the same functions.
-//
-// Accepted: IR version 3 and up, operator sets 7 to 23 (ai.onnx.ml: 1 to 5), one float32 input [N,
-// K], one output [N] or [N, 1]. In this order:
-//   scaler       Sub, then Div or Mul; or ai.onnx.ml Scaler; or none
-//   dense layer  Gemm; or MatMul, Add; or DynamicQuantizeLinear, MatMulInteger, Cast, Mul, Add
-//   Relu         between dense layers
-//   way out      any of Squeeze, Reshape, Flatten
-// with Identity anywhere, and constants as initializers or Constant nodes. Everything else is
-// refused, with the reason, the byte offset and the name in question.
+// What is accepted: onnx/README.md. Everything else is refused, with the reason, the byte offset
+// and the name in question.
 #pragma once
 
+#include <tinymlp/onnx/builder.hpp>
 #include <tinymlp/onnx/graph.hpp>
 #include <tinymlp/onnx/plan.hpp>
 #include <tinymlp/onnx/tensor.hpp>
+
+#include <span>
+#include <string_view>
+
+namespace tinymlp::onnx {
+
+// Reads a model and reduces it to a plan, or refuses it whole. The plan views the model's bytes and
+// those of `external` (the files of external tensor data, if any): keep them alive. The output that
+// is computed is the one of that name; or, without a name, the first that is an MLP. Allocates
+// nothing; `to` is 9 KiB, and about as much stack is used on top. After a refusal `to` is void.
+constexpr error parse_into(plan& to, std::span<const char> model, external_files external = {},
+                           std::string_view output_name = {}) noexcept {
+  graph g;
+  if (const error e = parse_model(model, external, g); failed(e)) return e;
+  return detail::plan_builder(g, to).build(output_name);
+}
+
+constexpr result<plan> parse(std::span<const char> model, external_files external = {},
+                             std::string_view output_name = {}) noexcept {
+  plan p;
+  if (const error e = parse_into(p, model, external, output_name); failed(e)) return e;
+  return p;
+}
+
+} // namespace tinymlp::onnx

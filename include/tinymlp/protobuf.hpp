@@ -50,6 +50,10 @@ public:
 
   // At most 10 bytes, at most 64 bits.
   constexpr errc varint(std::uint64_t& out) noexcept {
+    if (at_ != bytes_.size && static_cast<unsigned char>(bytes_.data[at_]) < 0x80) {
+      out = static_cast<unsigned char>(bytes_.data[at_++]);
+      return errc::ok;
+    }
     std::uint64_t value = 0;
     std::size_t at = at_;
     for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -76,14 +80,15 @@ public:
 
   // The next field, its value included.
   constexpr errc next(field& out) noexcept {
-    cursor ahead = *this;
-    field f;
-    f.offset = offset();
-    if (const errc e = ahead.tag(f); e != errc::ok) return e;
-    if (const errc e = ahead.value(f); e != errc::ok) return e;
-    *this = ahead;
-    out = f;
-    return errc::ok;
+    // Nearly all fields are short strings and messages: few steps for them in constant expressions.
+    if (bytes_.size - at_ >= 2 && byte(0) >= 8 && byte(0) < 0x80 && (byte(0) & 7) == 2 &&
+        byte(1) < 0x80 && byte(1) <= bytes_.size - at_ - 2) {
+      out = {byte(0) >> 3, wire::length_delimited, offset(), 0,
+             view{bytes_.data + at_ + 2, byte(1), offset() + 2}};
+      at_ += 2 + out.payload.size;
+      return errc::ok;
+    }
+    return next_of_any_length(out);
   }
 
   static constexpr std::uint64_t little_endian(const char* bytes, std::size_t width) noexcept {
@@ -94,6 +99,21 @@ public:
   }
 
 private:
+  constexpr unsigned byte(std::size_t ahead) const noexcept {
+    return static_cast<unsigned char>(bytes_.data[at_ + ahead]);
+  }
+
+  constexpr errc next_of_any_length(field& out) noexcept {
+    cursor ahead = *this;
+    field f;
+    f.offset = offset();
+    if (const errc e = ahead.tag(f); e != errc::ok) return e;
+    if (const errc e = ahead.value(f); e != errc::ok) return e;
+    *this = ahead;
+    out = f;
+    return errc::ok;
+  }
+
   constexpr errc tag(field& f) noexcept {
     std::uint64_t tag = 0;
     if (const errc e = varint(tag); e != errc::ok) return e;

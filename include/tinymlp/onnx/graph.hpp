@@ -1,5 +1,6 @@
-// ModelProto and GraphProto: every node, constant, input and output of the graph, indexed and
-// checked for what does not depend on the operators: names, order, single assignment.
+// ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
+// and checked for what does not depend on the operators: names, order, single assignment. The index
+// is small (about 5 KiB): messages are read again where they are needed.
 #pragma once
 
 #include <tinymlp/onnx/tensor.hpp>
@@ -14,20 +15,34 @@
 
 namespace tinymlp::onnx {
 
-inline constexpr std::size_t max_nodes = 160;
-inline constexpr std::size_t max_tensors = 160;
+inline constexpr std::size_t max_values = 896; // constants, inputs and results of nodes
 inline constexpr std::size_t max_node_inputs = 5;
 inline constexpr std::size_t max_node_outputs = 3;
 
+// Equal bytes? (Clang 14 takes one step for it in constant expressions, not some a character.)
+constexpr bool same(std::string_view a, std::string_view b) noexcept {
+#if defined(__clang__)
+  return a.size() == b.size() && (a.empty() || __builtin_memcmp(a.data(), b.data(), a.size()) == 0);
+#else
+  return a == b;
+#endif
+}
+
+// A NodeProto. Of the operands and results the first ones are kept; `operand` and `result_index`
+// know all of them.
 struct node {
   std::string_view op_type{}, name{}, domain{};
   std::array<std::string_view, max_node_inputs> inputs{};
   std::array<std::string_view, max_node_outputs> outputs{};
-  std::size_t input_count = 0, output_count = 0;
-  view body{}; // attributes are read from here on demand
+  std::size_t input_count = 0, output_count = 0; // trailing omitted ones are not counted
+  std::size_t tag = 0;                           // offset of the field that holds it
+  view body{};                                   // attributes are read from here on demand
 
   constexpr bool in_default_domain() const noexcept {
-    return domain.empty() || domain == "ai.onnx";
+    return domain.empty() || same(domain, "ai.onnx");
+  }
+  constexpr bool is(std::string_view op) const noexcept {
+    return same(op_type, op) && in_default_domain();
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
@@ -42,40 +57,87 @@ struct value_info {
   std::string_view name{};
   std::size_t offset = 0;
   std::uint64_t element_type = 0; // TensorProto.DataType; 0 when absent
+  bool is_tensor = true;          // not a sequence, map, optional or sparse tensor
   bool has_shape = false;
   std::size_t rank = 0;
   std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
 };
 
-// Whether a thing is there is told by its index, not by a pointer: under sanitizers, GCC does not
-// compare addresses with null in constant expressions.
+// Finds messages by the names that they define: an open-addressed table of the offsets of the
+// fields in GraphProto that hold them. Names are compared in the file itself.
+class name_index {
+public:
+  static constexpr std::size_t slot_count = 1024;
+
+  constexpr std::size_t size() const noexcept { return size_; }
+
+  // The field of the initializer, node or graph input that defines the name; `tag` 0: none.
+  constexpr std::uint32_t find(view file, std::string_view name) const noexcept {
+    const std::uint32_t hash = hash_of(name);
+    for (std::size_t i = hash % slot_count; slots_[i] != 0; i = (i + 1) % slot_count)
+      if (marks_[i] == mark_of(hash) && defines(field_at(file, slots_[i]), name)) return slots_[i];
+    return 0;
+  }
+  // Not yet there, and size() below max_values.
+  constexpr void insert(std::string_view name, std::size_t tag) noexcept {
+    const std::uint32_t hash = hash_of(name);
+    std::size_t i = hash % slot_count;
+    while (slots_[i] != 0) i = (i + 1) % slot_count;
+    slots_[i] = static_cast<std::uint32_t>(tag);
+    marks_[i] = mark_of(hash);
+    ++size_;
+  }
+
+  static constexpr field field_at(view file, std::size_t tag) noexcept {
+    field f;
+    (void)cursor(view{file.data + tag, file.size - tag, tag}).next(f);
+    return f;
+  }
+
+private:
+  static constexpr bool defines(const field& f, std::string_view name) noexcept;
+
+  // Eight characters at a time, for few steps in constant expressions.
+  static constexpr std::uint32_t hash_of(std::string_view name) noexcept {
+    constexpr std::uint32_t p = 0x01000193;
+    std::uint32_t h = static_cast<std::uint32_t>(name.size()) * 0x9e3779b1U;
+    std::size_t i = 0;
+    for (; i + 8 <= name.size(); i += 8)
+      h = ((((((((h ^ at(name, i)) * p ^ at(name, i + 1)) * p ^ at(name, i + 2)) * p ^
+               at(name, i + 3)) *
+                  p ^
+              at(name, i + 4)) *
+                 p ^
+             at(name, i + 5)) *
+                p ^
+            at(name, i + 6)) *
+               p ^
+           at(name, i + 7)) *
+          p;
+    for (; i < name.size(); ++i) h = (h ^ at(name, i)) * p;
+    return h ^ h >> 15;
+  }
+  static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
+    return static_cast<unsigned char>(name[i]);
+  }
+  static constexpr std::uint8_t mark_of(std::uint32_t hash) noexcept {
+    return static_cast<std::uint8_t>(hash >> 24);
+  }
+
+  std::array<std::uint32_t, slot_count> slots_{};
+  std::array<std::uint8_t, slot_count> marks_{};
+  std::size_t size_ = 0;
+};
+
 struct graph {
+  view file{};
+  external_files external{};
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
   std::int64_t opset = 0;    // of the default domain
   std::int64_t ml_opset = 0; // of ai.onnx.ml; 0 where that is not imported
-  std::size_t offset = 0;    // of GraphProto
-  std::size_t node_count = 0, tensor_count = 0;
-  std::array<node, max_nodes> nodes{};
-  std::array<tensor, max_tensors> tensors{};
-  value_info input{}, output{};
-
-  // Index of the constant of that name, or tensor_count.
-  constexpr std::size_t index_of_tensor(std::string_view wanted) const noexcept {
-    std::size_t i = 0;
-    while (i < tensor_count && tensors[i].name != wanted) ++i;
-    return i;
-  }
-  constexpr bool has_tensor(std::string_view wanted) const noexcept {
-    return index_of_tensor(wanted) != tensor_count;
-  }
-  // Index of the node that computes the value, or node_count.
-  constexpr std::size_t producer_of(std::string_view value) const noexcept {
-    for (std::size_t i = 0; i < node_count; ++i)
-      for (std::size_t o = 0; o < nodes[i].output_count; ++o)
-        if (nodes[i].outputs[o] == value) return i;
-    return node_count;
-  }
+  view body{};               // GraphProto
+  name_index names{};
 };
 
 namespace detail {
@@ -110,42 +172,70 @@ constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
   return !must || f.type == wire::length_delimited;
 }
 
-constexpr error parse_node(view message, node& out) noexcept {
-  node n;
-  n.body = message;
-  for (cursor c(message); !c.done();) {
+constexpr error read_node_field(const field& f, node& n) noexcept {
+  if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8}))) return {errc::wrong_wire_type, f.offset};
+  const std::string_view text = f.payload.text();
+  switch (f.number) {
+  case node_input:
+    if (n.input_count < max_node_inputs) n.inputs[n.input_count] = text;
+    ++n.input_count;
+    return {};
+  case node_output:
+    if (n.output_count < max_node_outputs) n.outputs[n.output_count] = text;
+    ++n.output_count;
+    return {};
+  case node_name: n.name = text; return {};
+  case node_op_type: n.op_type = text; return {};
+  case node_domain: n.domain = text; return {};
+  case node_overload: return text.empty() ? error{} : error{errc::unsupported_feature, f.offset};
+  case node_metadata: return check_message(f, {});
+  default: return {};
+  }
+}
+
+constexpr error parse_node(const field& holder, node& n) noexcept {
+  n = {};
+  n.tag = holder.offset;
+  n.body = holder.payload;
+  for (cursor c(n.body); !c.done();) {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
-    if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8})))
-      return {errc::wrong_wire_type, f.offset, n.label()};
-    const std::string_view text = f.payload.text();
-    switch (f.number) {
-    case node_input:
-      if (n.input_count == max_node_inputs) return {errc::wrong_arity, f.offset, n.label()};
-      n.inputs[n.input_count++] = text;
-      break;
-    case node_output:
-      if (n.output_count == max_node_outputs) return {errc::wrong_arity, f.offset, n.label()};
-      n.outputs[n.output_count++] = text;
-      break;
-    case node_name: n.name = text; break;
-    case node_op_type: n.op_type = text; break;
-    case node_domain: n.domain = text; break;
-    case node_overload:
-      if (!text.empty()) return {errc::unsupported_feature, f.offset, n.label()};
-      break;
-    case node_metadata:
-      if (const error e = check_message(f, n.label()); failed(e)) return e;
-      break;
-    default: break;
-    }
+    if (const error e = read_node_field(f, n); failed(e)) return naming(e, n.label());
   }
   // trailing empty names are omitted optional operands
-  while (n.input_count != 0 && n.inputs[n.input_count - 1].empty()) --n.input_count;
-  while (n.output_count != 0 && n.outputs[n.output_count - 1].empty()) --n.output_count;
-  out = n;
+  while (n.input_count != 0 && n.input_count <= max_node_inputs &&
+         n.inputs[n.input_count - 1].empty())
+    --n.input_count;
+  while (n.output_count != 0 && n.output_count <= max_node_outputs &&
+         n.outputs[n.output_count - 1].empty())
+    --n.output_count;
   return {};
+}
+
+// The name in the `index`-th field of that number, of those that have it; empty beyond the last.
+constexpr std::string_view nth_name(view message, std::uint32_t number,
+                                    std::size_t index) noexcept {
+  for (cursor c(message); !c.done();) {
+    field f;
+    if (c.next(f) != errc::ok) break;
+    if (f.number == number && index-- == 0) return f.payload.text();
+  }
+  return {};
+}
+constexpr std::string_view operand(const node& n, std::size_t index) noexcept {
+  if (index < max_node_inputs) return n.inputs[index];
+  return nth_name(n.body, node_input, index);
+}
+constexpr std::string_view result_of(const node& n, std::size_t index) noexcept {
+  if (index < max_node_outputs) return n.outputs[index];
+  return nth_name(n.body, node_output, index);
+}
+// Which of the node's results has the name; output_count where none has.
+constexpr std::size_t result_index(const node& n, std::string_view wanted) noexcept {
+  std::size_t i = 0;
+  while (i < n.output_count && !same(result_of(n, i), wanted)) ++i;
+  return i;
 }
 
 // TensorShapeProto.Dimension: -1 unless it has a dim_value; of that and dim_param, the last counts.
@@ -186,7 +276,8 @@ constexpr error parse_type(view message, value_info& to) noexcept {
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
     if (f.number == 6) continue; // denotation
-    if (f.number != 1) return {errc::wrong_element_type, f.offset, to.name};
+    if (f.number != 1) to.is_tensor = false;
+    if (f.number != 1) continue;
     if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, to.name};
     for (cursor tensor_type(f.payload); !tensor_type.done();) {
       field g;
@@ -220,10 +311,15 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
   return {};
 }
 
-// The constant that a Constant node yields: attribute value or, from operator set 12 on,
-// value_float(s) or value_int(s).
-constexpr error parse_constant(const node& n, std::int64_t opset, external_files files,
-                               tensor& out) noexcept {
+// Where a Constant node keeps its value, and whether that is a TensorProto (attribute `value`) or,
+// from operator set 12 on, an AttributeProto (value_float(s), value_int(s)).
+struct constant_value {
+  attribute a{};
+  bool is_tensor = false;
+};
+
+constexpr error find_constant_value(const node& n, std::int64_t opset,
+                                    constant_value& out) noexcept {
   bool found = false;
   for (cursor c(n.body); !c.done();) {
     field f;
@@ -231,182 +327,200 @@ constexpr error parse_constant(const node& n, std::int64_t opset, external_files
     if (f.number != node_attribute) continue;
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-    const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
-    const bool is_list = (a.name == "value_float" && a.type == attribute_type::float32) ||
-                         (a.name == "value_floats" && a.type == attribute_type::floats) ||
-                         (a.name == "value_int" && a.type == attribute_type::int64) ||
-                         (a.name == "value_ints" && a.type == attribute_type::ints);
-    if (is_list && opset < 12) return {errc::operator_needs_newer_opset, a.offset, a.name};
-    if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
-    if (found) return {errc::bad_attribute, a.offset, a.name};
+    a.offset = f.offset; // until it is found: then it can be read again from there
+    const bool is_value = same(a.name, "value") && a.type == attribute_type::tensor;
+    const bool is_list = (same(a.name, "value_float") && a.type == attribute_type::float32) ||
+                         (same(a.name, "value_floats") && a.type == attribute_type::floats) ||
+                         (same(a.name, "value_int") && a.type == attribute_type::int64) ||
+                         (same(a.name, "value_ints") && a.type == attribute_type::ints);
+    if (is_list && opset < 12)
+      return {errc::operator_needs_newer_opset, f.payload.offset, a.name, n.op_type, opset, 12};
+    if (!is_value && !is_list)
+      return {errc::unsupported_attribute, f.payload.offset, a.name, n.op_type};
+    if (found) return {errc::bad_attribute, f.payload.offset, a.name, n.op_type};
     found = true;
-    const error e = is_value ? parse_tensor(a.t, files, out) : tensor_of(a, out);
-    if (failed(e)) return naming(e, n.label());
+    out = {a, is_value};
   }
-  if (!found) return {errc::missing_data, n.body.offset, n.label()};
-  out.name = n.outputs[0];
-  return {};
+  return found ? error{} : error{errc::missing_data, n.body.offset, n.label(), n.op_type};
 }
 
-class graph_parser {
-public:
-  constexpr graph_parser(external_files files, graph& to) noexcept : files_(files), g_(to) {}
+constexpr bool name_index_defines(const field& f, std::string_view name) noexcept {
+  if (f.number == graph_initializer) return same(name_in(f.payload, tensor_name), name);
+  if (f.number == graph_input) return same(name_in(f.payload, 1), name);
+  for (cursor c(f.payload); !c.done();) {
+    field g;
+    if (c.next(g) != errc::ok) return false;
+    if (g.number == node_output && same(g.payload.text(), name)) return true;
+  }
+  return false;
+}
 
-  constexpr error parse(view message) noexcept {
-    g_.offset = message.offset;
-    if (const error e = parse_contents(message); failed(e)) return e;
-    if (const error e = parse_ends(message); failed(e)) return e;
-    return check_names();
+// Of value_info and IR 3 inputs: a declaration of a constant must agree with the constant.
+constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
+  if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
+    return {errc::wrong_element_type,
+            v.offset,
+            v.name,
+            {},
+            static_cast<std::int64_t>(v.element_type),
+            static_cast<std::int64_t>(t.type)};
+  bool agrees = !v.has_shape || v.rank == t.rank;
+  for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
+    agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
+  return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
+}
+
+// Indexes the graph's constants, then inputs, then nodes, as each may refer to those before.
+class graph_indexer {
+public:
+  constexpr explicit graph_indexer(graph& to) noexcept : g_(to) {}
+
+  constexpr error index() noexcept {
+    if (const error e = each_field(&graph_indexer::add_constant); failed(e)) return e;
+    if (const error e = each_field(&graph_indexer::add_declaration); failed(e)) return e;
+    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
+    if (inputs_ == 0) return naming({errc::missing_input, g_.body.offset, g_.name}, "graph");
+    if (outputs_ == 0) return naming({errc::missing_output, g_.body.offset, g_.name}, "graph");
+    return each_field(&graph_indexer::check_output);
   }
 
 private:
-  constexpr error add_tensor(const tensor& t) noexcept {
-    if (t.name.empty()) return {errc::missing_name, t.offset, "initializer"};
-    if (g_.tensor_count == max_tensors) return {errc::too_many_tensors, t.offset, t.name};
-    g_.tensors[g_.tensor_count++] = t;
-    return {};
-  }
-
-  constexpr error add_node(view message) noexcept {
-    node n;
-    if (const error e = parse_node(message, n); failed(e)) return e;
-    if (n.op_type.empty()) return {errc::missing_op_type, message.offset, n.label()};
-    if (n.in_default_domain() && n.op_type == "Constant") {
-      if (n.output_count != 1 || n.input_count != 0)
-        return {errc::wrong_arity, message.offset, n.label()};
-      tensor t;
-      if (const error e = parse_constant(n, g_.opset, files_, t); failed(e)) return e;
-      t.first_user = g_.node_count; // the nodes before it must not
-      return add_tensor(t);
-    }
-    if (g_.node_count == max_nodes) return {errc::too_many_nodes, message.offset, n.label()};
-    g_.nodes[g_.node_count++] = n;
-    return {};
-  }
-
-  constexpr error add_initializer(view message) noexcept {
-    tensor t;
-    if (const error e = parse_tensor(message, files_, t); failed(e))
-      return naming(e, "initializer");
-    t.may_be_listed = true;
-    return add_tensor(t);
-  }
-
-  constexpr error parse_contents(view message) noexcept {
-    for (cursor c(message); !c.done();) {
+  constexpr error each_field(error (graph_indexer::*handle)(const field&) noexcept) noexcept {
+    for (cursor c(g_.body); !c.done();) {
       field f;
       const std::size_t at = c.offset();
       if (const errc e = c.next(f); e != errc::ok) return {e, at, "graph"};
-      if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
-        return {errc::wrong_wire_type, f.offset, "graph"};
-      error e{};
-      if (f.number == graph_name) g_.name = f.payload.text();
-      if (f.number == graph_node) e = add_node(f.payload);
-      if (f.number == graph_initializer) e = add_initializer(f.payload);
-      if (f.number == graph_sparse) e = {errc::unsupported_feature, f.offset, "sparse_initializer"};
-      if (f.number == graph_quantization) e = check_message(f, "quantization_annotation");
-      if (f.number == graph_metadata) e = check_message(f, "metadata_props");
-      if (failed(e)) return e;
+      if (const error e = (this->*handle)(f); failed(e)) return e;
     }
     return {};
   }
 
-  // A declaration of a constant must agree with the constant.
-  static constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
-    if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
-      return {errc::wrong_element_type, v.offset, v.name};
-    bool agrees = !v.has_shape || v.rank == t.rank;
-    for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
-      agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
-    return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
+  constexpr error define(std::string_view name, const field& f, errc too_many) noexcept {
+    if (g_.names.find(g_.file, name) != 0) return {errc::duplicate_name, f.payload.offset, name};
+    if (g_.names.size() == max_values)
+      return {too_many, f.payload.offset, name, {}, -1, max_values};
+    g_.names.insert(name, f.offset);
+    return {};
   }
 
-  // Inputs that merely list an initializer (required by IR version 3) are not the graph's input.
-  constexpr error parse_ends(view message) noexcept {
-    std::size_t inputs = 0, outputs = 0;
-    for (cursor c(message); !c.done();) {
+  constexpr error add_constant(const field& f) noexcept {
+    if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
+      return {errc::wrong_wire_type, f.offset, "graph"};
+    switch (f.number) {
+    case graph_name: g_.name = f.payload.text(); return {};
+    case graph_sparse: return {errc::unsupported_feature, f.offset, "sparse_initializer"};
+    case graph_quantization: return check_message(f, "quantization_annotation");
+    case graph_metadata: return check_message(f, "metadata_props");
+    case graph_initializer: break;
+    default: return {};
+    }
+    tensor t;
+    if (const error e = parse_tensor(f.payload, g_.external, t); failed(e))
+      return naming(e, "initializer");
+    if (t.name.empty()) return {errc::missing_name, t.offset, "initializer"};
+    return define(t.name, f, errc::too_many_tensors);
+  }
+
+  constexpr error add_declaration(const field& f) noexcept {
+    if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
+      return {};
+    value_info v;
+    if (const error e = parse_value_info(f.payload, v); failed(e))
+      return naming(e, f.number == graph_input    ? "graph input"
+                       : f.number == graph_output ? "graph output"
+                                                  : "value_info");
+    if (f.number == graph_output) ++outputs_;
+    if (f.number == graph_output) return {};
+    const std::uint32_t tag = g_.names.find(g_.file, v.name);
+    const field other = tag == 0 ? field{} : name_index::field_at(g_.file, tag);
+    if (tag == 0 || other.number == graph_input) {
+      if (f.number == graph_value_info) return {};
+      ++inputs_;
+      return define(v.name, f, errc::too_many_tensors);
+    }
+    if (f.number == graph_input) // it merely lists the initializer, as IR version 3 requires
+      if (const error e = check_listed_once(f, v); failed(e)) return e;
+    tensor t;
+    if (const error e = parse_tensor(other.payload, g_.external, t); failed(e)) return e;
+    return check_declaration(v, t);
+  }
+
+  // Is no input before this one of its name?
+  constexpr error check_listed_once(const field& f, const value_info& v) const noexcept {
+    for (cursor c(g_.body); !c.done() && c.offset() < f.offset;) {
+      field g;
+      if (c.next(g) != errc::ok) break;
+      if (g.number == graph_input && same(name_in(g.payload, 1), v.name))
+        return {errc::duplicate_name, v.offset, v.name};
+    }
+    return {};
+  }
+
+  constexpr error add_node(const field& f) noexcept {
+    if (f.number != graph_node) return {};
+    node n;
+    if (const error e = parse_node(f, n); failed(e)) return e;
+    if (n.op_type.empty()) return {errc::missing_op_type, n.body.offset, n.label()};
+    const bool is_constant = n.is("Constant");
+    if (is_constant && (n.output_count != 1 || n.input_count != 0))
+      return {errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+    if (is_constant)
+      if (const error e = check_constant(n); failed(e)) return e;
+    if (const error e = check_names(f, n, is_constant); failed(e)) return e;
+    return n.output_count != 0 ? error{}
+                               : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+  }
+
+  constexpr error check_constant(const node& n) const noexcept {
+    constant_value value;
+    tensor t;
+    if (const error e = find_constant_value(n, g_.opset, value); failed(e)) return e;
+    const error e =
+        value.is_tensor ? parse_tensor(value.a.t, g_.external, t) : tensor_of(value.a, t);
+    return failed(e) ? naming(e, n.label()) : e;
+  }
+
+  // Operands are defined before, results not; attributes are whole messages.
+  constexpr error check_names(const field& f, const node& n, bool is_constant) noexcept {
+    for (cursor c(n.body); !c.done();) {
+      field g;
+      if (c.next(g) != errc::ok) break;
+      const std::string_view name = g.payload.text();
+      if (g.number == node_attribute && !is_constant)
+        if (const error e = check_message(g, n.label()); failed(e)) return e;
+      if (g.number == node_input && !name.empty() && g_.names.find(g_.file, name) == 0)
+        return {is_result(name) ? errc::not_sorted : errc::dangling_name, n.body.offset, name,
+                n.op_type};
+    }
+    for (std::size_t i = 0; i < n.output_count; ++i) {
+      const std::string_view name = result_of(n, i);
+      if (name.empty()) continue;
+      if (const error e =
+              define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
+          failed(e))
+        return e;
+    }
+    return {};
+  }
+
+  constexpr bool is_result(std::string_view name) const noexcept {
+    for (cursor c(g_.body); !c.done();) {
       field f;
-      if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
-      if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
-        continue;
-      value_info v;
-      if (const error e = parse_value_info(f.payload, v); failed(e))
-        return naming(e, f.number == graph_input    ? "graph input"
-                         : f.number == graph_output ? "graph output"
-                                                    : "value_info");
-      if (f.number == graph_value_info) {
-        const std::size_t t = g_.index_of_tensor(v.name);
-        if (t == g_.tensor_count) continue;
-        if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
-        continue;
-      }
-      if (f.number == graph_input) {
-        const std::size_t t = g_.index_of_tensor(v.name);
-        if (t != g_.tensor_count) {
-          if (!g_.tensors[t].may_be_listed) return {errc::duplicate_name, v.offset, v.name};
-          g_.tensors[t].may_be_listed = false;
-          if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
-          continue;
-        }
-        if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
-        g_.input = v;
-      } else {
-        if (++outputs > 1) return {errc::extra_output, v.offset, v.name};
-        g_.output = v;
-      }
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_node && name_index_defines(f, name)) return true;
     }
-    if (inputs == 0) return naming({errc::missing_input, g_.offset, g_.name}, "graph");
-    if (outputs == 0) return naming({errc::missing_output, g_.offset, g_.name}, "graph");
-    return {};
+    return false;
   }
 
-  // Each value has one definition, and each use comes after it.
-  constexpr error check_names() const noexcept {
-    for (std::size_t i = 0; i < g_.tensor_count; ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (g_.tensors[i].name == g_.tensors[j].name)
-          return {errc::duplicate_name, g_.tensors[i].offset, g_.tensors[i].name};
-    for (std::size_t i = 0; i < g_.node_count; ++i) {
-      if (const error e = check_outputs(i); failed(e)) return e;
-      if (const error e = check_inputs(i); failed(e)) return e;
-    }
-    const std::string_view out = g_.output.name;
-    if (out != g_.input.name && !g_.has_tensor(out) && g_.producer_of(out) == g_.node_count)
-      return {errc::dangling_name, g_.output.offset, out};
-    return {};
+  constexpr error check_output(const field& f) noexcept {
+    if (f.number != graph_output) return {};
+    const std::string_view name = name_in(f.payload, 1);
+    if (g_.names.find(g_.file, name) != 0) return {};
+    return {errc::dangling_name, f.payload.offset, name};
   }
 
-  constexpr error check_outputs(std::size_t i) const noexcept {
-    const node& n = g_.nodes[i];
-    if (n.output_count == 0) return {errc::wrong_arity, n.body.offset, n.label()};
-    for (std::size_t o = 0; o < n.output_count; ++o) {
-      const std::string_view value = n.outputs[o];
-      if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
-      bool taken = value == g_.input.name || g_.has_tensor(value) || g_.producer_of(value) != i;
-      for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
-      if (taken) return {errc::duplicate_name, n.body.offset, value};
-    }
-    return {};
-  }
-
-  constexpr error check_inputs(std::size_t i) const noexcept {
-    const node& n = g_.nodes[i];
-    for (std::size_t k = 0; k < n.input_count; ++k) {
-      const std::string_view value = n.inputs[k];
-      if (value.empty() || value == g_.input.name) continue;
-      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
-        if (g_.tensors[t].first_user > i) return {errc::not_sorted, n.body.offset, value};
-        continue;
-      }
-      const std::size_t producer = g_.producer_of(value);
-      if (producer == g_.node_count) return {errc::dangling_name, n.body.offset, value};
-      if (producer >= i) return {errc::not_sorted, n.body.offset, value};
-    }
-    return {};
-  }
-
-  external_files files_;
   graph& g_;
+  std::size_t inputs_ = 0, outputs_ = 0;
 };
 
 // One OperatorSetIdProto. Versions of other domains than these two do not matter.
@@ -423,12 +537,12 @@ constexpr error parse_opset(view message, graph& to) noexcept {
     if (f.number == 1) domain = f.payload.text();
     if (f.number == 2) version = static_cast<std::int64_t>(f.value);
   }
-  const bool ml = domain == "ai.onnx.ml";
-  if (!ml && !domain.empty() && domain != "ai.onnx") return {};
+  const bool ml = same(domain, "ai.onnx.ml");
+  if (!ml && !domain.empty() && !same(domain, "ai.onnx")) return {};
   std::int64_t& opset = ml ? to.ml_opset : to.opset;
   const bool repeated = opset != 0;
-  if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 23))
-    return {errc::bad_opset, message.offset, "opset_import"};
+  if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 26))
+    return {errc::bad_opset, message.offset, "opset_import", {}, version, ml ? 5 : 26};
   opset = version;
   return {};
 }
@@ -458,20 +572,28 @@ constexpr error read_model_field(const field& f, graph& to,
 
 } // namespace detail
 
-// Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 23.
+constexpr bool name_index::defines(const field& f, std::string_view name) noexcept {
+  return detail::name_index_defines(f, name);
+}
+
+// Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 26.
 constexpr error parse_model(std::span<const char> model, external_files files,
                             graph& out) noexcept {
+  if (model.size() > 0x7fffffffU) return {errc::file_too_large, 0, "model"};
   std::optional<view> graph_message;
-  for (cursor c(view{model.data(), model.size(), 0}); !c.done();) {
+  out.file = {model.data(), model.size(), 0};
+  out.external = files;
+  for (cursor c(out.file); !c.done();) {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, "model"};
     if (const error e = detail::read_model_field(f, out, graph_message); failed(e)) return e;
   }
-  if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model"};
+  if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model", {}, out.ir_version, 3};
   if (!graph_message) return {errc::missing_graph, 0, "model"};
   if (out.opset == 0) return {errc::bad_opset, 0, "opset_import"};
-  return detail::graph_parser(files, out).parse(*graph_message);
+  out.body = *graph_message;
+  return detail::graph_indexer(out).index();
 }
 
 } // namespace tinymlp::onnx

@@ -26,8 +26,46 @@ constexpr error naming(error e, std::string_view part) noexcept {
   return e;
 }
 
-// TensorProto.DataType, as far as this subset computes with it.
-enum class element : std::uint32_t { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int64 = 7 };
+// TensorProto.DataType. Networks are computed in float32, or int8 with scales; int64 are shapes and
+// axes; constants of float16 and float64 count where float32 holds them exactly. Others are known
+// by name, for constants that nothing uses, and for errors.
+enum class element : std::uint32_t {
+  undefined = 0,
+  float32 = 1,
+  uint8 = 2,
+  int8 = 3,
+  uint16 = 4,
+  int16 = 5,
+  int32 = 6,
+  int64 = 7,
+  string = 8,
+  boolean = 9,
+  float16 = 10,
+  float64 = 11,
+  uint32 = 12,
+  uint64 = 13,
+  bfloat16 = 16,
+};
+constexpr std::string_view name(element type) noexcept {
+  switch (type) {
+  case element::float32: return "float32";
+  case element::uint8: return "uint8";
+  case element::int8: return "int8";
+  case element::uint16: return "uint16";
+  case element::int16: return "int16";
+  case element::int32: return "int32";
+  case element::int64: return "int64";
+  case element::string: return "string";
+  case element::boolean: return "bool";
+  case element::float16: return "float16";
+  case element::float64: return "float64";
+  case element::uint32: return "uint32";
+  case element::uint64: return "uint64";
+  case element::bfloat16: return "bfloat16";
+  case element::undefined: break;
+  }
+  return "another type";
+}
 
 inline constexpr std::size_t max_rank = 8;
 inline constexpr std::uint64_t max_elements = std::uint64_t{1} << 31;
@@ -53,9 +91,19 @@ struct tensor {
   view raw{};               // contiguous little-endian elements, if is_raw
   view body{};              // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
-  std::size_t first_user = 0; // index of the first node that may use it
-  bool may_be_listed = false; // among the graph's inputs: an initializer not listed yet
 };
+
+// Bits of a float16 (IEEE 754 binary16) as float32: always exact.
+constexpr float float_of_half(std::uint32_t half) noexcept {
+  const std::uint32_t sign = (half & 0x8000U) << 16, mantissa = half & 0x3ffU;
+  const std::uint32_t exponent = half >> 10 & 0x1fU;
+  if (exponent == 0) {
+    const float tiny = static_cast<float>(mantissa) * 0x1p-24F;
+    return sign != 0 ? -tiny : tiny;
+  }
+  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
+}
 
 // Reads the elements of a checked tensor in row-major order.
 class element_reader {
@@ -69,10 +117,16 @@ public:
   constexpr bool next(std::uint64_t& bits) noexcept {
     return is_raw_ ? next_raw(bits) : next_typed(bits);
   }
+  // Of float32, float16 and float64; the last rounded, if need be.
   constexpr bool next(float& value) noexcept {
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
-    value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    if (type_ == element::float32)
+      value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    else if (type_ == element::float64)
+      value = static_cast<float>(std::bit_cast<double>(bits));
+    else
+      value = float_of_half(static_cast<std::uint32_t>(bits));
     return true;
   }
   constexpr bool next(std::int64_t& value) noexcept {
@@ -85,8 +139,26 @@ public:
   // Where the last element was read, in the model's file; the tensor, if that was elsewhere.
   constexpr std::size_t offset() const noexcept { return offset_; }
 
+  // Bytes of an element in raw data; 0 where the type is of no known width.
   static constexpr std::size_t width(element type) noexcept {
-    return type == element::float32 ? 4 : type == element::int64 ? 8 : 1;
+    switch (type) {
+    case element::float32:
+    case element::int32:
+    case element::uint32: return 4;
+    case element::int64:
+    case element::uint64:
+    case element::float64: return 8;
+    case element::uint8:
+    case element::int8:
+    case element::boolean: return 1;
+    case element::float16:
+    case element::bfloat16:
+    case element::uint16:
+    case element::int16: return 2;
+    case element::string:
+    case element::undefined: break;
+    }
+    return 0;
   }
 
 private:
@@ -95,6 +167,7 @@ private:
     if (raw_.size - at_ < w) return false;
     bits = cursor::little_endian(raw_.data + at_, w);
     if (type_ == element::int8 && bits >= 0x80) bits |= ~std::uint64_t{0xff};
+    if (type_ == element::int32 && bits >= 0x80000000U) bits |= ~std::uint64_t{0xffffffff};
     offset_ = raw_.offset + (is_external_ ? 0 : at_);
     at_ += w;
     return true;
@@ -118,11 +191,14 @@ private:
       }
     }
     offset_ = packed_.offset();
-    return keep(type_ == element::float32 ? packed_.fixed(4, bits) : packed_.varint(bits));
+    if (type_ == element::float32) return keep(packed_.fixed(4, bits));
+    return keep(type_ == element::float64 ? packed_.fixed(8, bits) : packed_.varint(bits));
   }
 
   constexpr wire single_type() const noexcept {
-    return type_ == element::float32 ? wire::fixed32 : wire::varint;
+    return type_ == element::float32   ? wire::fixed32
+           : type_ == element::float64 ? wire::fixed64
+                                       : wire::varint;
   }
   constexpr bool keep(errc code) noexcept {
     if (code != errc::ok) code_ = code;
@@ -153,9 +229,9 @@ inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_seg
                                tensor_metadata = 16;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
-  if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
-  if (t.rank == max_rank) return {errc::bad_dimension, offset, t.name};
-  if (dim > max_elements / t.count) return {errc::dimension_overflow, offset, t.name};
+  if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset};
+  if (t.rank == max_rank) return {errc::bad_dimension, offset};
+  if (dim > max_elements / t.count) return {errc::dimension_overflow, offset};
   t.dims[t.rank++] = dim;
   t.count *= dim;
   return {};
@@ -163,11 +239,11 @@ constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offse
 
 constexpr error append_dimensions(tensor& t, const field& f) noexcept {
   if (f.type == wire::varint) return append_dimension(t, f.value, f.offset);
-  if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, t.name};
+  if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset};
   for (cursor c(f.payload); !c.done();) {
     std::uint64_t dim = 0;
     const std::size_t at = c.offset();
-    if (const errc e = c.varint(dim); e != errc::ok) return {e, at, t.name};
+    if (const errc e = c.varint(dim); e != errc::ok) return {e, at};
     if (const error e = append_dimension(t, dim, at); failed(e)) return e;
   }
   return {};
@@ -231,12 +307,13 @@ constexpr error resolve_external(tensor& t, const external_reference& from,
 constexpr std::uint32_t typed_field(element type) noexcept {
   switch (type) {
   case element::float32: return tensor_float_data;
-  case element::uint8:
-  case element::int8: return tensor_int32_data;
+  case element::float64: return tensor_double_data;
   case element::int64: return tensor_int64_data;
-  case element::undefined: break;
+  case element::uint32:
+  case element::uint64: return tensor_uint64_data;
+  case element::string: return tensor_string_data;
+  default: return tensor_int32_data;
   }
-  return 0;
 }
 
 constexpr bool is_typed_field(std::uint32_t number) noexcept {
@@ -247,6 +324,7 @@ constexpr bool is_typed_field(std::uint32_t number) noexcept {
 
 // Are there exactly `count` elements, each within the element type?
 constexpr error check_elements(const tensor& t) noexcept {
+  if (element_reader::width(t.type) == 0) return {}; // of no use here
   if (t.is_raw) {
     const std::uint64_t need = t.count * element_reader::width(t.type);
     if (t.raw.size < need) return {errc::short_data, t.raw.offset, t.name};
@@ -293,56 +371,74 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads a TensorProto whole: shape, type (float32, uint8, int8 or int64), and that its data is
-// there, neither short nor long.
-constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
-  using namespace detail;
-  tensor t;
-  t.offset = message.offset;
-  t.body = message;
+// The name that a message gives itself in field `number`, for errors; empty where it has none.
+constexpr std::string_view name_in(view message, std::uint32_t number) noexcept {
+  std::string_view found{};
+  for (cursor c(message); !c.done();) {
+    field f;
+    if (c.next(f) != errc::ok) break;
+    if (f.is(number, wire::length_delimited)) found = f.payload.text();
+  }
+  return found;
+}
+
+namespace detail {
+
+// All fields of a TensorProto but the elements in typed fields.
+constexpr error read_tensor(view message, external_files files, tensor& t) noexcept {
   external_reference external;
   std::uint32_t typed = 0; // the typed data field seen, if any
   std::uint64_t type = 0;
-  for (cursor c(message); !c.done();) { // the name first, so that errors can tell it
-    field f;
-    const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, t.name};
-    if (f.is(tensor_name, wire::length_delimited)) t.name = f.payload.text();
-  }
   for (cursor c(message); !c.done();) {
     field f;
-    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), t.name};
-    if (!tensor_wire_type_ok(f)) return {errc::wrong_wire_type, f.offset, t.name};
-    if (f.number == tensor_segment) return {errc::unsupported_feature, f.offset, t.name};
-    if (f.number == tensor_dims)
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at};
+    if (!tensor_wire_type_ok(f)) return {errc::wrong_wire_type, f.offset};
+    switch (f.number) {
+    case tensor_dims:
       if (const error e = append_dimensions(t, f); failed(e)) return e;
-    if (f.number == tensor_data_type) type = f.value;
-    if (f.number == tensor_data_location) external.used = f.value != 0;
-    if (f.number == tensor_data_location && f.value > 1)
-      return {errc::bad_external_data, f.offset, t.name};
-    if (f.number == tensor_external_data)
+      break;
+    case tensor_data_type: type = f.value; break;
+    case tensor_name: t.name = f.payload.text(); break;
+    case tensor_raw_data: t.is_raw = true, t.raw = f.payload; break;
+    case tensor_segment: return {errc::unsupported_feature, f.offset};
+    case tensor_data_location:
+      external.used = f.value != 0;
+      if (f.value > 1) return {errc::bad_external_data, f.offset};
+      break;
+    case tensor_external_data:
       if (const error e = read_external_entry(external, f); failed(e)) return e;
-    if (f.number == tensor_raw_data) t.is_raw = true, t.raw = f.payload;
-    if (f.number == tensor_metadata)
+      break;
+    case tensor_metadata:
       if (const error e = check_message(f, t.name); failed(e)) return e;
-    if (is_typed_field(f.number)) {
-      if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset, t.name};
+      break;
+    default:
+      if (!is_typed_field(f.number)) break;
+      if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset};
       typed = f.number;
     }
   }
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
-    return {errc::ambiguous_data, t.offset, t.name};
-  if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset, t.name};
-  if (type != 1 && type != 2 && type != 3 && type != 7)
-    return {errc::wrong_element_type, t.offset, t.name};
+    return {errc::ambiguous_data, t.offset};
+  if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset};
+  if (type == 0 || type > 64) return {errc::wrong_element_type, t.offset};
   t.type = static_cast<element>(type);
   t.data_field = typed_field(t.type);
-  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
-  if (external.used)
-    if (const error e = resolve_external(t, external, files); failed(e)) return e;
-  if (const error e = check_elements(t); failed(e)) return e;
-  out = t;
-  return {};
+  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset};
+  return external.used ? resolve_external(t, external, files) : error{};
+}
+
+} // namespace detail
+
+// Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
+constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
+  out = {};
+  out.offset = message.offset;
+  out.body = message;
+  error e = detail::read_tensor(message, files, out);
+  if (!failed(e)) e = detail::check_elements(out);
+  if (failed(e) && e.where.empty()) e.where = name_in(message, detail::tensor_name);
+  return e;
 }
 
 // AttributeProto.AttributeType
@@ -362,7 +458,9 @@ struct attribute {
   attribute_type type = attribute_type::undefined;
   float f = 0;
   std::int64_t i = 0;
+  std::string_view s{};
   view t{};
+  std::size_t t_offset = 0; // of the field that holds `t`
   view body{};
 };
 
@@ -428,7 +526,8 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
     a.type = type;
     if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
     if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
-    if (f.number == attribute_t) a.t = f.payload;
+    if (f.number == attribute_s) a.s = f.payload.text();
+    if (f.number == attribute_t) a.t = f.payload, a.t_offset = f.offset;
   }
   if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
   // proto3 leaves a zero value out: the declared type then says what the zero is

@@ -1,0 +1,694 @@
+// Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
+// Functions that return bool return false once something was refused; error() then says what.
+#pragma once
+
+#include <tinymlp/onnx/plan.hpp>
+#include <tinymlp/onnx/shape.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+namespace tinymlp::onnx::detail {
+
+// A constant as a node sees it: `t` has the shape that the node sees, elements in the file's order.
+struct operand_constant {
+  constant where{};
+  tensor t{};
+  bool transposed = false; // a matrix whose dimensions the file has the other way round
+};
+
+class graph_reader {
+public:
+  constexpr explicit graph_reader(const graph& from) noexcept : g_(from) {}
+  constexpr const tinymlp::error& error() const noexcept { return why_; }
+
+protected:
+  // ---- refusals
+
+  constexpr bool fail(const tinymlp::error& why) noexcept {
+    why_ = why;
+    return false;
+  }
+  constexpr bool fail(errc code, const node& n, std::string_view what = {}, std::int64_t found = -1,
+                      std::int64_t accepted = -1) noexcept {
+    return fail({code, n.body.offset, what.empty() ? n.label() : what, n.op_type, found, accepted});
+  }
+  constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
+                      std::int64_t accepted = -1) noexcept {
+    tinymlp::error why{code, t.offset, t.name, {}, found, accepted};
+    why.rank = static_cast<std::uint8_t>(t.rank > why.dims.size() ? 0 : t.rank);
+    for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = static_cast<std::uint32_t>(t.dims[i]);
+    return fail(why);
+  }
+  constexpr bool fail(errc code, const attribute& a) noexcept {
+    return fail({code, a.offset, a.name});
+  }
+  constexpr bool ok(const tinymlp::error& why) noexcept { return !failed(why) || fail(why); }
+
+  // ---- edges
+
+  // The field that defines the value: of a node, an initializer or a graph input.
+  constexpr field definition(std::string_view value) const noexcept {
+    const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
+    return tag == 0 ? field{} : name_index::field_at(g_.file, tag);
+  }
+  constexpr bool producer(std::string_view value, node& out) const noexcept {
+    const field f = definition(value);
+    return f.number == graph_node && !failed(parse_node(f, out));
+  }
+
+  // The value itself, of which operators that do nothing may have made this one.
+  constexpr std::string_view origin(std::string_view value) const noexcept {
+    node n;
+    while (producer(value, n) && passes(n, value)) value = n.inputs[0];
+    return value;
+  }
+  // Is the node's result its first operand, unchanged in value and shape?
+  constexpr bool passes(const node& n, std::string_view result) const noexcept {
+    if (n.input_count == 0 || !same(n.outputs[0], result)) return false;
+    if (n.is("Identity") || (n.is("Dropout") && n.input_count < 3)) return true;
+    return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
+  }
+  // Cast of float32 to float32.
+  constexpr bool is_float_cast(const node& n) const noexcept {
+    std::int64_t to = 0;
+    return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
+           !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
+  }
+  constexpr bool is_result_of(std::string_view value, std::string_view op_type) const noexcept {
+    node n;
+    return producer(value, n) && n.is(op_type);
+  }
+  constexpr bool is_other_constant(std::string_view value) const noexcept {
+    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+  }
+
+  // ---- attributes
+
+  // The node's attributes have been checked where the node is on the way to the output.
+  constexpr bool find_attribute(const node& n, std::string_view wanted,
+                                attribute& out) const noexcept {
+    for (cursor c(n.body); !c.done();) {
+      field f;
+      if (c.next(f) != errc::ok) return false;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      return !failed(parse_attribute(f.payload, out));
+    }
+    return false;
+  }
+  constexpr bool peek_int(const node& n, std::string_view wanted,
+                          std::int64_t& value) const noexcept {
+    attribute a;
+    if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
+    value = a.i;
+    return true;
+  }
+  constexpr bool read_int(const node& n, std::string_view wanted, std::int64_t& value) noexcept {
+    attribute a;
+    if (!find_attribute(n, wanted, a)) return true;
+    if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
+    value = a.i;
+    return true;
+  }
+  constexpr bool read_float(const node& n, std::string_view wanted, float& value) noexcept {
+    attribute a;
+    if (!find_attribute(n, wanted, a)) return true;
+    if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
+    value = a.f;
+    return true;
+  }
+
+  // ---- constants
+
+  // Made of a constant by operators that only change its shape or, exactly, its type?
+  constexpr bool is_constant(std::string_view value) const noexcept {
+    node n;
+    for (std::size_t hops = 0; hops <= max_values; ++hops) {
+      if (definition(value).number == graph_initializer) return true;
+      if (!producer(value, n)) return false;
+      if (n.is("Constant")) return true;
+      if (!keeps_elements(n)) return false;
+      value = n.inputs[0];
+    }
+    return false;
+  }
+  static constexpr bool keeps_elements(const node& n) noexcept {
+    return n.input_count != 0 &&
+           (n.is("Identity") || n.is("Cast") || n.is("Transpose") || n.is("Reshape") ||
+            n.is("Unsqueeze") || n.is("Squeeze") || n.is("Flatten"));
+  }
+
+  // The constant itself, as the file holds it; false where the value is none.
+  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+    const field f = definition(value);
+    out.where = {};
+    if (f.number == graph_initializer) {
+      out.where.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
+    } else {
+      node n;
+      constant_value v;
+      if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
+          failed(find_constant_value(n, g_.opset, v)))
+        return false;
+      out.where.offset =
+          static_cast<std::uint32_t>((v.is_tensor ? v.a.t_offset : v.a.offset) & 0x7fffffffU);
+      out.where.is_list = v.is_tensor ? 0 : 1;
+    }
+    if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
+    out.t.name = value;
+    return true;
+  }
+
+  // The constant of that name, whichever its type is.
+  constexpr bool take_any(const node& user, std::string_view value, operand_constant& out,
+                          unsigned depth = 0) noexcept {
+    node n;
+    std::string_view from = value;
+    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+    out.transposed = false;
+    if (read_whole(from, out)) return true;
+    if (depth == 8 || !producer(from, n) || !keeps_elements(n))
+      return fail(errc::not_constant, user, value);
+    if (!take_any(user, n.inputs[0], out, depth + 1)) return fail(errc::not_constant, user, value);
+    return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
+  }
+  // Of float16 or float64 to float32, where that is exact.
+  constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
+    std::int64_t to = 0;
+    if (!read_int(n, "to", to)) return false;
+    if (to == static_cast<std::int64_t>(out.t.type)) return true;
+    const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
+    if (to != 1 || (!is_half && !is_double)) return fail(errc::bad_attribute, n, "to", to, 1);
+    std::uint64_t bits = 0;
+    for (element_reader reader(out.t); is_double && reader.next(bits);) {
+      const auto value = std::bit_cast<double>(bits);
+      const bool finite = (bits >> 52 & 0x7ff) != 0x7ff;
+      if (!finite || value > 0x1.fffffep127 || value < -0x1.fffffep127)
+        return fail({errc::non_finite_weight, reader.offset(), out.t.name, n.op_type});
+      if (static_cast<double>(static_cast<float>(value)) != value)
+        return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
+    }
+    out.t.type = element::float32; // so it counts; the file's own type is read again with it
+    return true;
+  }
+  constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+    row_shape s;
+    s.rank = out.t.rank;
+    for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = static_cast<std::uint32_t>(out.t.dims[i]);
+    if (n.is("Transpose") && s.rank == 2) {
+      attribute a;
+      int_list perm;
+      const bool has_perm = find_attribute(n, "perm", a);
+      if (has_perm && (!read_ints_of(a, perm) || perm.count != 2))
+        return fail(errc::bad_attribute, n, "perm");
+      if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
+      if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
+        return fail(errc::bad_attribute, n, "perm");
+      const std::uint64_t first = out.t.dims[0];
+      out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
+      out.transposed = !out.transposed;
+      return true;
+    }
+    if (out.transposed && s.dims[0] != 1 && s.dims[1] != 1)
+      return fail(errc::not_constant, n); // elements in no order that steps can tell
+    if (!reshape_by(n, s)) return false;
+    out.t.rank = s.rank;
+    for (std::size_t i = 0; i < s.rank; ++i) out.t.dims[i] = s.dims[i];
+    return true;
+  }
+
+  constexpr bool take(const node& user, std::string_view value, element type,
+                      operand_constant& out) noexcept {
+    if (!take_any(user, value, out)) return false;
+    if (out.t.type == type) return true;
+    return fail(errc::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
+                static_cast<std::int64_t>(type));
+  }
+  constexpr bool take_floats(const node& user, std::string_view value, operand_constant& out,
+                             errc otherwise = errc::non_finite_weight) noexcept {
+    return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
+  }
+
+  // Every value finite; with `divisor` none 0.
+  constexpr bool check_finite(constant c, errc otherwise, bool divisor = false) noexcept {
+    tensor t;
+    const char* data = nullptr;
+    (void)read_constant(g_.file, g_.external, c, t);
+    if (raw_floats(t, data)) {
+      if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
+      if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
+    }
+    float value = 0;
+    for (element_reader reader(t); reader.next(value);) {
+      if (!is_finite(value)) return fail({otherwise, reader.offset(), t.name});
+      if (divisor && value == 0) return fail({errc::zero_std, reader.offset(), t.name});
+    }
+    return true;
+  }
+  // At memory speed: an exponent of all ones carries into the sign.
+  static bool all_finite(const char* data, std::size_t count) noexcept {
+    constexpr std::size_t block = 64;
+    std::uint32_t bits[block];
+    for (std::size_t i = 0; i < count; i += block) {
+      const std::size_t n = count - i < block ? count - i : block;
+      if (n < block)
+        for (std::uint32_t& b : bits) b = 0;
+      __builtin_memcpy(bits, data + 4 * i, n * 4);
+      std::uint32_t carry = 0;
+      for (std::size_t k = 0; k < block; ++k) carry |= (bits[k] & 0x7fffffffU) + 0x00800000U;
+      if (carry >> 31 != 0) return false;
+    }
+    return true;
+  }
+
+  // A float constant of one value; false, and nothing refused, where it is none.
+  constexpr bool scalar(std::string_view value, float& out) noexcept {
+    if (!is_constant(value)) return false;
+    const tinymlp::error before = why_;
+    operand_constant c;
+    node user;
+    const bool found = take(user, value, element::float32, c) && c.t.count == 1;
+    why_ = before;
+    tensor t;
+    return found && !failed(read_constant(g_.file, g_.external, c.where, t)) &&
+           element_reader(t).next(out);
+  }
+
+  // ---- integers
+
+  constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
+    tensor t;
+    if (a.type != attribute_type::ints && a.type != attribute_type::int64)
+      return fail(errc::bad_attribute, a);
+    return ok(tensor_of(a, t)) && read_ints_of(t, out);
+  }
+  constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
+    if (t.type != element::int64)
+      return fail(errc::wrong_element_type, t, static_cast<std::int64_t>(t.type),
+                  static_cast<std::int64_t>(element::int64));
+    if (t.rank > 1 || t.count > max_rank) return fail(errc::shape_mismatch, t);
+    out = {};
+    out.count = static_cast<std::size_t>(t.count);
+    out.is_scalar = t.rank == 0;
+    element_reader reader(t);
+    for (std::size_t i = 0; i < out.count; ++i) reader.next(out.values[i]);
+    return true;
+  }
+
+  // Of an operand: a constant, or computed from the shapes of values that are known.
+  constexpr bool ints(const node& user, std::string_view value, int_list& out,
+                      unsigned depth = 0) noexcept {
+    node n;
+    operand_constant c;
+    if (read_whole(value, c)) return read_ints_of(c.t, out);
+    if (depth == 12 || !producer(value, n)) return fail(errc::not_constant, user, value);
+    if (n.is("Shape")) return shape_ints(n, out, depth + 1);
+    if (n.is("Gather")) return gather_ints(n, out, depth + 1);
+    if (n.is("Concat")) return concat_ints(n, out, depth + 1);
+    if (n.is("Slice")) return slice_ints(n, out, depth + 1);
+    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out, depth + 1);
+    const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
+    if (n.input_count != 0 && (squeezes || unsqueezes || n.is("Identity") || n.is("Cast"))) {
+      if (!ints(user, n.inputs[0], out, depth + 1)) return false;
+      if (squeezes || unsqueezes) out.is_scalar = squeezes;
+      return out.count == 1 || !squeezes || fail(errc::not_constant, user, value);
+    }
+    return fail(errc::not_constant, user, value);
+  }
+  constexpr bool shape_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    row_shape s;
+    std::int64_t start = 0, end = static_cast<std::int64_t>(max_rank);
+    if (!shape_of(n, n.inputs[0], s, depth)) return false;
+    if (!read_int(n, "start", start) || !read_int(n, "end", end)) return false;
+    const auto rank = static_cast<std::int64_t>(s.rank);
+    start = start < 0 ? start + rank : start, end = end < 0 ? end + rank : end;
+    out = {};
+    for (std::int64_t i = start < 0 ? 0 : start; i < end && i < rank; ++i) {
+      if (static_cast<std::size_t>(i) == s.batch) out.batch = out.count;
+      out.values[out.count++] = s.dims[static_cast<std::size_t>(i)];
+    }
+    return true;
+  }
+  constexpr bool gather_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    int_list from, which;
+    if (n.input_count != 2 || !ints(n, n.inputs[0], from, depth) ||
+        !ints(n, n.inputs[1], which, depth))
+      return false;
+    out = {};
+    out.is_scalar = which.is_scalar;
+    for (std::size_t k = 0; k < which.count; ++k) {
+      const auto size = static_cast<std::int64_t>(from.count);
+      const std::int64_t i = which.values[k] < 0 ? which.values[k] + size : which.values[k];
+      if (i < 0 || i >= size) return fail(errc::value_out_of_range, n);
+      if (static_cast<std::size_t>(i) == from.batch) out.batch = k;
+      out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
+    }
+    return true;
+  }
+  constexpr bool concat_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    out = {};
+    for (std::size_t k = 0; k < n.input_count; ++k) {
+      int_list part;
+      if (!ints(n, operand(n, k), part, depth)) return false;
+      if (part.is_scalar || out.count + part.count > max_rank) return fail(errc::shape_mismatch, n);
+      if (part.batch != max_rank) out.batch = out.count + part.batch;
+      for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
+    }
+    return true;
+  }
+  constexpr bool multiply_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    int_list by;
+    if (!ints(n, n.inputs[0], out, depth) || !ints(n, n.inputs[1], by, depth)) return false;
+    if (out.count != by.count) return fail(errc::shape_mismatch, n);
+    out.is_scalar = out.is_scalar && by.is_scalar;
+    for (std::size_t i = 0; i < out.count; ++i) {
+      if (by.values[i] < -1 || by.values[i] > std::int64_t{1} << 31 || out.values[i] < -1 ||
+          out.values[i] > std::int64_t{1} << 31)
+        return fail(errc::dimension_overflow, n);
+      if (by.batch == i) out.batch = out.values[i] == 1 ? i : max_rank;
+      if (out.batch == i && by.values[i] != 1) out.batch = max_rank;
+      out.values[i] *= by.values[i];
+    }
+    return true;
+  }
+  constexpr bool slice_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    int_list from;
+    slice_range r;
+    if (!ints(n, n.inputs[0], from, depth) || !read_slice(n, depth, r)) return false;
+    const auto size = static_cast<std::int64_t>(from.count);
+    if (r.count != 1 || (r.axes.values[0] != 0 && r.axes.values[0] != -1))
+      return fail(errc::shape_mismatch, n);
+    const std::int64_t end = clamped(r.ends.values[0], size);
+    out = {};
+    for (std::int64_t i = clamped(r.starts.values[0], size); i < end; ++i) {
+      if (static_cast<std::size_t>(i) == from.batch) out.batch = out.count;
+      out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
+    }
+    return true;
+  }
+
+  // Slice: attributes before operator set 10, inputs since. Steps of 1 only.
+  struct slice_range {
+    std::size_t count = 0;
+    int_list starts{}, ends{}, axes{};
+  };
+  static constexpr std::int64_t clamped(std::int64_t i, std::int64_t size) noexcept {
+    if (i < 0) i += size;
+    return i < 0 ? 0 : i > size ? size : i;
+  }
+  constexpr bool read_slice(const node& n, unsigned depth, slice_range& r) noexcept {
+    int_list steps;
+    attribute a;
+    const bool by_attributes = g_.opset < 10;
+    if (by_attributes) {
+      if (!find_attribute(n, "starts", a)) return fail(errc::missing_data, n, "starts");
+      if (!read_ints_of(a, r.starts)) return false;
+      if (!find_attribute(n, "ends", a)) return fail(errc::missing_data, n, "ends");
+      if (!read_ints_of(a, r.ends)) return false;
+      if (find_attribute(n, "axes", a) && !read_ints_of(a, r.axes)) return false;
+    } else {
+      if (n.input_count < 3) return fail(errc::wrong_arity, n);
+      if (!ints(n, n.inputs[1], r.starts, depth) || !ints(n, n.inputs[2], r.ends, depth))
+        return false;
+      if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes, depth))
+        return false;
+      if (n.input_count > 4 && !ints(n, n.inputs[4], steps, depth)) return false;
+    }
+    r.count = r.starts.count;
+    for (std::size_t i = 0; i < steps.count; ++i)
+      if (steps.values[i] != 1) return fail(errc::bad_attribute, n, "steps", steps.values[i], 1);
+    if (r.axes.count == 0)
+      for (; r.axes.count < r.count; ++r.axes.count)
+        r.axes.values[r.axes.count] = static_cast<std::int64_t>(r.axes.count);
+    return (r.ends.count == r.count && r.axes.count == r.count) || fail(errc::shape_mismatch, n);
+  }
+
+  // ---- shapes
+
+  // Of a value that is known without what stands before: the shape that the next node needs has
+  // been told by `known_shape`, or the value is made of a graph input.
+  constexpr bool shape_of(const node& user, std::string_view value, row_shape& out,
+                          unsigned depth) noexcept {
+    if (!known_value_.empty() && same(origin(value), known_value_)) {
+      out = known_shape_;
+      return true;
+    }
+    const field f = definition(value);
+    if (f.number == graph_input) return input_shape(f, out);
+    node n;
+    if (depth > 24 || !producer(value, n) || n.input_count == 0)
+      return fail(errc::not_constant, user, value);
+    if (passes(n, value) || keeps_shape(n)) return shape_of(user, n.inputs[0], out, depth + 1);
+    if (n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div")) {
+      const bool second = is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape");
+      return shape_of(user, n.inputs[second ? 1 : 0], out, depth + 1);
+    }
+    if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, out, depth + 1);
+    if (!is_reshaping(n)) return fail(errc::not_constant, user, value);
+    return shape_of(user, n.inputs[0], out, depth + 1) && reshape_by(n, out, depth + 1);
+  }
+  static constexpr bool keeps_shape(const node& n) noexcept {
+    constexpr std::string_view names[] = {
+        "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
+        "Softplus", "Erf",  "BatchNormalization"};
+    for (const std::string_view name : names)
+      if (n.is(name)) return true;
+    return false;
+  }
+  constexpr bool product_shape(const node& n, row_shape& out, unsigned depth) noexcept {
+    operand_constant w;
+    std::int64_t transposed = 0;
+    if (!shape_of(n, n.inputs[0], out, depth) || !take_any(n, n.inputs[1], w)) return false;
+    if (!read_int(n, "transB", transposed)) return false;
+    if (w.t.rank != 2 || out.rank == 0) return fail(errc::shape_mismatch, w.t);
+    out.dims[out.rank - 1] = static_cast<std::uint32_t>(w.t.dims[transposed == 1 ? 0 : 1]);
+    return true;
+  }
+
+  // As declared; the rows are its first axis, where that is symbolic or there are others.
+  constexpr bool input_shape(const field& f, row_shape& out) noexcept {
+    value_info v;
+    if (!ok(parse_value_info(f.payload, v))) return false;
+    if (!v.is_tensor || v.element_type != static_cast<std::uint64_t>(element::float32))
+      return fail({errc::wrong_element_type,
+                   v.offset,
+                   v.name,
+                   {},
+                   static_cast<std::int64_t>(v.element_type),
+                   1});
+    if (!v.has_shape || v.rank == 0 || v.rank > 4)
+      return fail({errc::shape_mismatch,
+                   v.offset,
+                   v.name,
+                   {},
+                   v.has_shape ? static_cast<std::int64_t>(v.rank) : -1,
+                   2});
+    out = {};
+    out.rank = v.rank;
+    const bool has_rows = v.rank > 1 || v.dims[0] < 0;
+    for (std::size_t i = 0; i < v.rank; ++i) {
+      if (i == 0 && has_rows) continue;
+      if (v.dims[i] < 0 || v.dims[i] > static_cast<std::int64_t>(max_width))
+        return fail({errc::bad_dimension, v.offset, v.name, {}, v.dims[i], max_width});
+      out.dims[i] = static_cast<std::uint32_t>(v.dims[i]);
+    }
+    if (has_rows) out.dims[0] = 1, out.batch = 0, out.rows = v.dims[0];
+    if (out.width() <= max_width) return true;
+    return fail({errc::bad_dimension,
+                 v.offset,
+                 v.name,
+                 {},
+                 static_cast<std::int64_t>(out.width()),
+                 max_width});
+  }
+
+  static constexpr bool is_reshaping(const node& n) noexcept {
+    return n.is("Flatten") || n.is("Reshape") || n.is("Squeeze") || n.is("Unsqueeze") ||
+           n.is("Transpose") || n.is("Expand");
+  }
+
+  // What an operator that keeps all values in their order makes of a shape.
+  constexpr bool reshape_by(const node& n, row_shape& s, unsigned depth = 0) noexcept {
+    if (n.is("Flatten")) return flatten(n, s);
+    if (n.is("Reshape")) return reshape(n, s, depth);
+    if (n.is("Squeeze")) return squeeze(n, s, depth);
+    if (n.is("Unsqueeze")) return unsqueeze(n, s, depth);
+    if (n.is("Transpose")) return transpose(n, s);
+    if (n.is("Expand")) return expand(n, s, depth);
+    return fail(errc::unexpected_operator, n);
+  }
+
+  constexpr bool fail_shape(const node& n, const row_shape& s, std::string_view what = {},
+                            errc code = errc::shape_mismatch) noexcept {
+    tinymlp::error why{code, n.body.offset, what.empty() ? n.label() : what, n.op_type};
+    why.rank = static_cast<std::uint8_t>(s.rank > why.dims.size() ? 0 : s.rank);
+    for (std::size_t i = 0; i < why.rank; ++i)
+      why.dims[i] = i == s.batch && s.rows != 1 ? 0 : s.dims[i];
+    return fail(why);
+  }
+
+  // Flatten (1, 9, 11, 13, ...): [d0 ... dn] -> [product before axis, product from axis].
+  constexpr bool flatten(const node& n, row_shape& s) noexcept {
+    std::int64_t at = 1;
+    if (!read_int(n, "axis", at)) return false;
+    const auto rank = static_cast<std::int64_t>(s.rank);
+    if (at < (g_.opset >= 11 ? -rank : 0) || at > rank)
+      return fail(errc::bad_attribute, n, "axis", at, rank);
+    const auto axis = static_cast<std::size_t>(at < 0 ? at + rank : at);
+    std::uint64_t before = 1;
+    for (std::size_t i = 0; i < axis; ++i) before *= s.dims[i];
+    const bool keeps_rows = s.has_batch() && s.batch < axis && before == 1;
+    s.dims[1] = static_cast<std::uint32_t>(s.width() / before);
+    s.dims[0] = static_cast<std::uint32_t>(before);
+    s.rank = 2;
+    s.batch = keeps_rows ? 0 : max_rank;
+    return true;
+  }
+
+  // Reshape (5, 13, 14, ...).
+  constexpr bool reshape(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list to;
+    std::int64_t allow_zero = 0;
+    if (n.input_count != 2) return fail(errc::wrong_arity, n);
+    if (!ints(n, n.inputs[1], to, depth) || !read_int(n, "allowzero", allow_zero)) return false;
+    if (to.is_scalar) return fail_shape(n, s);
+    row_shape r;
+    r.rows = s.rows, r.rank = to.count, r.batch = to.batch;
+    std::uint64_t known = 1;
+    std::size_t open = max_rank;
+    for (std::size_t i = 0; i < to.count; ++i) {
+      std::int64_t d = to.values[i];
+      if (d == 0 && (allow_zero != 0 || i >= s.rank)) return fail_shape(n, s, n.inputs[1]);
+      if (d == 0 && i == s.batch) r.batch = i;
+      if (d == 0) d = s.dims[i];
+      if (i == 0 && s.has_batch() && s.rows > 1 && d == s.rows) d = 1, r.batch = 0;
+      if (d == -1 && open != max_rank) return fail_shape(n, s, n.inputs[1]);
+      if (d == -1) open = i, d = 1;
+      if (d < 1 || d > static_cast<std::int64_t>(max_width)) return fail_shape(n, s, n.inputs[1]);
+      r.dims[i] = static_cast<std::uint32_t>(d);
+      known *= static_cast<std::uint64_t>(d);
+      if (known > max_elements) return fail_shape(n, s, n.inputs[1]);
+    }
+    const std::uint64_t width = s.width();
+    if (width % known != 0 || (open == max_rank && known != width))
+      return fail_shape(n, s, n.inputs[1]);
+    if (open != max_rank) r.dims[open] = static_cast<std::uint32_t>(width / known);
+    if (open == 0 && s.has_batch() && !r.has_batch() && r.dims[0] == 1) r.batch = 0;
+    s = r;
+    return true;
+  }
+
+  // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
+  constexpr bool read_axes(const node& n, unsigned depth, std::int64_t inputs_since, int_list& axes,
+                           bool& has) noexcept {
+    attribute a;
+    const bool has_attribute = find_attribute(n, "axes", a);
+    const bool has_input = n.input_count > 1;
+    has = has_attribute || has_input;
+    if (has_attribute && (has_input || g_.opset >= inputs_since))
+      return fail(errc::unsupported_attribute, n, "axes");
+    if (has_input && g_.opset < inputs_since)
+      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
+    if (has_attribute && a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
+    if (!has) return true;
+    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes, depth))) return false;
+    if (!axes.is_scalar) return true;
+    return fail_named(n.inputs[1], errc::shape_mismatch, n);
+  }
+  // Points to the operand, where that is a constant.
+  constexpr bool fail_named(std::string_view value, errc code, const node& n) noexcept {
+    operand_constant c;
+    const std::string_view from = origin(value);
+    if (!read_whole(from, c)) return fail(code, n, value);
+    return fail(code, c.t);
+  }
+
+  constexpr bool squeeze(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list axes;
+    bool has = false, gone[max_rank] = {};
+    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!has && s.has_batch() && s.rows != 1) return fail(errc::wrong_arity, n, "axes");
+    for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
+      const std::size_t at = has ? s.axis(axes.values[i]) : i;
+      if (!has && !s.is_one(at)) continue;
+      if (at == s.rank || gone[at] || !s.is_one(at)) return fail_shape(n, s);
+      gone[at] = true;
+    }
+    for (std::size_t i = s.rank; i-- > 0;)
+      if (gone[i]) s.remove_axis(i);
+    return true;
+  }
+
+  constexpr bool unsqueeze(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list axes;
+    bool has = false, added[max_rank] = {};
+    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!has) return fail(errc::wrong_arity, n, "axes");
+    const std::size_t rank = s.rank + axes.count;
+    if (rank > max_rank) return fail_shape(n, s);
+    for (std::size_t i = 0; i < axes.count; ++i) {
+      const std::size_t at = s.axis(axes.values[i], rank);
+      if (at == rank || added[at]) return fail_shape(n, s);
+      added[at] = true;
+    }
+    for (std::size_t i = 0; i < rank; ++i)
+      if (added[i] && !s.insert_axis(i)) return fail_shape(n, s);
+    return true;
+  }
+
+  // Transpose where only dimensions of one value move.
+  constexpr bool transpose(const node& n, row_shape& s) noexcept {
+    attribute a;
+    int_list perm;
+    if (find_attribute(n, "perm", a)) {
+      if (!read_ints_of(a, perm)) return false;
+    } else {
+      for (; perm.count < s.rank; ++perm.count)
+        perm.values[perm.count] = static_cast<std::int64_t>(s.rank - 1 - perm.count);
+    }
+    if (perm.count != s.rank) return fail(errc::bad_attribute, n, "perm");
+    row_shape r = s;
+    r.batch = max_rank;
+    bool seen[max_rank] = {};
+    std::int64_t last = -1;
+    for (std::size_t i = 0; i < s.rank; ++i) {
+      const std::int64_t from = perm.values[i];
+      if (from < 0 || from >= static_cast<std::int64_t>(s.rank) ||
+          seen[static_cast<std::size_t>(from)])
+        return fail(errc::bad_attribute, n, "perm");
+      const auto at = static_cast<std::size_t>(from);
+      seen[at] = true;
+      r.dims[i] = s.dims[at];
+      if (at == s.batch) r.batch = i;
+      if (s.dims[at] == 1) continue;
+      if (from < last) return fail_shape(n, s);
+      last = from;
+    }
+    s = r;
+    return true;
+  }
+
+  // Expand to a shape that the value has already, or that gains dimensions of one.
+  constexpr bool expand(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list to;
+    if (n.input_count != 2) return fail(errc::wrong_arity, n);
+    if (!ints(n, n.inputs[1], to, depth)) return false;
+    while (s.rank < to.count)
+      if (!s.insert_axis(0)) return fail_shape(n, s);
+    for (std::size_t i = 0; i < to.count; ++i) {
+      const std::size_t at = s.rank - to.count + i;
+      const bool rows = at == s.batch && to.values[i] == s.rows;
+      if (to.values[i] != 1 && to.values[i] != s.dims[at] && !rows) return fail_shape(n, s);
+    }
+    return true;
+  }
+
+  const graph& g_;
+  std::string_view known_value_{}; // a value whose shape is known, for shape_of
+  row_shape known_shape_{};
+  tinymlp::error why_{};
+};
+
+} // namespace tinymlp::onnx::detail
