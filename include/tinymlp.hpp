@@ -44,6 +44,7 @@
 // Errors are values: a code, the byte offset in the model file, and the node, tensor or
 // operator in question. Nothing here throws, allocates or prints.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -75,6 +76,7 @@ enum class errc : std::uint8_t {
   unknown_field,
   duplicate_field,
   // model
+  file_too_large,
   missing_graph,
   bad_ir_version,
   bad_opset,
@@ -89,22 +91,24 @@ enum class errc : std::uint8_t {
   too_many_nodes,
   too_many_tensors,
   too_many_layers,
+  too_many_steps,
   // inputs and outputs of the graph
   missing_input,
   extra_input,
   missing_output,
-  extra_output,
+  unknown_output,
   // names and edges
   missing_name,
   duplicate_name,
   dangling_name,
   not_sorted,
   branch,
-  disconnected_node,
+  disconnected_output,
   unexpected_operator,
   not_constant,
   // types and shapes
   wrong_element_type,
+  inexact_cast,
   bad_dimension,
   dimension_overflow,
   shape_mismatch,
@@ -121,11 +125,7 @@ enum class errc : std::uint8_t {
   bad_scale,
   bad_zero_point,
   value_out_of_range,
-  // the chain scaler -> dense -> relu -> ... -> dense
-  bad_scaler,
-  missing_bias,
-  missing_relu,
-  relu_at_output,
+  // the chain: affine steps, dense layers and what follows them
   no_layers,
   mixed_precision,
   // plan against network
@@ -134,6 +134,8 @@ enum class errc : std::uint8_t {
   // calls
   size_mismatch,
   isa_unsupported,
+  short_storage,
+  out_of_memory,
 };
 
 // A plain sentence fragment, for people. Never empty.
@@ -146,10 +148,11 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::wrong_wire_type: return "a known field has the wrong wire type";
   case errc::unknown_field: return "trailing bytes or a field that ModelProto does not have";
   case errc::duplicate_field: return "a message that may occur once occurs twice";
+  case errc::file_too_large: return "the model's file is larger than 2 GiB";
   case errc::missing_graph: return "the model has no graph";
   case errc::bad_ir_version: return "the IR version is missing or below 3";
   case errc::bad_opset:
-    return "the opset is missing, repeated or outside 7 to 23 (ai.onnx.ml: 1 to 5)";
+    return "the opset is missing, repeated or outside 7 to 26 (ai.onnx.ml: 1 to 5)";
   case errc::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";
@@ -163,20 +166,22 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::too_many_nodes: return "the graph has more nodes than the parser holds";
   case errc::too_many_tensors: return "the graph has more tensors than the parser holds";
   case errc::too_many_layers: return "the network has more layers than the parser holds";
+  case errc::too_many_steps: return "the network has more operations than the parser holds";
   case errc::missing_input: return "the graph has no input";
-  case errc::extra_input: return "the graph has more than one input";
+  case errc::extra_input: return "the graph has more inputs than the parser holds";
   case errc::missing_output: return "the graph has no output";
-  case errc::extra_output: return "the graph has more than one output";
+  case errc::unknown_output: return "the graph has no output of that name";
   case errc::missing_name: return "a tensor, input or output has no name";
   case errc::duplicate_name: return "two values have the same name";
   case errc::dangling_name: return "a name that nothing in the graph defines";
   case errc::not_sorted:
     return "a value is used before it is computed (a cycle, or unsorted nodes)";
-  case errc::branch: return "a value is used more than once";
-  case errc::disconnected_node: return "a node does not lie between the input and the output";
+  case errc::branch: return "two computed values meet, other than in a pattern that is known";
+  case errc::disconnected_output: return "the output does not depend on the inputs";
   case errc::unexpected_operator: return "the operator is not supported at this place in the chain";
   case errc::not_constant: return "an operand that must be constant is computed";
   case errc::wrong_element_type: return "a tensor has an unsupported element type here";
+  case errc::inexact_cast: return "a constant of another type that float32 does not hold exactly";
   case errc::bad_dimension: return "a dimension is negative, zero, missing or symbolic";
   case errc::dimension_overflow: return "the product of the dimensions is too large";
   case errc::shape_mismatch: return "the shapes do not chain";
@@ -188,17 +193,13 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::bad_external_data: return "external data with a bad location, offset or length";
   case errc::non_finite_weight:
     return "a weight, bias or mean is NaN, infinite or overflows float32";
-  case errc::zero_std: return "a scaler's std is zero";
-  case errc::non_finite_std: return "a scaler's std or scale is NaN or infinite";
+  case errc::zero_std: return "a divisor (a scaler's std) is zero";
+  case errc::non_finite_std:
+    return "a divisor or factor (a scaler's std or scale) is NaN or infinite";
   case errc::bad_scale: return "a quantisation scale is not a positive finite number";
   case errc::bad_zero_point:
     return "a zero point: a weight's is not 0, or an activation's not its quantiser's";
   case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
-  case errc::bad_scaler:
-    return "a scaler must be Sub then Div, Sub then Mul, or Scaler, before any layer";
-  case errc::missing_bias: return "a MatMul without the Add of its bias";
-  case errc::missing_relu: return "two dense layers without a Relu between";
-  case errc::relu_at_output: return "a Relu after the last layer";
   case errc::no_layers: return "the graph has no dense layer";
   case errc::mixed_precision: return "float32, dynamic int8 and static int8 layers in one graph";
   case errc::network_mismatch: return "the model's layer sizes are not those of the network";
@@ -206,16 +207,25 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::size_mismatch: return "rows and scores do not have matching sizes";
   case errc::isa_unsupported:
     return "this CPU, or this build, does not support the instruction set";
+  case errc::short_storage: return "the storage is smaller than required_storage() tells";
+  case errc::out_of_memory: return "the heap has no room for the network";
   }
   return "unknown error";
 }
 
 // What was refused, where and in which part. `where` views the model's bytes (or a literal): keep
 // them alive while it is read. `offset` counts bytes from the start of the file.
+// The rest is there where it helps: the operator of the node, a number or type that was found and
+// what it should be, and the shape that was found (rank 0: none told; a dimension of 0 is
+// symbolic).
 struct error {
   errc code = errc::ok;
   std::size_t offset = 0;
   std::string_view where{};
+  std::string_view op_type{};
+  std::int64_t found = -1, accepted = -1; // -1: not told
+  std::uint8_t rank = 0;
+  std::array<std::uint32_t, 4> dims{};
 };
 
 // A value or an error, shaped like std::expected<T, error> (C++23). No allocation, no exceptions.
@@ -292,6 +302,10 @@ public:
 
   // At most 10 bytes, at most 64 bits.
   constexpr errc varint(std::uint64_t& out) noexcept {
+    if (at_ != bytes_.size && static_cast<unsigned char>(bytes_.data[at_]) < 0x80) {
+      out = static_cast<unsigned char>(bytes_.data[at_++]);
+      return errc::ok;
+    }
     std::uint64_t value = 0;
     std::size_t at = at_;
     for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -318,14 +332,15 @@ public:
 
   // The next field, its value included.
   constexpr errc next(field& out) noexcept {
-    cursor ahead = *this;
-    field f;
-    f.offset = offset();
-    if (const errc e = ahead.tag(f); e != errc::ok) return e;
-    if (const errc e = ahead.value(f); e != errc::ok) return e;
-    *this = ahead;
-    out = f;
-    return errc::ok;
+    // Nearly all fields are short strings and messages: few steps for them in constant expressions.
+    if (bytes_.size - at_ >= 2 && byte(0) >= 8 && byte(0) < 0x80 && (byte(0) & 7) == 2 &&
+        byte(1) < 0x80 && byte(1) <= bytes_.size - at_ - 2) {
+      out = {byte(0) >> 3, wire::length_delimited, offset(), 0,
+             view{bytes_.data + at_ + 2, byte(1), offset() + 2}};
+      at_ += 2 + out.payload.size;
+      return errc::ok;
+    }
+    return next_of_any_length(out);
   }
 
   static constexpr std::uint64_t little_endian(const char* bytes, std::size_t width) noexcept {
@@ -336,6 +351,21 @@ public:
   }
 
 private:
+  constexpr unsigned byte(std::size_t ahead) const noexcept {
+    return static_cast<unsigned char>(bytes_.data[at_ + ahead]);
+  }
+
+  constexpr errc next_of_any_length(field& out) noexcept {
+    cursor ahead = *this;
+    field f;
+    f.offset = offset();
+    if (const errc e = ahead.tag(f); e != errc::ok) return e;
+    if (const errc e = ahead.value(f); e != errc::ok) return e;
+    *this = ahead;
+    out = f;
+    return errc::ok;
+  }
+
   constexpr errc tag(field& f) noexcept {
     std::uint64_t tag = 0;
     if (const errc e = varint(tag); e != errc::ok) return e;
@@ -369,25 +399,84 @@ private:
 } // namespace tinymlp::protobuf
 // ---- tinymlp/onnx.hpp
 // The ONNX subset: model bytes -> plan, at compile time and at run time by the same functions.
-//
-// Accepted: IR version 3 and up, operator sets 7 to 23 (ai.onnx.ml: 1 to 5), one float32 input [N,
-// K], one output [N] or [N, 1]. In this order:
-//   scaler       Sub, then Div or Mul; or ai.onnx.ml Scaler; or none
-//   dense layer  Gemm; or MatMul, Add; or DynamicQuantizeLinear, MatMulInteger, Cast, Mul, Add
-//   Relu         between dense layers
-//   way out      any of Squeeze, Reshape, Flatten
-// with Identity anywhere, and constants as initializers or Constant nodes. Everything else is
-// refused, with the reason, the byte offset and the name in question.
+// What is accepted: onnx/README.md. Everything else is refused, with the reason, the byte offset
+// and the name in question.
 
+// ---- tinymlp/onnx/builder.hpp
+// From a graph to a plan, in two passes. The first walks back from the output to the inputs, one
+// operator or pattern after the other, so that only what the output depends on is looked at; it
+// leaves one entry each at the end of the plan's own array of steps. The second goes forward over
+// these entries with the shape of the row and makes the steps, from the array's beginning.
+
+// ---- tinymlp/onnx/patterns.hpp
+// Chains of operators that exporters write where there is one operator, or was none yet:
+// activations and normalisations. Each is recognised from its last node, in any order of
+// commutative operands, with constants that may have been rounded.
+
+// ---- tinymlp/onnx/reader.hpp
+// Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
+// Functions that return bool return false once something was refused; error() then says what.
+
+// ---- tinymlp/onnx/plan.hpp
+// What a graph computes, reduced to a list of steps over one row of features: the one thing between
+// parsing and packing. bytes -> graph -> plan -> network -> score.
+
+// ---- tinymlp/kernels/activation.hpp
+// What may follow a dense layer, value by value: one list for the parser, the networks and the
+// kernels. Each names the ONNX operator whose formula it is; `alpha` and `beta` are its attributes.
+
+namespace tinymlp {
+
+enum class activation : std::uint8_t {
+  identity,         // x
+  relu,             // Relu: max(0, x)
+  leaky_relu,       // LeakyRelu: x < 0 ? alpha * x : x
+  prelu,            // PRelu: the same with an alpha for each feature
+  clip,             // Clip: min(max(x, alpha), beta)
+  hard_sigmoid,     // HardSigmoid: min(max(alpha * x + beta, 0), 1), product and sum rounded
+  hard_swish,       // HardSwish: x * min(max(x / 6 + 0.5, 0), 1)
+  thresholded_relu, // ThresholdedRelu: x > alpha ? x : 0
+  elu,              // Elu: x < 0 ? alpha * (exp(x) - 1) : x
+  selu,             // Selu: beta * (x <= 0 ? alpha * (exp(x) - 1) : x); beta is ONNX's gamma
+  celu,             // Celu: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
+  sigmoid,          // Sigmoid: 1 / (1 + exp(-x))
+  tanh,             // Tanh
+  softplus,         // Softplus: log(1 + exp(x))
+  softsign,         // Softsign: x / (1 + |x|)
+  silu,             // Swish-24, or Mul(x, Sigmoid(alpha * x)): x * sigmoid(alpha * x)
+  gelu,             // Gelu-20: x / 2 * (1 + erf(x / sqrt(2)))
+  gelu_tanh, // Gelu-20, approximate "tanh": x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  mish,      // Mish: x * tanh(softplus(x))
+};
+
+namespace detail {
+inline constexpr std::array<std::string_view, 19> activation_names{
+    "identity",         "relu", "leaky_relu", "prelu",     "clip",    "hard_sigmoid", "hard_swish",
+    "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
+    "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
+} // namespace detail
+inline constexpr std::size_t activation_count = detail::activation_names.size();
+
+constexpr std::string_view name(activation which) noexcept {
+  const auto index = static_cast<std::size_t>(which);
+  return index < activation_count ? detail::activation_names[index] : "unknown";
+}
+
+// Straight pieces only: no elementary function, so that int8 networks equal ONNX Runtime's.
+constexpr bool is_piecewise_linear(activation which) noexcept {
+  return which <= activation::hard_sigmoid || which == activation::thresholded_relu;
+}
+
+} // namespace tinymlp
 // ---- tinymlp/onnx/graph.hpp
-// ModelProto and GraphProto: every node, constant, input and output of the graph, indexed and
-// checked for what does not depend on the operators: names, order, single assignment.
+// ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
+// and checked for what does not depend on the operators: names, order, single assignment. The index
+// is small (about 5 KiB): messages are read again where they are needed.
 
 // ---- tinymlp/onnx/tensor.hpp
 // TensorProto and AttributeProto: shapes, and elements read in order from wherever the file keeps
 // them. Field numbers are those of onnx.proto (ONNX 1.18, IR version 11).
 
-#include <array>
 #include <bit>
 
 namespace tinymlp::onnx {
@@ -404,8 +493,46 @@ constexpr error naming(error e, std::string_view part) noexcept {
   return e;
 }
 
-// TensorProto.DataType, as far as this subset computes with it.
-enum class element : std::uint32_t { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int64 = 7 };
+// TensorProto.DataType. Networks are computed in float32, or int8 with scales; int64 are shapes and
+// axes; constants of float16 and float64 count where float32 holds them exactly. Others are known
+// by name, for constants that nothing uses, and for errors.
+enum class element : std::uint32_t {
+  undefined = 0,
+  float32 = 1,
+  uint8 = 2,
+  int8 = 3,
+  uint16 = 4,
+  int16 = 5,
+  int32 = 6,
+  int64 = 7,
+  string = 8,
+  boolean = 9,
+  float16 = 10,
+  float64 = 11,
+  uint32 = 12,
+  uint64 = 13,
+  bfloat16 = 16,
+};
+constexpr std::string_view name(element type) noexcept {
+  switch (type) {
+  case element::float32: return "float32";
+  case element::uint8: return "uint8";
+  case element::int8: return "int8";
+  case element::uint16: return "uint16";
+  case element::int16: return "int16";
+  case element::int32: return "int32";
+  case element::int64: return "int64";
+  case element::string: return "string";
+  case element::boolean: return "bool";
+  case element::float16: return "float16";
+  case element::float64: return "float64";
+  case element::uint32: return "uint32";
+  case element::uint64: return "uint64";
+  case element::bfloat16: return "bfloat16";
+  case element::undefined: break;
+  }
+  return "another type";
+}
 
 inline constexpr std::size_t max_rank = 8;
 inline constexpr std::uint64_t max_elements = std::uint64_t{1} << 31;
@@ -431,9 +558,19 @@ struct tensor {
   view raw{};               // contiguous little-endian elements, if is_raw
   view body{};              // else the message in whose field `data_field` they are
   std::uint32_t data_field = 0;
-  std::size_t first_user = 0; // index of the first node that may use it
-  bool may_be_listed = false; // among the graph's inputs: an initializer not listed yet
 };
+
+// Bits of a float16 (IEEE 754 binary16) as float32: always exact.
+constexpr float float_of_half(std::uint32_t half) noexcept {
+  const std::uint32_t sign = (half & 0x8000U) << 16, mantissa = half & 0x3ffU;
+  const std::uint32_t exponent = half >> 10 & 0x1fU;
+  if (exponent == 0) {
+    const float tiny = static_cast<float>(mantissa) * 0x1p-24F;
+    return sign != 0 ? -tiny : tiny;
+  }
+  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
+}
 
 // Reads the elements of a checked tensor in row-major order.
 class element_reader {
@@ -447,10 +584,16 @@ public:
   constexpr bool next(std::uint64_t& bits) noexcept {
     return is_raw_ ? next_raw(bits) : next_typed(bits);
   }
+  // Of float32, float16 and float64; the last rounded, if need be.
   constexpr bool next(float& value) noexcept {
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
-    value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    if (type_ == element::float32)
+      value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    else if (type_ == element::float64)
+      value = static_cast<float>(std::bit_cast<double>(bits));
+    else
+      value = float_of_half(static_cast<std::uint32_t>(bits));
     return true;
   }
   constexpr bool next(std::int64_t& value) noexcept {
@@ -463,8 +606,26 @@ public:
   // Where the last element was read, in the model's file; the tensor, if that was elsewhere.
   constexpr std::size_t offset() const noexcept { return offset_; }
 
+  // Bytes of an element in raw data; 0 where the type is of no known width.
   static constexpr std::size_t width(element type) noexcept {
-    return type == element::float32 ? 4 : type == element::int64 ? 8 : 1;
+    switch (type) {
+    case element::float32:
+    case element::int32:
+    case element::uint32: return 4;
+    case element::int64:
+    case element::uint64:
+    case element::float64: return 8;
+    case element::uint8:
+    case element::int8:
+    case element::boolean: return 1;
+    case element::float16:
+    case element::bfloat16:
+    case element::uint16:
+    case element::int16: return 2;
+    case element::string:
+    case element::undefined: break;
+    }
+    return 0;
   }
 
 private:
@@ -473,6 +634,7 @@ private:
     if (raw_.size - at_ < w) return false;
     bits = cursor::little_endian(raw_.data + at_, w);
     if (type_ == element::int8 && bits >= 0x80) bits |= ~std::uint64_t{0xff};
+    if (type_ == element::int32 && bits >= 0x80000000U) bits |= ~std::uint64_t{0xffffffff};
     offset_ = raw_.offset + (is_external_ ? 0 : at_);
     at_ += w;
     return true;
@@ -496,11 +658,14 @@ private:
       }
     }
     offset_ = packed_.offset();
-    return keep(type_ == element::float32 ? packed_.fixed(4, bits) : packed_.varint(bits));
+    if (type_ == element::float32) return keep(packed_.fixed(4, bits));
+    return keep(type_ == element::float64 ? packed_.fixed(8, bits) : packed_.varint(bits));
   }
 
   constexpr wire single_type() const noexcept {
-    return type_ == element::float32 ? wire::fixed32 : wire::varint;
+    return type_ == element::float32   ? wire::fixed32
+           : type_ == element::float64 ? wire::fixed64
+                                       : wire::varint;
   }
   constexpr bool keep(errc code) noexcept {
     if (code != errc::ok) code_ = code;
@@ -531,9 +696,9 @@ inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_seg
                                tensor_metadata = 16;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
-  if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset, t.name};
-  if (t.rank == max_rank) return {errc::bad_dimension, offset, t.name};
-  if (dim > max_elements / t.count) return {errc::dimension_overflow, offset, t.name};
+  if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset};
+  if (t.rank == max_rank) return {errc::bad_dimension, offset};
+  if (dim > max_elements / t.count) return {errc::dimension_overflow, offset};
   t.dims[t.rank++] = dim;
   t.count *= dim;
   return {};
@@ -541,11 +706,11 @@ constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offse
 
 constexpr error append_dimensions(tensor& t, const field& f) noexcept {
   if (f.type == wire::varint) return append_dimension(t, f.value, f.offset);
-  if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, t.name};
+  if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset};
   for (cursor c(f.payload); !c.done();) {
     std::uint64_t dim = 0;
     const std::size_t at = c.offset();
-    if (const errc e = c.varint(dim); e != errc::ok) return {e, at, t.name};
+    if (const errc e = c.varint(dim); e != errc::ok) return {e, at};
     if (const error e = append_dimension(t, dim, at); failed(e)) return e;
   }
   return {};
@@ -609,12 +774,13 @@ constexpr error resolve_external(tensor& t, const external_reference& from,
 constexpr std::uint32_t typed_field(element type) noexcept {
   switch (type) {
   case element::float32: return tensor_float_data;
-  case element::uint8:
-  case element::int8: return tensor_int32_data;
+  case element::float64: return tensor_double_data;
   case element::int64: return tensor_int64_data;
-  case element::undefined: break;
+  case element::uint32:
+  case element::uint64: return tensor_uint64_data;
+  case element::string: return tensor_string_data;
+  default: return tensor_int32_data;
   }
-  return 0;
 }
 
 constexpr bool is_typed_field(std::uint32_t number) noexcept {
@@ -625,6 +791,7 @@ constexpr bool is_typed_field(std::uint32_t number) noexcept {
 
 // Are there exactly `count` elements, each within the element type?
 constexpr error check_elements(const tensor& t) noexcept {
+  if (element_reader::width(t.type) == 0) return {}; // of no use here
   if (t.is_raw) {
     const std::uint64_t need = t.count * element_reader::width(t.type);
     if (t.raw.size < need) return {errc::short_data, t.raw.offset, t.name};
@@ -671,56 +838,74 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 
 } // namespace detail
 
-// Reads a TensorProto whole: shape, type (float32, uint8, int8 or int64), and that its data is
-// there, neither short nor long.
-constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
-  using namespace detail;
-  tensor t;
-  t.offset = message.offset;
-  t.body = message;
+// The name that a message gives itself in field `number`, for errors; empty where it has none.
+constexpr std::string_view name_in(view message, std::uint32_t number) noexcept {
+  std::string_view found{};
+  for (cursor c(message); !c.done();) {
+    field f;
+    if (c.next(f) != errc::ok) break;
+    if (f.is(number, wire::length_delimited)) found = f.payload.text();
+  }
+  return found;
+}
+
+namespace detail {
+
+// All fields of a TensorProto but the elements in typed fields.
+constexpr error read_tensor(view message, external_files files, tensor& t) noexcept {
   external_reference external;
   std::uint32_t typed = 0; // the typed data field seen, if any
   std::uint64_t type = 0;
-  for (cursor c(message); !c.done();) { // the name first, so that errors can tell it
-    field f;
-    const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, t.name};
-    if (f.is(tensor_name, wire::length_delimited)) t.name = f.payload.text();
-  }
   for (cursor c(message); !c.done();) {
     field f;
-    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), t.name};
-    if (!tensor_wire_type_ok(f)) return {errc::wrong_wire_type, f.offset, t.name};
-    if (f.number == tensor_segment) return {errc::unsupported_feature, f.offset, t.name};
-    if (f.number == tensor_dims)
+    const std::size_t at = c.offset();
+    if (const errc e = c.next(f); e != errc::ok) return {e, at};
+    if (!tensor_wire_type_ok(f)) return {errc::wrong_wire_type, f.offset};
+    switch (f.number) {
+    case tensor_dims:
       if (const error e = append_dimensions(t, f); failed(e)) return e;
-    if (f.number == tensor_data_type) type = f.value;
-    if (f.number == tensor_data_location) external.used = f.value != 0;
-    if (f.number == tensor_data_location && f.value > 1)
-      return {errc::bad_external_data, f.offset, t.name};
-    if (f.number == tensor_external_data)
+      break;
+    case tensor_data_type: type = f.value; break;
+    case tensor_name: t.name = f.payload.text(); break;
+    case tensor_raw_data: t.is_raw = true, t.raw = f.payload; break;
+    case tensor_segment: return {errc::unsupported_feature, f.offset};
+    case tensor_data_location:
+      external.used = f.value != 0;
+      if (f.value > 1) return {errc::bad_external_data, f.offset};
+      break;
+    case tensor_external_data:
       if (const error e = read_external_entry(external, f); failed(e)) return e;
-    if (f.number == tensor_raw_data) t.is_raw = true, t.raw = f.payload;
-    if (f.number == tensor_metadata)
+      break;
+    case tensor_metadata:
       if (const error e = check_message(f, t.name); failed(e)) return e;
-    if (is_typed_field(f.number)) {
-      if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset, t.name};
+      break;
+    default:
+      if (!is_typed_field(f.number)) break;
+      if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset};
       typed = f.number;
     }
   }
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
-    return {errc::ambiguous_data, t.offset, t.name};
-  if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset, t.name};
-  if (type != 1 && type != 2 && type != 3 && type != 7)
-    return {errc::wrong_element_type, t.offset, t.name};
+    return {errc::ambiguous_data, t.offset};
+  if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset};
+  if (type == 0 || type > 64) return {errc::wrong_element_type, t.offset};
   t.type = static_cast<element>(type);
   t.data_field = typed_field(t.type);
-  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset, t.name};
-  if (external.used)
-    if (const error e = resolve_external(t, external, files); failed(e)) return e;
-  if (const error e = check_elements(t); failed(e)) return e;
-  out = t;
-  return {};
+  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset};
+  return external.used ? resolve_external(t, external, files) : error{};
+}
+
+} // namespace detail
+
+// Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
+constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
+  out = {};
+  out.offset = message.offset;
+  out.body = message;
+  error e = detail::read_tensor(message, files, out);
+  if (!failed(e)) e = detail::check_elements(out);
+  if (failed(e) && e.where.empty()) e.where = name_in(message, detail::tensor_name);
+  return e;
 }
 
 // AttributeProto.AttributeType
@@ -740,7 +925,9 @@ struct attribute {
   attribute_type type = attribute_type::undefined;
   float f = 0;
   std::int64_t i = 0;
+  std::string_view s{};
   view t{};
+  std::size_t t_offset = 0; // of the field that holds `t`
   view body{};
 };
 
@@ -806,7 +993,8 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
     a.type = type;
     if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
     if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
-    if (f.number == attribute_t) a.t = f.payload;
+    if (f.number == attribute_s) a.s = f.payload.text();
+    if (f.number == attribute_t) a.t = f.payload, a.t_offset = f.offset;
   }
   if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
   // proto3 leaves a zero value out: the declared type then says what the zero is
@@ -850,20 +1038,34 @@ constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
 
 namespace tinymlp::onnx {
 
-inline constexpr std::size_t max_nodes = 160;
-inline constexpr std::size_t max_tensors = 160;
+inline constexpr std::size_t max_values = 896; // constants, inputs and results of nodes
 inline constexpr std::size_t max_node_inputs = 5;
 inline constexpr std::size_t max_node_outputs = 3;
 
+// Equal bytes? (Clang 14 takes one step for it in constant expressions, not some a character.)
+constexpr bool same(std::string_view a, std::string_view b) noexcept {
+#if defined(__clang__)
+  return a.size() == b.size() && (a.empty() || __builtin_memcmp(a.data(), b.data(), a.size()) == 0);
+#else
+  return a == b;
+#endif
+}
+
+// A NodeProto. Of the operands and results the first ones are kept; `operand` and `result_index`
+// know all of them.
 struct node {
   std::string_view op_type{}, name{}, domain{};
   std::array<std::string_view, max_node_inputs> inputs{};
   std::array<std::string_view, max_node_outputs> outputs{};
-  std::size_t input_count = 0, output_count = 0;
-  view body{}; // attributes are read from here on demand
+  std::size_t input_count = 0, output_count = 0; // trailing omitted ones are not counted
+  std::size_t tag = 0;                           // offset of the field that holds it
+  view body{};                                   // attributes are read from here on demand
 
   constexpr bool in_default_domain() const noexcept {
-    return domain.empty() || domain == "ai.onnx";
+    return domain.empty() || same(domain, "ai.onnx");
+  }
+  constexpr bool is(std::string_view op) const noexcept {
+    return same(op_type, op) && in_default_domain();
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
@@ -878,40 +1080,87 @@ struct value_info {
   std::string_view name{};
   std::size_t offset = 0;
   std::uint64_t element_type = 0; // TensorProto.DataType; 0 when absent
+  bool is_tensor = true;          // not a sequence, map, optional or sparse tensor
   bool has_shape = false;
   std::size_t rank = 0;
   std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
 };
 
-// Whether a thing is there is told by its index, not by a pointer: under sanitizers, GCC does not
-// compare addresses with null in constant expressions.
+// Finds messages by the names that they define: an open-addressed table of the offsets of the
+// fields in GraphProto that hold them. Names are compared in the file itself.
+class name_index {
+public:
+  static constexpr std::size_t slot_count = 1024;
+
+  constexpr std::size_t size() const noexcept { return size_; }
+
+  // The field of the initializer, node or graph input that defines the name; `tag` 0: none.
+  constexpr std::uint32_t find(view file, std::string_view name) const noexcept {
+    const std::uint32_t hash = hash_of(name);
+    for (std::size_t i = hash % slot_count; slots_[i] != 0; i = (i + 1) % slot_count)
+      if (marks_[i] == mark_of(hash) && defines(field_at(file, slots_[i]), name)) return slots_[i];
+    return 0;
+  }
+  // Not yet there, and size() below max_values.
+  constexpr void insert(std::string_view name, std::size_t tag) noexcept {
+    const std::uint32_t hash = hash_of(name);
+    std::size_t i = hash % slot_count;
+    while (slots_[i] != 0) i = (i + 1) % slot_count;
+    slots_[i] = static_cast<std::uint32_t>(tag);
+    marks_[i] = mark_of(hash);
+    ++size_;
+  }
+
+  static constexpr field field_at(view file, std::size_t tag) noexcept {
+    field f;
+    (void)cursor(view{file.data + tag, file.size - tag, tag}).next(f);
+    return f;
+  }
+
+private:
+  static constexpr bool defines(const field& f, std::string_view name) noexcept;
+
+  // Eight characters at a time, for few steps in constant expressions.
+  static constexpr std::uint32_t hash_of(std::string_view name) noexcept {
+    constexpr std::uint32_t p = 0x01000193;
+    std::uint32_t h = static_cast<std::uint32_t>(name.size()) * 0x9e3779b1U;
+    std::size_t i = 0;
+    for (; i + 8 <= name.size(); i += 8)
+      h = ((((((((h ^ at(name, i)) * p ^ at(name, i + 1)) * p ^ at(name, i + 2)) * p ^
+               at(name, i + 3)) *
+                  p ^
+              at(name, i + 4)) *
+                 p ^
+             at(name, i + 5)) *
+                p ^
+            at(name, i + 6)) *
+               p ^
+           at(name, i + 7)) *
+          p;
+    for (; i < name.size(); ++i) h = (h ^ at(name, i)) * p;
+    return h ^ h >> 15;
+  }
+  static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
+    return static_cast<unsigned char>(name[i]);
+  }
+  static constexpr std::uint8_t mark_of(std::uint32_t hash) noexcept {
+    return static_cast<std::uint8_t>(hash >> 24);
+  }
+
+  std::array<std::uint32_t, slot_count> slots_{};
+  std::array<std::uint8_t, slot_count> marks_{};
+  std::size_t size_ = 0;
+};
+
 struct graph {
+  view file{};
+  external_files external{};
   std::string_view producer_name{}, producer_version{}, name{};
   std::int64_t ir_version = 0;
   std::int64_t opset = 0;    // of the default domain
   std::int64_t ml_opset = 0; // of ai.onnx.ml; 0 where that is not imported
-  std::size_t offset = 0;    // of GraphProto
-  std::size_t node_count = 0, tensor_count = 0;
-  std::array<node, max_nodes> nodes{};
-  std::array<tensor, max_tensors> tensors{};
-  value_info input{}, output{};
-
-  // Index of the constant of that name, or tensor_count.
-  constexpr std::size_t index_of_tensor(std::string_view wanted) const noexcept {
-    std::size_t i = 0;
-    while (i < tensor_count && tensors[i].name != wanted) ++i;
-    return i;
-  }
-  constexpr bool has_tensor(std::string_view wanted) const noexcept {
-    return index_of_tensor(wanted) != tensor_count;
-  }
-  // Index of the node that computes the value, or node_count.
-  constexpr std::size_t producer_of(std::string_view value) const noexcept {
-    for (std::size_t i = 0; i < node_count; ++i)
-      for (std::size_t o = 0; o < nodes[i].output_count; ++o)
-        if (nodes[i].outputs[o] == value) return i;
-    return node_count;
-  }
+  view body{};               // GraphProto
+  name_index names{};
 };
 
 namespace detail {
@@ -946,42 +1195,70 @@ constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
   return !must || f.type == wire::length_delimited;
 }
 
-constexpr error parse_node(view message, node& out) noexcept {
-  node n;
-  n.body = message;
-  for (cursor c(message); !c.done();) {
+constexpr error read_node_field(const field& f, node& n) noexcept {
+  if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8}))) return {errc::wrong_wire_type, f.offset};
+  const std::string_view text = f.payload.text();
+  switch (f.number) {
+  case node_input:
+    if (n.input_count < max_node_inputs) n.inputs[n.input_count] = text;
+    ++n.input_count;
+    return {};
+  case node_output:
+    if (n.output_count < max_node_outputs) n.outputs[n.output_count] = text;
+    ++n.output_count;
+    return {};
+  case node_name: n.name = text; return {};
+  case node_op_type: n.op_type = text; return {};
+  case node_domain: n.domain = text; return {};
+  case node_overload: return text.empty() ? error{} : error{errc::unsupported_feature, f.offset};
+  case node_metadata: return check_message(f, {});
+  default: return {};
+  }
+}
+
+constexpr error parse_node(const field& holder, node& n) noexcept {
+  n = {};
+  n.tag = holder.offset;
+  n.body = holder.payload;
+  for (cursor c(n.body); !c.done();) {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
-    if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8})))
-      return {errc::wrong_wire_type, f.offset, n.label()};
-    const std::string_view text = f.payload.text();
-    switch (f.number) {
-    case node_input:
-      if (n.input_count == max_node_inputs) return {errc::wrong_arity, f.offset, n.label()};
-      n.inputs[n.input_count++] = text;
-      break;
-    case node_output:
-      if (n.output_count == max_node_outputs) return {errc::wrong_arity, f.offset, n.label()};
-      n.outputs[n.output_count++] = text;
-      break;
-    case node_name: n.name = text; break;
-    case node_op_type: n.op_type = text; break;
-    case node_domain: n.domain = text; break;
-    case node_overload:
-      if (!text.empty()) return {errc::unsupported_feature, f.offset, n.label()};
-      break;
-    case node_metadata:
-      if (const error e = check_message(f, n.label()); failed(e)) return e;
-      break;
-    default: break;
-    }
+    if (const error e = read_node_field(f, n); failed(e)) return naming(e, n.label());
   }
   // trailing empty names are omitted optional operands
-  while (n.input_count != 0 && n.inputs[n.input_count - 1].empty()) --n.input_count;
-  while (n.output_count != 0 && n.outputs[n.output_count - 1].empty()) --n.output_count;
-  out = n;
+  while (n.input_count != 0 && n.input_count <= max_node_inputs &&
+         n.inputs[n.input_count - 1].empty())
+    --n.input_count;
+  while (n.output_count != 0 && n.output_count <= max_node_outputs &&
+         n.outputs[n.output_count - 1].empty())
+    --n.output_count;
   return {};
+}
+
+// The name in the `index`-th field of that number, of those that have it; empty beyond the last.
+constexpr std::string_view nth_name(view message, std::uint32_t number,
+                                    std::size_t index) noexcept {
+  for (cursor c(message); !c.done();) {
+    field f;
+    if (c.next(f) != errc::ok) break;
+    if (f.number == number && index-- == 0) return f.payload.text();
+  }
+  return {};
+}
+constexpr std::string_view operand(const node& n, std::size_t index) noexcept {
+  if (index < max_node_inputs) return n.inputs[index];
+  return nth_name(n.body, node_input, index);
+}
+constexpr std::string_view result_of(const node& n, std::size_t index) noexcept {
+  if (index < max_node_outputs) return n.outputs[index];
+  return nth_name(n.body, node_output, index);
+}
+// Which of the node's results has the name; output_count where none has.
+constexpr std::size_t result_index(const node& n, std::string_view wanted) noexcept {
+  std::size_t i = 0;
+  while (i < n.output_count && !same(result_of(n, i), wanted)) ++i;
+  return i;
 }
 
 // TensorShapeProto.Dimension: -1 unless it has a dim_value; of that and dim_param, the last counts.
@@ -1022,7 +1299,8 @@ constexpr error parse_type(view message, value_info& to) noexcept {
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
     if (f.number == 6) continue; // denotation
-    if (f.number != 1) return {errc::wrong_element_type, f.offset, to.name};
+    if (f.number != 1) to.is_tensor = false;
+    if (f.number != 1) continue;
     if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, to.name};
     for (cursor tensor_type(f.payload); !tensor_type.done();) {
       field g;
@@ -1056,10 +1334,15 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
   return {};
 }
 
-// The constant that a Constant node yields: attribute value or, from operator set 12 on,
-// value_float(s) or value_int(s).
-constexpr error parse_constant(const node& n, std::int64_t opset, external_files files,
-                               tensor& out) noexcept {
+// Where a Constant node keeps its value, and whether that is a TensorProto (attribute `value`) or,
+// from operator set 12 on, an AttributeProto (value_float(s), value_int(s)).
+struct constant_value {
+  attribute a{};
+  bool is_tensor = false;
+};
+
+constexpr error find_constant_value(const node& n, std::int64_t opset,
+                                    constant_value& out) noexcept {
   bool found = false;
   for (cursor c(n.body); !c.done();) {
     field f;
@@ -1067,182 +1350,200 @@ constexpr error parse_constant(const node& n, std::int64_t opset, external_files
     if (f.number != node_attribute) continue;
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-    const bool is_value = a.name == "value" && a.type == attribute_type::tensor;
-    const bool is_list = (a.name == "value_float" && a.type == attribute_type::float32) ||
-                         (a.name == "value_floats" && a.type == attribute_type::floats) ||
-                         (a.name == "value_int" && a.type == attribute_type::int64) ||
-                         (a.name == "value_ints" && a.type == attribute_type::ints);
-    if (is_list && opset < 12) return {errc::operator_needs_newer_opset, a.offset, a.name};
-    if (!is_value && !is_list) return {errc::unsupported_attribute, a.offset, a.name};
-    if (found) return {errc::bad_attribute, a.offset, a.name};
+    a.offset = f.offset; // until it is found: then it can be read again from there
+    const bool is_value = same(a.name, "value") && a.type == attribute_type::tensor;
+    const bool is_list = (same(a.name, "value_float") && a.type == attribute_type::float32) ||
+                         (same(a.name, "value_floats") && a.type == attribute_type::floats) ||
+                         (same(a.name, "value_int") && a.type == attribute_type::int64) ||
+                         (same(a.name, "value_ints") && a.type == attribute_type::ints);
+    if (is_list && opset < 12)
+      return {errc::operator_needs_newer_opset, f.payload.offset, a.name, n.op_type, opset, 12};
+    if (!is_value && !is_list)
+      return {errc::unsupported_attribute, f.payload.offset, a.name, n.op_type};
+    if (found) return {errc::bad_attribute, f.payload.offset, a.name, n.op_type};
     found = true;
-    const error e = is_value ? parse_tensor(a.t, files, out) : tensor_of(a, out);
-    if (failed(e)) return naming(e, n.label());
+    out = {a, is_value};
   }
-  if (!found) return {errc::missing_data, n.body.offset, n.label()};
-  out.name = n.outputs[0];
-  return {};
+  return found ? error{} : error{errc::missing_data, n.body.offset, n.label(), n.op_type};
 }
 
-class graph_parser {
-public:
-  constexpr graph_parser(external_files files, graph& to) noexcept : files_(files), g_(to) {}
+constexpr bool name_index_defines(const field& f, std::string_view name) noexcept {
+  if (f.number == graph_initializer) return same(name_in(f.payload, tensor_name), name);
+  if (f.number == graph_input) return same(name_in(f.payload, 1), name);
+  for (cursor c(f.payload); !c.done();) {
+    field g;
+    if (c.next(g) != errc::ok) return false;
+    if (g.number == node_output && same(g.payload.text(), name)) return true;
+  }
+  return false;
+}
 
-  constexpr error parse(view message) noexcept {
-    g_.offset = message.offset;
-    if (const error e = parse_contents(message); failed(e)) return e;
-    if (const error e = parse_ends(message); failed(e)) return e;
-    return check_names();
+// Of value_info and IR 3 inputs: a declaration of a constant must agree with the constant.
+constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
+  if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
+    return {errc::wrong_element_type,
+            v.offset,
+            v.name,
+            {},
+            static_cast<std::int64_t>(v.element_type),
+            static_cast<std::int64_t>(t.type)};
+  bool agrees = !v.has_shape || v.rank == t.rank;
+  for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
+    agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
+  return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
+}
+
+// Indexes the graph's constants, then inputs, then nodes, as each may refer to those before.
+class graph_indexer {
+public:
+  constexpr explicit graph_indexer(graph& to) noexcept : g_(to) {}
+
+  constexpr error index() noexcept {
+    if (const error e = each_field(&graph_indexer::add_constant); failed(e)) return e;
+    if (const error e = each_field(&graph_indexer::add_declaration); failed(e)) return e;
+    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
+    if (inputs_ == 0) return naming({errc::missing_input, g_.body.offset, g_.name}, "graph");
+    if (outputs_ == 0) return naming({errc::missing_output, g_.body.offset, g_.name}, "graph");
+    return each_field(&graph_indexer::check_output);
   }
 
 private:
-  constexpr error add_tensor(const tensor& t) noexcept {
-    if (t.name.empty()) return {errc::missing_name, t.offset, "initializer"};
-    if (g_.tensor_count == max_tensors) return {errc::too_many_tensors, t.offset, t.name};
-    g_.tensors[g_.tensor_count++] = t;
-    return {};
-  }
-
-  constexpr error add_node(view message) noexcept {
-    node n;
-    if (const error e = parse_node(message, n); failed(e)) return e;
-    if (n.op_type.empty()) return {errc::missing_op_type, message.offset, n.label()};
-    if (n.in_default_domain() && n.op_type == "Constant") {
-      if (n.output_count != 1 || n.input_count != 0)
-        return {errc::wrong_arity, message.offset, n.label()};
-      tensor t;
-      if (const error e = parse_constant(n, g_.opset, files_, t); failed(e)) return e;
-      t.first_user = g_.node_count; // the nodes before it must not
-      return add_tensor(t);
-    }
-    if (g_.node_count == max_nodes) return {errc::too_many_nodes, message.offset, n.label()};
-    g_.nodes[g_.node_count++] = n;
-    return {};
-  }
-
-  constexpr error add_initializer(view message) noexcept {
-    tensor t;
-    if (const error e = parse_tensor(message, files_, t); failed(e))
-      return naming(e, "initializer");
-    t.may_be_listed = true;
-    return add_tensor(t);
-  }
-
-  constexpr error parse_contents(view message) noexcept {
-    for (cursor c(message); !c.done();) {
+  constexpr error each_field(error (graph_indexer::*handle)(const field&) noexcept) noexcept {
+    for (cursor c(g_.body); !c.done();) {
       field f;
       const std::size_t at = c.offset();
       if (const errc e = c.next(f); e != errc::ok) return {e, at, "graph"};
-      if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
-        return {errc::wrong_wire_type, f.offset, "graph"};
-      error e{};
-      if (f.number == graph_name) g_.name = f.payload.text();
-      if (f.number == graph_node) e = add_node(f.payload);
-      if (f.number == graph_initializer) e = add_initializer(f.payload);
-      if (f.number == graph_sparse) e = {errc::unsupported_feature, f.offset, "sparse_initializer"};
-      if (f.number == graph_quantization) e = check_message(f, "quantization_annotation");
-      if (f.number == graph_metadata) e = check_message(f, "metadata_props");
-      if (failed(e)) return e;
+      if (const error e = (this->*handle)(f); failed(e)) return e;
     }
     return {};
   }
 
-  // A declaration of a constant must agree with the constant.
-  static constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
-    if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
-      return {errc::wrong_element_type, v.offset, v.name};
-    bool agrees = !v.has_shape || v.rank == t.rank;
-    for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
-      agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
-    return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
+  constexpr error define(std::string_view name, const field& f, errc too_many) noexcept {
+    if (g_.names.find(g_.file, name) != 0) return {errc::duplicate_name, f.payload.offset, name};
+    if (g_.names.size() == max_values)
+      return {too_many, f.payload.offset, name, {}, -1, max_values};
+    g_.names.insert(name, f.offset);
+    return {};
   }
 
-  // Inputs that merely list an initializer (required by IR version 3) are not the graph's input.
-  constexpr error parse_ends(view message) noexcept {
-    std::size_t inputs = 0, outputs = 0;
-    for (cursor c(message); !c.done();) {
+  constexpr error add_constant(const field& f) noexcept {
+    if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
+      return {errc::wrong_wire_type, f.offset, "graph"};
+    switch (f.number) {
+    case graph_name: g_.name = f.payload.text(); return {};
+    case graph_sparse: return {errc::unsupported_feature, f.offset, "sparse_initializer"};
+    case graph_quantization: return check_message(f, "quantization_annotation");
+    case graph_metadata: return check_message(f, "metadata_props");
+    case graph_initializer: break;
+    default: return {};
+    }
+    tensor t;
+    if (const error e = parse_tensor(f.payload, g_.external, t); failed(e))
+      return naming(e, "initializer");
+    if (t.name.empty()) return {errc::missing_name, t.offset, "initializer"};
+    return define(t.name, f, errc::too_many_tensors);
+  }
+
+  constexpr error add_declaration(const field& f) noexcept {
+    if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
+      return {};
+    value_info v;
+    if (const error e = parse_value_info(f.payload, v); failed(e))
+      return naming(e, f.number == graph_input    ? "graph input"
+                       : f.number == graph_output ? "graph output"
+                                                  : "value_info");
+    if (f.number == graph_output) ++outputs_;
+    if (f.number == graph_output) return {};
+    const std::uint32_t tag = g_.names.find(g_.file, v.name);
+    const field other = tag == 0 ? field{} : name_index::field_at(g_.file, tag);
+    if (tag == 0 || other.number == graph_input) {
+      if (f.number == graph_value_info) return {};
+      ++inputs_;
+      return define(v.name, f, errc::too_many_tensors);
+    }
+    if (f.number == graph_input) // it merely lists the initializer, as IR version 3 requires
+      if (const error e = check_listed_once(f, v); failed(e)) return e;
+    tensor t;
+    if (const error e = parse_tensor(other.payload, g_.external, t); failed(e)) return e;
+    return check_declaration(v, t);
+  }
+
+  // Is no input before this one of its name?
+  constexpr error check_listed_once(const field& f, const value_info& v) const noexcept {
+    for (cursor c(g_.body); !c.done() && c.offset() < f.offset;) {
+      field g;
+      if (c.next(g) != errc::ok) break;
+      if (g.number == graph_input && same(name_in(g.payload, 1), v.name))
+        return {errc::duplicate_name, v.offset, v.name};
+    }
+    return {};
+  }
+
+  constexpr error add_node(const field& f) noexcept {
+    if (f.number != graph_node) return {};
+    node n;
+    if (const error e = parse_node(f, n); failed(e)) return e;
+    if (n.op_type.empty()) return {errc::missing_op_type, n.body.offset, n.label()};
+    const bool is_constant = n.is("Constant");
+    if (is_constant && (n.output_count != 1 || n.input_count != 0))
+      return {errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+    if (is_constant)
+      if (const error e = check_constant(n); failed(e)) return e;
+    if (const error e = check_names(f, n, is_constant); failed(e)) return e;
+    return n.output_count != 0 ? error{}
+                               : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+  }
+
+  constexpr error check_constant(const node& n) const noexcept {
+    constant_value value;
+    tensor t;
+    if (const error e = find_constant_value(n, g_.opset, value); failed(e)) return e;
+    const error e =
+        value.is_tensor ? parse_tensor(value.a.t, g_.external, t) : tensor_of(value.a, t);
+    return failed(e) ? naming(e, n.label()) : e;
+  }
+
+  // Operands are defined before, results not; attributes are whole messages.
+  constexpr error check_names(const field& f, const node& n, bool is_constant) noexcept {
+    for (cursor c(n.body); !c.done();) {
+      field g;
+      if (c.next(g) != errc::ok) break;
+      const std::string_view name = g.payload.text();
+      if (g.number == node_attribute && !is_constant)
+        if (const error e = check_message(g, n.label()); failed(e)) return e;
+      if (g.number == node_input && !name.empty() && g_.names.find(g_.file, name) == 0)
+        return {is_result(name) ? errc::not_sorted : errc::dangling_name, n.body.offset, name,
+                n.op_type};
+    }
+    for (std::size_t i = 0; i < n.output_count; ++i) {
+      const std::string_view name = result_of(n, i);
+      if (name.empty()) continue;
+      if (const error e =
+              define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
+          failed(e))
+        return e;
+    }
+    return {};
+  }
+
+  constexpr bool is_result(std::string_view name) const noexcept {
+    for (cursor c(g_.body); !c.done();) {
       field f;
-      if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), "graph"};
-      if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
-        continue;
-      value_info v;
-      if (const error e = parse_value_info(f.payload, v); failed(e))
-        return naming(e, f.number == graph_input    ? "graph input"
-                         : f.number == graph_output ? "graph output"
-                                                    : "value_info");
-      if (f.number == graph_value_info) {
-        const std::size_t t = g_.index_of_tensor(v.name);
-        if (t == g_.tensor_count) continue;
-        if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
-        continue;
-      }
-      if (f.number == graph_input) {
-        const std::size_t t = g_.index_of_tensor(v.name);
-        if (t != g_.tensor_count) {
-          if (!g_.tensors[t].may_be_listed) return {errc::duplicate_name, v.offset, v.name};
-          g_.tensors[t].may_be_listed = false;
-          if (const error e = check_declaration(v, g_.tensors[t]); failed(e)) return e;
-          continue;
-        }
-        if (++inputs > 1) return {errc::extra_input, v.offset, v.name};
-        g_.input = v;
-      } else {
-        if (++outputs > 1) return {errc::extra_output, v.offset, v.name};
-        g_.output = v;
-      }
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_node && name_index_defines(f, name)) return true;
     }
-    if (inputs == 0) return naming({errc::missing_input, g_.offset, g_.name}, "graph");
-    if (outputs == 0) return naming({errc::missing_output, g_.offset, g_.name}, "graph");
-    return {};
+    return false;
   }
 
-  // Each value has one definition, and each use comes after it.
-  constexpr error check_names() const noexcept {
-    for (std::size_t i = 0; i < g_.tensor_count; ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (g_.tensors[i].name == g_.tensors[j].name)
-          return {errc::duplicate_name, g_.tensors[i].offset, g_.tensors[i].name};
-    for (std::size_t i = 0; i < g_.node_count; ++i) {
-      if (const error e = check_outputs(i); failed(e)) return e;
-      if (const error e = check_inputs(i); failed(e)) return e;
-    }
-    const std::string_view out = g_.output.name;
-    if (out != g_.input.name && !g_.has_tensor(out) && g_.producer_of(out) == g_.node_count)
-      return {errc::dangling_name, g_.output.offset, out};
-    return {};
+  constexpr error check_output(const field& f) noexcept {
+    if (f.number != graph_output) return {};
+    const std::string_view name = name_in(f.payload, 1);
+    if (g_.names.find(g_.file, name) != 0) return {};
+    return {errc::dangling_name, f.payload.offset, name};
   }
 
-  constexpr error check_outputs(std::size_t i) const noexcept {
-    const node& n = g_.nodes[i];
-    if (n.output_count == 0) return {errc::wrong_arity, n.body.offset, n.label()};
-    for (std::size_t o = 0; o < n.output_count; ++o) {
-      const std::string_view value = n.outputs[o];
-      if (value.empty()) return {errc::missing_name, n.body.offset, n.label()};
-      bool taken = value == g_.input.name || g_.has_tensor(value) || g_.producer_of(value) != i;
-      for (std::size_t p = 0; p < o; ++p) taken |= n.outputs[p] == value;
-      if (taken) return {errc::duplicate_name, n.body.offset, value};
-    }
-    return {};
-  }
-
-  constexpr error check_inputs(std::size_t i) const noexcept {
-    const node& n = g_.nodes[i];
-    for (std::size_t k = 0; k < n.input_count; ++k) {
-      const std::string_view value = n.inputs[k];
-      if (value.empty() || value == g_.input.name) continue;
-      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
-        if (g_.tensors[t].first_user > i) return {errc::not_sorted, n.body.offset, value};
-        continue;
-      }
-      const std::size_t producer = g_.producer_of(value);
-      if (producer == g_.node_count) return {errc::dangling_name, n.body.offset, value};
-      if (producer >= i) return {errc::not_sorted, n.body.offset, value};
-    }
-    return {};
-  }
-
-  external_files files_;
   graph& g_;
+  std::size_t inputs_ = 0, outputs_ = 0;
 };
 
 // One OperatorSetIdProto. Versions of other domains than these two do not matter.
@@ -1259,12 +1560,12 @@ constexpr error parse_opset(view message, graph& to) noexcept {
     if (f.number == 1) domain = f.payload.text();
     if (f.number == 2) version = static_cast<std::int64_t>(f.value);
   }
-  const bool ml = domain == "ai.onnx.ml";
-  if (!ml && !domain.empty() && domain != "ai.onnx") return {};
+  const bool ml = same(domain, "ai.onnx.ml");
+  if (!ml && !domain.empty() && !same(domain, "ai.onnx")) return {};
   std::int64_t& opset = ml ? to.ml_opset : to.opset;
   const bool repeated = opset != 0;
-  if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 23))
-    return {errc::bad_opset, message.offset, "opset_import"};
+  if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 26))
+    return {errc::bad_opset, message.offset, "opset_import", {}, version, ml ? 5 : 26};
   opset = version;
   return {};
 }
@@ -1294,30 +1595,38 @@ constexpr error read_model_field(const field& f, graph& to,
 
 } // namespace detail
 
-// Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 23.
+constexpr bool name_index::defines(const field& f, std::string_view name) noexcept {
+  return detail::name_index_defines(f, name);
+}
+
+// Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 26.
 constexpr error parse_model(std::span<const char> model, external_files files,
                             graph& out) noexcept {
+  if (model.size() > 0x7fffffffU) return {errc::file_too_large, 0, "model"};
   std::optional<view> graph_message;
-  for (cursor c(view{model.data(), model.size(), 0}); !c.done();) {
+  out.file = {model.data(), model.size(), 0};
+  out.external = files;
+  for (cursor c(out.file); !c.done();) {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, "model"};
     if (const error e = detail::read_model_field(f, out, graph_message); failed(e)) return e;
   }
-  if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model"};
+  if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model", {}, out.ir_version, 3};
   if (!graph_message) return {errc::missing_graph, 0, "model"};
   if (out.opset == 0) return {errc::bad_opset, 0, "opset_import"};
-  return detail::graph_parser(files, out).parse(*graph_message);
+  out.body = *graph_message;
+  return detail::graph_indexer(out).index();
 }
 
 } // namespace tinymlp::onnx
-// ---- tinymlp/onnx/plan.hpp
-// The graph, read as one chain from its input to its output and reduced to what there is to
-// compute: a scaler, then dense layers with Relu between them.
 
 namespace tinymlp::onnx {
 
-inline constexpr std::size_t max_layers = 16;
+inline constexpr std::size_t max_layers = 64;   // dense ones
+inline constexpr std::size_t max_steps = 192;   // of all kinds
+inline constexpr std::size_t max_inputs = 16;   // of the graph, those that are not used included
+inline constexpr std::size_t max_width = 65536; // features, or values between steps
 
 enum class precision : std::uint8_t { fp32, int8 };
 constexpr std::string_view name(precision p) noexcept {
@@ -1335,30 +1644,74 @@ constexpr precision precision_of(quant_mode m) noexcept {
   return m == quant_mode::fp32 ? precision::fp32 : precision::int8;
 }
 
-// y = (x - mean) / scale or (x - mean) * scale, each value one of `inputs` or broadcast.
-enum class scale_op : std::uint8_t { none, divide, multiply };
-struct scaler {
-  scale_op op = scale_op::none;
-  tensor mean{}, scale{};
+// A constant of the file, checked when the plan was made; read() views it. Small, because a plan
+// holds hundreds: where the field stands that holds it. (No initializers, so that it can be in a
+// union; `constant{}` is none.)
+struct constant {
+  std::uint32_t offset : 31;
+  std::uint32_t is_list : 1; // an AttributeProto with numbers, else a TensorProto
+  constexpr bool present() const noexcept { return offset != 0; }
 };
 
-// y = x * weight + bias: Gemm, MatMul and Add, or a quantised sequence.
-struct dense {
-  std::string_view name{};
-  std::size_t offset = 0; // of the node
-  std::size_t inputs = 0, outputs = 0;
-  tensor weight{};           // [inputs, outputs], or [outputs, inputs] when transposed
-  bool transposed = false;   // Gemm transB
-  float alpha = 1, beta = 1; // Gemm
-  bool has_bias = false;
-  tensor bias{};         // `outputs` values, or one for all
-  tensor weight_scale{}; // dynamic int8: `outputs` values (per channel), or one
-  // static int8: q = saturate(round(x / activation_scale) + activation_zero_point), 0 to 255, and
-  // what the sum is multiplied by, `outputs` values or one; or the product of two such tensors.
+enum class step_kind : std::uint8_t {
+  affine,     // one operator with constants: op
+  dense,      // y = alpha * x * weight + beta * bias; int8: see step
+  activate,   // activates, value by value
+  layer_norm, // LayerNormalization-17 over all values: weight (gamma), bias (beta); alpha = epsilon
+  softmax,    // over all values
+  log_softmax, // likewise
+  complement,  // one value p -> (1 - p, p): the two probabilities of a binary classifier
+  slice,       // values `begin` to `begin + outputs`
+};
+
+enum class affine_op : std::uint8_t {
+  add,           // x + weight
+  subtract,      // x - weight
+  subtract_from, // weight - x
+  multiply,      // x * weight
+  divide,        // x / weight: not 0
+  negate,        // -x
+  scaler,        // (x - weight) * bias: ai.onnx.ml Scaler-1
+  batch_norm,    // (x - mean) / sqrt(variance + alpha) * weight + bias; alpha is epsilon
+};
+
+// One operator of the graph, or a pattern of several that is one. Wherever a constant is taken
+// value by value, it holds one for each feature, or one for all. Constants whose elements are raw
+// data are not looked at in constant expressions: whoever reads them must refuse NaN, infinities
+// and zero divisors then (at run time, parse() has).
+struct step {
+  step_kind kind : 4 = step_kind::dense;
+  affine_op op : 4 = affine_op::add;           // affine
+  activation activates = activation::identity; // activate
+  std::uint8_t activation_zero_point = 0;      // static int8
+  bool transposed : 1 = false;                 // dense: weight is [outputs, inputs]
+  std::uint8_t marks : 7 = 0;                  // of the parser
+  std::uint32_t inputs = 0, outputs = 0;       // values before and after it
+  std::uint32_t offset = 0;                    // of the node in the file, for errors
+  float alpha = 1, beta = 1;                   // of the operator, where it has them
+  constant weight{}, bias{};                   // prelu: weight is the slope
+  union {
+    std::uint32_t begin = 0; // slice
+    constant mean;           // batch_norm
+    constant weight_scale;   // dynamic int8: one value, or `outputs`
+    constant sum_scale; // static int8: what the sum is multiplied by, one value or `outputs`; or
+  };
+  union {
+    std::uint32_t unused = 0;
+    constant variance;         // batch_norm
+    constant sum_scale_factor; // static int8: the product with this, if present
+  };
+  // static int8: q = saturate(round(x / activation_scale) + activation_zero_point), 0 to 255
   float activation_scale = 0;
-  std::int32_t activation_zero_point = 0;
-  tensor sum_scale{}, sum_scale_factor{};
-  bool has_sum_scale_factor = false;
+};
+
+// A graph input: a slice of the row of features, or one that the output does not depend on.
+struct input_slice {
+  std::string_view name{};
+  std::uint32_t offset = 0;           // of its ValueInfoProto
+  std::uint32_t first = 0, count = 0; // in the row of features; count also where it is not used
+  std::uint8_t rank = 0;              // as declared: 1 to 4
+  bool used = false;
 };
 
 struct plan {
@@ -1366,608 +1719,1603 @@ struct plan {
   quant_mode mode = quant_mode::fp32;
   std::int64_t ir_version = 0, opset = 0;
   std::string_view producer_name{}, producer_version{}, graph_name{};
-  std::string_view input_name{}, output_name{};
-  std::size_t output_rank = 2; // 1: [N], 2: [N, 1]
-  std::size_t inputs = 0;      // features per row
-  scaler input_scaler{};
-  std::size_t layer_count = 0;
-  std::array<dense, max_layers> layers{};
+  std::string_view output_name{};      // the one that is computed
+  std::size_t output_rank = 2;         // as derived
+  std::uint32_t ignored_outputs = 0;   // how many others the graph has
+  constant labels{};                   // of a classifier: classlabels_int64s (strings are not kept)
+  std::size_t inputs = 0, outputs = 0; // values in a row, and out of it
+  std::size_t input_count = 0;
+  std::array<input_slice, max_inputs> graph_inputs{};
+  std::size_t layer_count = 0; // dense steps
+  std::size_t step_count = 0;
+  std::array<step, max_steps> steps{};
+  std::span<const char> model{}; // the file, and files of external data: keep them alive
+  external_files external{};
 };
 
 namespace detail {
 
-class chain_builder {
-public:
-  constexpr chain_builder(const graph& from, plan& to) noexcept : g_(from), plan_(to) {}
+constexpr error read_constant(view file, external_files external, constant c,
+                              tensor& out) noexcept {
+  const field f = name_index::field_at(file, c.offset);
+  if (c.is_list == 0) return parse_tensor(f.payload, external, out);
+  attribute a;
+  if (const error e = parse_attribute(f.payload, a); failed(e)) return e;
+  return tensor_of(a, out);
+}
 
-  constexpr error build() noexcept {
-    if (const error e = check_operators(); failed(e)) return e;
-    if (const error e = begin(); failed(e)) return e;
-    while (value_ != g_.output.name) {
-      std::size_t next = 0;
-      if (const error e = sole_consumer(value_, next); failed(e)) return e;
-      if (const error e = apply(next); failed(e)) return e;
+} // namespace detail
+
+// The constant's shape and elements (element_reader, raw_floats), or no elements where there is no
+// constant. `p` made by parse(): it is sound. The shape is the file's: a weight of a left-hand or
+// transposed operand may have its dimensions in another order, a bias leading ones.
+constexpr tensor read(const plan& p, constant c) noexcept {
+  tensor t;
+  if (c.present())
+    (void)detail::read_constant({p.model.data(), p.model.size(), 0}, p.external, c, t);
+  return t;
+}
+
+// Of a float32 tensor in raw data (little-endian, no alignment): its bytes, t.count times four.
+// False for others, which element_reader reads.
+constexpr bool raw_floats(const tensor& t, const char*& data) noexcept {
+  if (!t.is_raw || t.type != element::float32) return false;
+  data = t.raw.data;
+  return true;
+}
+
+// What to call the step's node in an error: its name, else its result's. Searches the file.
+constexpr std::string_view label(const plan& p, const step& s) noexcept {
+  for (cursor model({p.model.data(), p.model.size(), 0}); !model.done();) {
+    field g;
+    if (model.next(g) != errc::ok) break;
+    if (g.number != detail::model_graph || g.type != wire::length_delimited) continue;
+    for (cursor graph(g.payload); !graph.done();) {
+      field f;
+      node n;
+      if (graph.next(f) != errc::ok) break;
+      if (f.number != detail::graph_node || f.payload.offset != s.offset) continue;
+      if (!failed(detail::parse_node(f, n))) return n.label();
     }
-    return end();
+  }
+  return "node";
+}
+
+} // namespace tinymlp::onnx
+// ---- tinymlp/onnx/shape.hpp
+// Shapes of values while one row is scored, and integers that are computed from them.
+
+namespace tinymlp::onnx::detail {
+
+// The shape of a value for one row: the dimension of the rows, if the value has one, counts as 1.
+struct row_shape {
+  std::size_t rank = 0;
+  std::array<std::uint32_t, max_rank> dims{};
+  std::size_t batch = max_rank; // axis of the rows; max_rank: none
+  std::int64_t rows = 1;        // as the graph declares it; -1 where that is symbolic
+
+  // Values in a row.
+  constexpr std::uint64_t width() const noexcept {
+    std::uint64_t product = 1;
+    for (std::size_t i = 0; i < rank; ++i) product *= dims[i];
+    return product;
+  }
+  constexpr bool has_batch() const noexcept { return batch != max_rank; }
+  // May the axis vanish or be moved for any number of rows?
+  constexpr bool is_one(std::size_t axis) const noexcept {
+    return dims[axis] == 1 && (axis != batch || rows == 1);
+  }
+  // All values along this one axis?
+  constexpr bool runs_along(std::size_t axis) const noexcept {
+    return axis < rank && dims[axis] == width();
+  }
+  // Counted from the end where negative; `rank` where there is no such axis.
+  constexpr std::size_t axis(std::int64_t a, std::size_t of_rank) const noexcept {
+    const auto r = static_cast<std::int64_t>(of_rank);
+    return a >= -r && a < r ? static_cast<std::size_t>(a < 0 ? a + r : a) : of_rank;
+  }
+  constexpr std::size_t axis(std::int64_t a) const noexcept { return axis(a, rank); }
+
+  constexpr bool insert_axis(std::size_t at) noexcept {
+    if (rank == max_rank || at > rank) return false;
+    for (std::size_t i = rank; i > at; --i) dims[i] = dims[i - 1];
+    dims[at] = 1;
+    if (has_batch() && batch >= at) ++batch;
+    ++rank;
+    return true;
+  }
+  constexpr void remove_axis(std::size_t at) noexcept {
+    for (std::size_t i = at; i + 1 < rank; ++i) dims[i] = dims[i + 1];
+    if (has_batch()) batch = batch == at ? max_rank : batch > at ? batch - 1 : batch;
+    --rank;
+  }
+};
+
+// A small int64 tensor of rank 0 or 1: a constant, or computed from shapes.
+struct int_list {
+  std::size_t count = 0;
+  std::array<std::int64_t, max_rank> values{};
+  std::size_t batch = max_rank; // the one that is the number of rows; its value is 1
+  bool is_scalar = false;
+};
+
+// Does a constant of this shape leave a value of shape `x` as it is when they are combined: is it
+// one value, or one for each of a row?
+constexpr bool broadcasts_over(const row_shape& x, std::size_t rank, const std::uint64_t* dims,
+                               std::uint64_t count) noexcept {
+  if (rank > x.rank && !(count == 1 && rank == 1)) return false; // x would gain an axis
+  if (count == 1) return true;
+  if (count != x.width()) return false;
+  for (std::size_t i = 0; i < rank; ++i)
+    if (dims[rank - 1 - i] != x.dims[x.rank - 1 - i]) return false;
+  return true;
+}
+
+} // namespace tinymlp::onnx::detail
+
+namespace tinymlp::onnx::detail {
+
+// A constant as a node sees it: `t` has the shape that the node sees, elements in the file's order.
+struct operand_constant {
+  constant where{};
+  tensor t{};
+  bool transposed = false; // a matrix whose dimensions the file has the other way round
+};
+
+class graph_reader {
+public:
+  constexpr explicit graph_reader(const graph& from) noexcept : g_(from) {}
+  constexpr const tinymlp::error& error() const noexcept { return why_; }
+
+protected:
+  // ---- refusals
+
+  constexpr bool fail(const tinymlp::error& why) noexcept {
+    why_ = why;
+    return false;
+  }
+  constexpr bool fail(errc code, const node& n, std::string_view what = {}, std::int64_t found = -1,
+                      std::int64_t accepted = -1) noexcept {
+    return fail({code, n.body.offset, what.empty() ? n.label() : what, n.op_type, found, accepted});
+  }
+  constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
+                      std::int64_t accepted = -1) noexcept {
+    tinymlp::error why{code, t.offset, t.name, {}, found, accepted};
+    why.rank = static_cast<std::uint8_t>(t.rank > why.dims.size() ? 0 : t.rank);
+    for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = static_cast<std::uint32_t>(t.dims[i]);
+    return fail(why);
+  }
+  constexpr bool fail(errc code, const attribute& a) noexcept {
+    return fail({code, a.offset, a.name});
+  }
+  constexpr bool ok(const tinymlp::error& why) noexcept { return !failed(why) || fail(why); }
+
+  // ---- edges
+
+  // The field that defines the value: of a node, an initializer or a graph input.
+  constexpr field definition(std::string_view value) const noexcept {
+    const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
+    return tag == 0 ? field{} : name_index::field_at(g_.file, tag);
+  }
+  constexpr bool producer(std::string_view value, node& out) const noexcept {
+    const field f = definition(value);
+    return f.number == graph_node && !failed(parse_node(f, out));
   }
 
-private:
-  using handler = error (chain_builder::*)(const node&) noexcept;
+  // The value itself, of which operators that do nothing may have made this one.
+  constexpr std::string_view origin(std::string_view value) const noexcept {
+    node n;
+    while (producer(value, n) && passes(n, value)) value = n.inputs[0];
+    return value;
+  }
+  // Is the node's result its first operand, unchanged in value and shape?
+  constexpr bool passes(const node& n, std::string_view result) const noexcept {
+    if (n.input_count == 0 || !same(n.outputs[0], result)) return false;
+    if (n.is("Identity") || (n.is("Dropout") && n.input_count < 3)) return true;
+    return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
+  }
+  // Cast of float32 to float32.
+  constexpr bool is_float_cast(const node& n) const noexcept {
+    std::int64_t to = 0;
+    return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
+           !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
+  }
+  constexpr bool is_result_of(std::string_view value, std::string_view op_type) const noexcept {
+    node n;
+    return producer(value, n) && n.is(op_type);
+  }
+  constexpr bool is_other_constant(std::string_view value) const noexcept {
+    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+  }
 
-  // One row an operator. `apply` consumes the node, and those that belong to it, at the chain's
-  // end; operators that only occur inside another's pattern have `misplaced`.
+  // ---- attributes
+
+  // The node's attributes have been checked where the node is on the way to the output.
+  constexpr bool find_attribute(const node& n, std::string_view wanted,
+                                attribute& out) const noexcept {
+    for (cursor c(n.body); !c.done();) {
+      field f;
+      if (c.next(f) != errc::ok) return false;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      return !failed(parse_attribute(f.payload, out));
+    }
+    return false;
+  }
+  constexpr bool peek_int(const node& n, std::string_view wanted,
+                          std::int64_t& value) const noexcept {
+    attribute a;
+    if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
+    value = a.i;
+    return true;
+  }
+  constexpr bool read_int(const node& n, std::string_view wanted, std::int64_t& value) noexcept {
+    attribute a;
+    if (!find_attribute(n, wanted, a)) return true;
+    if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
+    value = a.i;
+    return true;
+  }
+  constexpr bool read_float(const node& n, std::string_view wanted, float& value) noexcept {
+    attribute a;
+    if (!find_attribute(n, wanted, a)) return true;
+    if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
+    value = a.f;
+    return true;
+  }
+
+  // ---- constants
+
+  // Made of a constant by operators that only change its shape or, exactly, its type?
+  constexpr bool is_constant(std::string_view value) const noexcept {
+    node n;
+    for (std::size_t hops = 0; hops <= max_values; ++hops) {
+      if (definition(value).number == graph_initializer) return true;
+      if (!producer(value, n)) return false;
+      if (n.is("Constant")) return true;
+      if (!keeps_elements(n)) return false;
+      value = n.inputs[0];
+    }
+    return false;
+  }
+  static constexpr bool keeps_elements(const node& n) noexcept {
+    return n.input_count != 0 &&
+           (n.is("Identity") || n.is("Cast") || n.is("Transpose") || n.is("Reshape") ||
+            n.is("Unsqueeze") || n.is("Squeeze") || n.is("Flatten"));
+  }
+
+  // The constant itself, as the file holds it; false where the value is none.
+  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+    const field f = definition(value);
+    out.where = {};
+    if (f.number == graph_initializer) {
+      out.where.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
+    } else {
+      node n;
+      constant_value v;
+      if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
+          failed(find_constant_value(n, g_.opset, v)))
+        return false;
+      out.where.offset =
+          static_cast<std::uint32_t>((v.is_tensor ? v.a.t_offset : v.a.offset) & 0x7fffffffU);
+      out.where.is_list = v.is_tensor ? 0 : 1;
+    }
+    if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
+    out.t.name = value;
+    return true;
+  }
+
+  // The constant of that name, whichever its type is.
+  constexpr bool take_any(const node& user, std::string_view value, operand_constant& out,
+                          unsigned depth = 0) noexcept {
+    node n;
+    std::string_view from = value;
+    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+    out.transposed = false;
+    if (read_whole(from, out)) return true;
+    if (depth == 8 || !producer(from, n) || !keeps_elements(n))
+      return fail(errc::not_constant, user, value);
+    if (!take_any(user, n.inputs[0], out, depth + 1)) return fail(errc::not_constant, user, value);
+    return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
+  }
+  // Of float16 or float64 to float32, where that is exact.
+  constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
+    std::int64_t to = 0;
+    if (!read_int(n, "to", to)) return false;
+    if (to == static_cast<std::int64_t>(out.t.type)) return true;
+    const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
+    if (to != 1 || (!is_half && !is_double)) return fail(errc::bad_attribute, n, "to", to, 1);
+    std::uint64_t bits = 0;
+    for (element_reader reader(out.t); is_double && reader.next(bits);) {
+      const auto value = std::bit_cast<double>(bits);
+      const bool finite = (bits >> 52 & 0x7ff) != 0x7ff;
+      if (!finite || value > 0x1.fffffep127 || value < -0x1.fffffep127)
+        return fail({errc::non_finite_weight, reader.offset(), out.t.name, n.op_type});
+      if (static_cast<double>(static_cast<float>(value)) != value)
+        return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
+    }
+    out.t.type = element::float32; // so it counts; the file's own type is read again with it
+    return true;
+  }
+  constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+    row_shape s;
+    s.rank = out.t.rank;
+    for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = static_cast<std::uint32_t>(out.t.dims[i]);
+    if (n.is("Transpose") && s.rank == 2) {
+      attribute a;
+      int_list perm;
+      const bool has_perm = find_attribute(n, "perm", a);
+      if (has_perm && (!read_ints_of(a, perm) || perm.count != 2))
+        return fail(errc::bad_attribute, n, "perm");
+      if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
+      if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
+        return fail(errc::bad_attribute, n, "perm");
+      const std::uint64_t first = out.t.dims[0];
+      out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
+      out.transposed = !out.transposed;
+      return true;
+    }
+    if (out.transposed && s.dims[0] != 1 && s.dims[1] != 1)
+      return fail(errc::not_constant, n); // elements in no order that steps can tell
+    if (!reshape_by(n, s)) return false;
+    out.t.rank = s.rank;
+    for (std::size_t i = 0; i < s.rank; ++i) out.t.dims[i] = s.dims[i];
+    return true;
+  }
+
+  constexpr bool take(const node& user, std::string_view value, element type,
+                      operand_constant& out) noexcept {
+    if (!take_any(user, value, out)) return false;
+    if (out.t.type == type) return true;
+    return fail(errc::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
+                static_cast<std::int64_t>(type));
+  }
+  constexpr bool take_floats(const node& user, std::string_view value, operand_constant& out,
+                             errc otherwise = errc::non_finite_weight) noexcept {
+    return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
+  }
+
+  // Every value finite; with `divisor` none 0.
+  constexpr bool check_finite(constant c, errc otherwise, bool divisor = false) noexcept {
+    tensor t;
+    const char* data = nullptr;
+    (void)read_constant(g_.file, g_.external, c, t);
+    if (raw_floats(t, data)) {
+      if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
+      if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
+    }
+    float value = 0;
+    for (element_reader reader(t); reader.next(value);) {
+      if (!is_finite(value)) return fail({otherwise, reader.offset(), t.name});
+      if (divisor && value == 0) return fail({errc::zero_std, reader.offset(), t.name});
+    }
+    return true;
+  }
+  // At memory speed: an exponent of all ones carries into the sign.
+  static bool all_finite(const char* data, std::size_t count) noexcept {
+    constexpr std::size_t block = 64;
+    std::uint32_t bits[block];
+    for (std::size_t i = 0; i < count; i += block) {
+      const std::size_t n = count - i < block ? count - i : block;
+      if (n < block)
+        for (std::uint32_t& b : bits) b = 0;
+      __builtin_memcpy(bits, data + 4 * i, n * 4);
+      std::uint32_t carry = 0;
+      for (std::size_t k = 0; k < block; ++k) carry |= (bits[k] & 0x7fffffffU) + 0x00800000U;
+      if (carry >> 31 != 0) return false;
+    }
+    return true;
+  }
+
+  // A float constant of one value; false, and nothing refused, where it is none.
+  constexpr bool scalar(std::string_view value, float& out) noexcept {
+    if (!is_constant(value)) return false;
+    const tinymlp::error before = why_;
+    operand_constant c;
+    node user;
+    const bool found = take(user, value, element::float32, c) && c.t.count == 1;
+    why_ = before;
+    tensor t;
+    return found && !failed(read_constant(g_.file, g_.external, c.where, t)) &&
+           element_reader(t).next(out);
+  }
+
+  // ---- integers
+
+  constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
+    tensor t;
+    if (a.type != attribute_type::ints && a.type != attribute_type::int64)
+      return fail(errc::bad_attribute, a);
+    return ok(tensor_of(a, t)) && read_ints_of(t, out);
+  }
+  constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
+    if (t.type != element::int64)
+      return fail(errc::wrong_element_type, t, static_cast<std::int64_t>(t.type),
+                  static_cast<std::int64_t>(element::int64));
+    if (t.rank > 1 || t.count > max_rank) return fail(errc::shape_mismatch, t);
+    out = {};
+    out.count = static_cast<std::size_t>(t.count);
+    out.is_scalar = t.rank == 0;
+    element_reader reader(t);
+    for (std::size_t i = 0; i < out.count; ++i) reader.next(out.values[i]);
+    return true;
+  }
+
+  // Of an operand: a constant, or computed from the shapes of values that are known.
+  constexpr bool ints(const node& user, std::string_view value, int_list& out,
+                      unsigned depth = 0) noexcept {
+    node n;
+    operand_constant c;
+    if (read_whole(value, c)) return read_ints_of(c.t, out);
+    if (depth == 12 || !producer(value, n)) return fail(errc::not_constant, user, value);
+    if (n.is("Shape")) return shape_ints(n, out, depth + 1);
+    if (n.is("Gather")) return gather_ints(n, out, depth + 1);
+    if (n.is("Concat")) return concat_ints(n, out, depth + 1);
+    if (n.is("Slice")) return slice_ints(n, out, depth + 1);
+    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out, depth + 1);
+    const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
+    if (n.input_count != 0 && (squeezes || unsqueezes || n.is("Identity") || n.is("Cast"))) {
+      if (!ints(user, n.inputs[0], out, depth + 1)) return false;
+      if (squeezes || unsqueezes) out.is_scalar = squeezes;
+      return out.count == 1 || !squeezes || fail(errc::not_constant, user, value);
+    }
+    return fail(errc::not_constant, user, value);
+  }
+  constexpr bool shape_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    row_shape s;
+    std::int64_t start = 0, end = static_cast<std::int64_t>(max_rank);
+    if (!shape_of(n, n.inputs[0], s, depth)) return false;
+    if (!read_int(n, "start", start) || !read_int(n, "end", end)) return false;
+    const auto rank = static_cast<std::int64_t>(s.rank);
+    start = start < 0 ? start + rank : start, end = end < 0 ? end + rank : end;
+    out = {};
+    for (std::int64_t i = start < 0 ? 0 : start; i < end && i < rank; ++i) {
+      if (static_cast<std::size_t>(i) == s.batch) out.batch = out.count;
+      out.values[out.count++] = s.dims[static_cast<std::size_t>(i)];
+    }
+    return true;
+  }
+  constexpr bool gather_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    int_list from, which;
+    if (n.input_count != 2 || !ints(n, n.inputs[0], from, depth) ||
+        !ints(n, n.inputs[1], which, depth))
+      return false;
+    out = {};
+    out.is_scalar = which.is_scalar;
+    for (std::size_t k = 0; k < which.count; ++k) {
+      const auto size = static_cast<std::int64_t>(from.count);
+      const std::int64_t i = which.values[k] < 0 ? which.values[k] + size : which.values[k];
+      if (i < 0 || i >= size) return fail(errc::value_out_of_range, n);
+      if (static_cast<std::size_t>(i) == from.batch) out.batch = k;
+      out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
+    }
+    return true;
+  }
+  constexpr bool concat_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    out = {};
+    for (std::size_t k = 0; k < n.input_count; ++k) {
+      int_list part;
+      if (!ints(n, operand(n, k), part, depth)) return false;
+      if (part.is_scalar || out.count + part.count > max_rank) return fail(errc::shape_mismatch, n);
+      if (part.batch != max_rank) out.batch = out.count + part.batch;
+      for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
+    }
+    return true;
+  }
+  constexpr bool multiply_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    int_list by;
+    if (!ints(n, n.inputs[0], out, depth) || !ints(n, n.inputs[1], by, depth)) return false;
+    if (out.count != by.count) return fail(errc::shape_mismatch, n);
+    out.is_scalar = out.is_scalar && by.is_scalar;
+    for (std::size_t i = 0; i < out.count; ++i) {
+      if (by.values[i] < -1 || by.values[i] > std::int64_t{1} << 31 || out.values[i] < -1 ||
+          out.values[i] > std::int64_t{1} << 31)
+        return fail(errc::dimension_overflow, n);
+      if (by.batch == i) out.batch = out.values[i] == 1 ? i : max_rank;
+      if (out.batch == i && by.values[i] != 1) out.batch = max_rank;
+      out.values[i] *= by.values[i];
+    }
+    return true;
+  }
+  constexpr bool slice_ints(const node& n, int_list& out, unsigned depth) noexcept {
+    int_list from;
+    slice_range r;
+    if (!ints(n, n.inputs[0], from, depth) || !read_slice(n, depth, r)) return false;
+    const auto size = static_cast<std::int64_t>(from.count);
+    if (r.count != 1 || (r.axes.values[0] != 0 && r.axes.values[0] != -1))
+      return fail(errc::shape_mismatch, n);
+    const std::int64_t end = clamped(r.ends.values[0], size);
+    out = {};
+    for (std::int64_t i = clamped(r.starts.values[0], size); i < end; ++i) {
+      if (static_cast<std::size_t>(i) == from.batch) out.batch = out.count;
+      out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
+    }
+    return true;
+  }
+
+  // Slice: attributes before operator set 10, inputs since. Steps of 1 only.
+  struct slice_range {
+    std::size_t count = 0;
+    int_list starts{}, ends{}, axes{};
+  };
+  static constexpr std::int64_t clamped(std::int64_t i, std::int64_t size) noexcept {
+    if (i < 0) i += size;
+    return i < 0 ? 0 : i > size ? size : i;
+  }
+  constexpr bool read_slice(const node& n, unsigned depth, slice_range& r) noexcept {
+    int_list steps;
+    attribute a;
+    const bool by_attributes = g_.opset < 10;
+    if (by_attributes) {
+      if (!find_attribute(n, "starts", a)) return fail(errc::missing_data, n, "starts");
+      if (!read_ints_of(a, r.starts)) return false;
+      if (!find_attribute(n, "ends", a)) return fail(errc::missing_data, n, "ends");
+      if (!read_ints_of(a, r.ends)) return false;
+      if (find_attribute(n, "axes", a) && !read_ints_of(a, r.axes)) return false;
+    } else {
+      if (n.input_count < 3) return fail(errc::wrong_arity, n);
+      if (!ints(n, n.inputs[1], r.starts, depth) || !ints(n, n.inputs[2], r.ends, depth))
+        return false;
+      if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes, depth))
+        return false;
+      if (n.input_count > 4 && !ints(n, n.inputs[4], steps, depth)) return false;
+    }
+    r.count = r.starts.count;
+    for (std::size_t i = 0; i < steps.count; ++i)
+      if (steps.values[i] != 1) return fail(errc::bad_attribute, n, "steps", steps.values[i], 1);
+    if (r.axes.count == 0)
+      for (; r.axes.count < r.count; ++r.axes.count)
+        r.axes.values[r.axes.count] = static_cast<std::int64_t>(r.axes.count);
+    return (r.ends.count == r.count && r.axes.count == r.count) || fail(errc::shape_mismatch, n);
+  }
+
+  // ---- shapes
+
+  // Of a value that is known without what stands before: the shape that the next node needs has
+  // been told by `known_shape`, or the value is made of a graph input.
+  constexpr bool shape_of(const node& user, std::string_view value, row_shape& out,
+                          unsigned depth) noexcept {
+    if (!known_value_.empty() && same(origin(value), known_value_)) {
+      out = known_shape_;
+      return true;
+    }
+    const field f = definition(value);
+    if (f.number == graph_input) return input_shape(f, out);
+    node n;
+    if (depth > 24 || !producer(value, n) || n.input_count == 0)
+      return fail(errc::not_constant, user, value);
+    if (passes(n, value) || keeps_shape(n)) return shape_of(user, n.inputs[0], out, depth + 1);
+    if (n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div")) {
+      const bool second = is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape");
+      return shape_of(user, n.inputs[second ? 1 : 0], out, depth + 1);
+    }
+    if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, out, depth + 1);
+    if (!is_reshaping(n)) return fail(errc::not_constant, user, value);
+    return shape_of(user, n.inputs[0], out, depth + 1) && reshape_by(n, out, depth + 1);
+  }
+  static constexpr bool keeps_shape(const node& n) noexcept {
+    constexpr std::string_view names[] = {
+        "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
+        "Softplus", "Erf",  "BatchNormalization"};
+    for (const std::string_view name : names)
+      if (n.is(name)) return true;
+    return false;
+  }
+  constexpr bool product_shape(const node& n, row_shape& out, unsigned depth) noexcept {
+    operand_constant w;
+    std::int64_t transposed = 0;
+    if (!shape_of(n, n.inputs[0], out, depth) || !take_any(n, n.inputs[1], w)) return false;
+    if (!read_int(n, "transB", transposed)) return false;
+    if (w.t.rank != 2 || out.rank == 0) return fail(errc::shape_mismatch, w.t);
+    out.dims[out.rank - 1] = static_cast<std::uint32_t>(w.t.dims[transposed == 1 ? 0 : 1]);
+    return true;
+  }
+
+  // As declared; the rows are its first axis, where that is symbolic or there are others.
+  constexpr bool input_shape(const field& f, row_shape& out) noexcept {
+    value_info v;
+    if (!ok(parse_value_info(f.payload, v))) return false;
+    if (!v.is_tensor || v.element_type != static_cast<std::uint64_t>(element::float32))
+      return fail({errc::wrong_element_type,
+                   v.offset,
+                   v.name,
+                   {},
+                   static_cast<std::int64_t>(v.element_type),
+                   1});
+    if (!v.has_shape || v.rank == 0 || v.rank > 4)
+      return fail({errc::shape_mismatch,
+                   v.offset,
+                   v.name,
+                   {},
+                   v.has_shape ? static_cast<std::int64_t>(v.rank) : -1,
+                   2});
+    out = {};
+    out.rank = v.rank;
+    const bool has_rows = v.rank > 1 || v.dims[0] < 0;
+    for (std::size_t i = 0; i < v.rank; ++i) {
+      if (i == 0 && has_rows) continue;
+      if (v.dims[i] < 0 || v.dims[i] > static_cast<std::int64_t>(max_width))
+        return fail({errc::bad_dimension, v.offset, v.name, {}, v.dims[i], max_width});
+      out.dims[i] = static_cast<std::uint32_t>(v.dims[i]);
+    }
+    if (has_rows) out.dims[0] = 1, out.batch = 0, out.rows = v.dims[0];
+    if (out.width() <= max_width) return true;
+    return fail({errc::bad_dimension,
+                 v.offset,
+                 v.name,
+                 {},
+                 static_cast<std::int64_t>(out.width()),
+                 max_width});
+  }
+
+  static constexpr bool is_reshaping(const node& n) noexcept {
+    return n.is("Flatten") || n.is("Reshape") || n.is("Squeeze") || n.is("Unsqueeze") ||
+           n.is("Transpose") || n.is("Expand");
+  }
+
+  // What an operator that keeps all values in their order makes of a shape.
+  constexpr bool reshape_by(const node& n, row_shape& s, unsigned depth = 0) noexcept {
+    if (n.is("Flatten")) return flatten(n, s);
+    if (n.is("Reshape")) return reshape(n, s, depth);
+    if (n.is("Squeeze")) return squeeze(n, s, depth);
+    if (n.is("Unsqueeze")) return unsqueeze(n, s, depth);
+    if (n.is("Transpose")) return transpose(n, s);
+    if (n.is("Expand")) return expand(n, s, depth);
+    return fail(errc::unexpected_operator, n);
+  }
+
+  constexpr bool fail_shape(const node& n, const row_shape& s, std::string_view what = {},
+                            errc code = errc::shape_mismatch) noexcept {
+    tinymlp::error why{code, n.body.offset, what.empty() ? n.label() : what, n.op_type};
+    why.rank = static_cast<std::uint8_t>(s.rank > why.dims.size() ? 0 : s.rank);
+    for (std::size_t i = 0; i < why.rank; ++i)
+      why.dims[i] = i == s.batch && s.rows != 1 ? 0 : s.dims[i];
+    return fail(why);
+  }
+
+  // Flatten (1, 9, 11, 13, ...): [d0 ... dn] -> [product before axis, product from axis].
+  constexpr bool flatten(const node& n, row_shape& s) noexcept {
+    std::int64_t at = 1;
+    if (!read_int(n, "axis", at)) return false;
+    const auto rank = static_cast<std::int64_t>(s.rank);
+    if (at < (g_.opset >= 11 ? -rank : 0) || at > rank)
+      return fail(errc::bad_attribute, n, "axis", at, rank);
+    const auto axis = static_cast<std::size_t>(at < 0 ? at + rank : at);
+    std::uint64_t before = 1;
+    for (std::size_t i = 0; i < axis; ++i) before *= s.dims[i];
+    const bool keeps_rows = s.has_batch() && s.batch < axis && before == 1;
+    s.dims[1] = static_cast<std::uint32_t>(s.width() / before);
+    s.dims[0] = static_cast<std::uint32_t>(before);
+    s.rank = 2;
+    s.batch = keeps_rows ? 0 : max_rank;
+    return true;
+  }
+
+  // Reshape (5, 13, 14, ...).
+  constexpr bool reshape(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list to;
+    std::int64_t allow_zero = 0;
+    if (n.input_count != 2) return fail(errc::wrong_arity, n);
+    if (!ints(n, n.inputs[1], to, depth) || !read_int(n, "allowzero", allow_zero)) return false;
+    if (to.is_scalar) return fail_shape(n, s);
+    row_shape r;
+    r.rows = s.rows, r.rank = to.count, r.batch = to.batch;
+    std::uint64_t known = 1;
+    std::size_t open = max_rank;
+    for (std::size_t i = 0; i < to.count; ++i) {
+      std::int64_t d = to.values[i];
+      if (d == 0 && (allow_zero != 0 || i >= s.rank)) return fail_shape(n, s, n.inputs[1]);
+      if (d == 0 && i == s.batch) r.batch = i;
+      if (d == 0) d = s.dims[i];
+      if (i == 0 && s.has_batch() && s.rows > 1 && d == s.rows) d = 1, r.batch = 0;
+      if (d == -1 && open != max_rank) return fail_shape(n, s, n.inputs[1]);
+      if (d == -1) open = i, d = 1;
+      if (d < 1 || d > static_cast<std::int64_t>(max_width)) return fail_shape(n, s, n.inputs[1]);
+      r.dims[i] = static_cast<std::uint32_t>(d);
+      known *= static_cast<std::uint64_t>(d);
+      if (known > max_elements) return fail_shape(n, s, n.inputs[1]);
+    }
+    const std::uint64_t width = s.width();
+    if (width % known != 0 || (open == max_rank && known != width))
+      return fail_shape(n, s, n.inputs[1]);
+    if (open != max_rank) r.dims[open] = static_cast<std::uint32_t>(width / known);
+    if (open == 0 && s.has_batch() && !r.has_batch() && r.dims[0] == 1) r.batch = 0;
+    s = r;
+    return true;
+  }
+
+  // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
+  constexpr bool read_axes(const node& n, unsigned depth, std::int64_t inputs_since, int_list& axes,
+                           bool& has) noexcept {
+    attribute a;
+    const bool has_attribute = find_attribute(n, "axes", a);
+    const bool has_input = n.input_count > 1;
+    has = has_attribute || has_input;
+    if (has_attribute && (has_input || g_.opset >= inputs_since))
+      return fail(errc::unsupported_attribute, n, "axes");
+    if (has_input && g_.opset < inputs_since)
+      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
+    if (has_attribute && a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
+    if (!has) return true;
+    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes, depth))) return false;
+    if (!axes.is_scalar) return true;
+    return fail_named(n.inputs[1], errc::shape_mismatch, n);
+  }
+  // Points to the operand, where that is a constant.
+  constexpr bool fail_named(std::string_view value, errc code, const node& n) noexcept {
+    operand_constant c;
+    const std::string_view from = origin(value);
+    if (!read_whole(from, c)) return fail(code, n, value);
+    return fail(code, c.t);
+  }
+
+  constexpr bool squeeze(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list axes;
+    bool has = false, gone[max_rank] = {};
+    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!has && s.has_batch() && s.rows != 1) return fail(errc::wrong_arity, n, "axes");
+    for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
+      const std::size_t at = has ? s.axis(axes.values[i]) : i;
+      if (!has && !s.is_one(at)) continue;
+      if (at == s.rank || gone[at] || !s.is_one(at)) return fail_shape(n, s);
+      gone[at] = true;
+    }
+    for (std::size_t i = s.rank; i-- > 0;)
+      if (gone[i]) s.remove_axis(i);
+    return true;
+  }
+
+  constexpr bool unsqueeze(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list axes;
+    bool has = false, added[max_rank] = {};
+    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!has) return fail(errc::wrong_arity, n, "axes");
+    const std::size_t rank = s.rank + axes.count;
+    if (rank > max_rank) return fail_shape(n, s);
+    for (std::size_t i = 0; i < axes.count; ++i) {
+      const std::size_t at = s.axis(axes.values[i], rank);
+      if (at == rank || added[at]) return fail_shape(n, s);
+      added[at] = true;
+    }
+    for (std::size_t i = 0; i < rank; ++i)
+      if (added[i] && !s.insert_axis(i)) return fail_shape(n, s);
+    return true;
+  }
+
+  // Transpose where only dimensions of one value move.
+  constexpr bool transpose(const node& n, row_shape& s) noexcept {
+    attribute a;
+    int_list perm;
+    if (find_attribute(n, "perm", a)) {
+      if (!read_ints_of(a, perm)) return false;
+    } else {
+      for (; perm.count < s.rank; ++perm.count)
+        perm.values[perm.count] = static_cast<std::int64_t>(s.rank - 1 - perm.count);
+    }
+    if (perm.count != s.rank) return fail(errc::bad_attribute, n, "perm");
+    row_shape r = s;
+    r.batch = max_rank;
+    bool seen[max_rank] = {};
+    std::int64_t last = -1;
+    for (std::size_t i = 0; i < s.rank; ++i) {
+      const std::int64_t from = perm.values[i];
+      if (from < 0 || from >= static_cast<std::int64_t>(s.rank) ||
+          seen[static_cast<std::size_t>(from)])
+        return fail(errc::bad_attribute, n, "perm");
+      const auto at = static_cast<std::size_t>(from);
+      seen[at] = true;
+      r.dims[i] = s.dims[at];
+      if (at == s.batch) r.batch = i;
+      if (s.dims[at] == 1) continue;
+      if (from < last) return fail_shape(n, s);
+      last = from;
+    }
+    s = r;
+    return true;
+  }
+
+  // Expand to a shape that the value has already, or that gains dimensions of one.
+  constexpr bool expand(const node& n, row_shape& s, unsigned depth) noexcept {
+    int_list to;
+    if (n.input_count != 2) return fail(errc::wrong_arity, n);
+    if (!ints(n, n.inputs[1], to, depth)) return false;
+    while (s.rank < to.count)
+      if (!s.insert_axis(0)) return fail_shape(n, s);
+    for (std::size_t i = 0; i < to.count; ++i) {
+      const std::size_t at = s.rank - to.count + i;
+      const bool rows = at == s.batch && to.values[i] == s.rows;
+      if (to.values[i] != 1 && to.values[i] != s.dims[at] && !rows) return fail_shape(n, s);
+    }
+    return true;
+  }
+
+  const graph& g_;
+  std::string_view known_value_{}; // a value whose shape is known, for shape_of
+  row_shape known_shape_{};
+  tinymlp::error why_{};
+};
+
+} // namespace tinymlp::onnx::detail
+
+#include <limits>
+
+namespace tinymlp::onnx::detail {
+
+// What was recognised: a step of `kind` on the value `from`.
+struct pattern {
+  step_kind kind = step_kind::activate;
+  activation activates = activation::identity;
+  float alpha = 1;
+  std::uint32_t axes = 0; // of ReduceMean: bit axis + 8
+  std::string_view from{};
+};
+
+class pattern_matcher : protected graph_reader {
+protected:
+  using graph_reader::graph_reader;
+
+  // The pattern that ends with this node. Nothing is refused: false where there is none.
+  constexpr bool match(const node& n, pattern& out) noexcept {
+    (void)n, (void)out;
+    return false;
+  }
+
+  constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
+    node sub;
+    float one = 0;
+    if (!producer(origin(n.inputs[0]), sub) || !sub.is("Sub") || sub.input_count != 2) return false;
+    p = n.inputs[1];
+    return scalar(sub.inputs[0], one) && one == 1 && same(origin(sub.inputs[1]), origin(p));
+  }
+
+  // ---- bounds of Clip, Min and Max
+
+  // A bound that is left out is infinite. False where it is no constant of one value, or NaN.
+  constexpr bool clip_bounds(const node& n, float& low, float& high) noexcept {
+    low = -std::numeric_limits<float>::infinity();
+    high = std::numeric_limits<float>::infinity();
+    if (g_.opset < 11) return read_bound(n, "min", low) && read_bound(n, "max", high);
+    if (n.input_count > 1 && !n.inputs[1].empty() && !scalar(n.inputs[1], low)) return false;
+    if (n.input_count > 2 && !n.inputs[2].empty() && !scalar(n.inputs[2], high)) return false;
+    return low == low && high == high;
+  }
+  constexpr bool read_bound(const node& n, std::string_view name, float& bound) noexcept {
+    attribute a;
+    if (!find_attribute(n, name, a)) return true;
+    if (a.type != attribute_type::float32 || a.f != a.f) return fail(errc::bad_attribute, a);
+    bound = a.f;
+    return true;
+  }
+  constexpr bool min_max_bounds(const node& n, std::string_view& from, float& low,
+                                float& high) noexcept {
+    low = -std::numeric_limits<float>::infinity();
+    high = std::numeric_limits<float>::infinity();
+    if (n.input_count != 2) return false;
+    const bool first = is_constant(n.inputs[0]);
+    from = n.inputs[first ? 1 : 0];
+    float& bound = n.is("Min") ? high : low;
+    return scalar(n.inputs[first ? 0 : 1], bound) && bound == bound;
+  }
+};
+
+} // namespace tinymlp::onnx::detail
+
+namespace tinymlp::onnx::detail {
+
+class plan_builder : private pattern_matcher {
+public:
+  constexpr plan_builder(const graph& from, plan& to) noexcept : pattern_matcher(from), p_(to) {}
+
+  // The output of that name, or else the first that is an MLP; the error of the first of float32.
+  constexpr tinymlp::error build(std::string_view output_name) noexcept {
+    tinymlp::error first{};
+    std::uint32_t outputs = 0;
+    bool found = false, first_is_float = false, named = false;
+    for (cursor c(g_.body); !c.done();) {
+      field f;
+      value_info v;
+      if (c.next(f) != errc::ok) break;
+      if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
+      ++outputs;
+      if (found || (!output_name.empty() && !same(v.name, output_name))) continue;
+      named = true;
+      found = build_output(v);
+      if (found) continue;
+      const bool is_float = v.element_type == static_cast<std::uint64_t>(element::float32);
+      if (!failed(first) || (is_float && !first_is_float)) first = why_;
+      first_is_float = first_is_float || is_float;
+    }
+    if (!named) return {errc::unknown_output, g_.body.offset, output_name};
+    if (!found) return first;
+    p_.ignored_outputs = outputs - 1;
+    return {};
+  }
+
+  // One row an operator: who takes it where it stands at the chain's end, and what it may have.
+  using handler = bool (plan_builder::*)(const node&) noexcept;
   struct op_row {
     std::string_view op_type, domain;
     std::int64_t since; // first opset of the default domain that has it in a form accepted here
-    std::size_t min_inputs, max_inputs, outputs;
+    std::size_t min_inputs, max_inputs, max_outputs;
     std::string_view attributes; // accepted names, separated by blanks
-    handler apply;
+    handler take;
   };
-
   struct operator_table; // below the class, which must be complete for it
 
-  // How far the chain has come.
-  enum class stage : std::uint8_t { input, centred, scaled, dense, activated, exit };
+private:
+  // ---- the way back
 
-  static constexpr error at(errc code, const node& n) noexcept {
-    return {code, n.body.offset, n.label()};
-  }
-  static constexpr error at(errc code, const node& n, std::string_view what) noexcept {
-    return {code, n.body.offset, what};
-  }
-  static constexpr error at(errc code, const tensor& t) noexcept {
-    return {code, t.offset, t.name};
-  }
+  // Kinds of entries that become no step of that kind.
+  static constexpr step_kind reshapes = static_cast<step_kind>(8);
+  // What an entry keeps in `marks`.
+  static constexpr std::uint8_t left_mark = 1, // weight on the left; or constant operand first
+      trans_a_mark = 2,                        // Gemm transA of the row
+      open_mark = 4,                           // a dense layer that the next Add may give a bias
+      vector_mark = 8,                         // weight of rank 1: the axis vanishes
+      suffix_mark = 16,                        // all axes from that one on; or a shape of its own
+      dynamic_mark = 32;                       // scales of the row at hand
 
-  // ---- every node, whether or not the chain reaches it
-
-  // The operator's row, or that of no operator, which has no name.
-  static constexpr const op_row& find_row(const node& n) noexcept;
-
-  constexpr error check_operators() const noexcept {
-    for (std::size_t i = 0; i < g_.node_count; ++i) {
-      const node& n = g_.nodes[i];
-      if (!n.in_default_domain() && (n.domain != "ai.onnx.ml" || g_.ml_opset == 0))
-        return at(errc::unsupported_domain, n, n.domain);
-      const op_row& row = find_row(n);
-      if (row.op_type.empty()) return at(errc::unsupported_operator, n, n.op_type);
-      if (g_.opset < row.since) return at(errc::operator_needs_newer_opset, n);
-      if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
-          n.output_count != row.outputs)
-        return at(errc::wrong_arity, n);
-      if (const error e = check_attributes(n, row.attributes); failed(e)) return e;
+  constexpr bool build_output(const value_info& out) noexcept {
+    why_ = {};
+    p_.labels = constant{};
+    value_ = out.name;
+    known_value_ = {};
+    first_ = max_steps;
+    join_ = 0;
+    node n;
+    if (producer(value_, n) && same(n.op_type, "ZipMap") && same(n.domain, "ai.onnx.ml")) {
+      if (!take_zip_map(n)) return false;
+    } else if (!out.is_tensor || out.element_type != static_cast<std::uint64_t>(element::float32)) {
+      return fail({errc::wrong_element_type,
+                   out.offset,
+                   out.name,
+                   {},
+                   static_cast<std::int64_t>(out.element_type),
+                   1});
     }
-    return {};
+    return walk(out) && begin() && advance(out) && end(out);
   }
+
+  constexpr bool walk(const value_info& out) noexcept {
+    while (join_ == 0) {
+      const field f = definition(value_);
+      if (f.number == graph_input) return true;
+      node n;
+      if (f.number != graph_node || !ok(parse_node(f, n)))
+        return fail({errc::disconnected_output, out.offset, out.name});
+      if (n.is("Constant")) return fail({errc::disconnected_output, out.offset, out.name});
+      if (!take_node(n)) return false;
+    }
+    return true;
+  }
+
+  constexpr bool take_node(const node& n) noexcept {
+    if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
+      return fail(errc::unsupported_domain, n, n.domain);
+    const op_row& row = find_row(n);
+    if (row.op_type.empty()) return fail(errc::unsupported_operator, n, n.op_type);
+    if (g_.opset < row.since)
+      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
+    if (n.input_count < row.min_inputs)
+      return fail(errc::wrong_arity, n, {}, static_cast<std::int64_t>(n.input_count),
+                  static_cast<std::int64_t>(row.min_inputs));
+    if (n.input_count > row.max_inputs)
+      return fail(errc::wrong_arity, n, {}, static_cast<std::int64_t>(n.input_count),
+                  static_cast<std::int64_t>(row.max_inputs));
+    if (n.output_count > row.max_outputs)
+      return fail(errc::wrong_arity, n, {}, static_cast<std::int64_t>(n.output_count),
+                  static_cast<std::int64_t>(row.max_outputs));
+    if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
+      return fail(errc::unexpected_operator, n);
+    return check_attributes(n, row.attributes) && (this->*row.take)(n);
+  }
+
+  static constexpr const op_row& find_row(const node& n) noexcept;
 
   static constexpr bool lists(std::string_view names, std::string_view wanted) noexcept {
     while (!names.empty()) {
       const std::size_t end = names.find(' ');
-      if (names.substr(0, end) == wanted) return true;
+      if (same(names.substr(0, end), wanted)) return true;
       names = end == std::string_view::npos ? std::string_view{} : names.substr(end + 1);
     }
     return false;
   }
 
-  // The first operator set whose operator has the attribute, where it came after the operator.
-  static constexpr std::int64_t first_opset_of(std::string_view op_type,
-                                               std::string_view wanted) noexcept {
-    if (op_type == "Reshape" && wanted == "allowzero") return 14;
-    if (op_type == "Cast" && wanted == "saturate") return 19;
-    if (op_type == "QuantizeLinear")
-      return wanted == "axis" ? 13 : wanted == "saturate" ? 19 : wanted == "precision" ? 23 : 21;
-    return 0;
+  // The first operator set whose operator has the attribute, where it came after the operator, and
+  // the first that no longer has it.
+  struct opset_range {
+    std::int64_t first = 0, end = 1000;
+  };
+  static constexpr opset_range opsets_of(std::string_view op_type,
+                                         std::string_view wanted) noexcept {
+    if (same(op_type, "Reshape") && same(wanted, "allowzero")) return {14};
+    if (same(op_type, "Cast")) return {same(wanted, "saturate") ? 19 : 0};
+    if (same(op_type, "QuantizeLinear"))
+      return {same(wanted, "axis")        ? 13
+              : same(wanted, "saturate")  ? 19
+              : same(wanted, "precision") ? 23
+                                          : 21};
+    if (same(op_type, "Clip")) return {0, 11};
+    if (same(op_type, "Slice")) return {0, 10};
+    if (same(op_type, "Split")) return same(wanted, "split") ? opset_range{0, 13} : opset_range{};
+    if (same(op_type, "Dropout"))
+      return same(wanted, "ratio") ? opset_range{0, 12} : opset_range{12};
+    if (same(op_type, "BatchNormalization"))
+      return same(wanted, "spatial")         ? opset_range{0, 9}
+             : same(wanted, "training_mode") ? opset_range{14}
+                                             : opset_range{};
+    return {};
   }
 
-  constexpr error check_attributes(const node& n, std::string_view accepted) const noexcept {
+  constexpr bool check_attributes(const node& n, std::string_view accepted) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
-      if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+      if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
       if (f.number != node_attribute) continue;
-      attribute a;
-      if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-      if (!lists(accepted, a.name) || g_.opset < first_opset_of(n.op_type, a.name))
-        return {errc::unsupported_attribute, a.offset, a.name};
-      attribute other;
+      attribute a, other;
+      if (!ok(naming(parse_attribute(f.payload, a), n.label()))) return false;
+      const opset_range range = opsets_of(n.op_type, a.name);
+      if (!lists(accepted, a.name) || g_.opset < range.first || g_.opset >= range.end)
+        return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
       if (find_attribute(n, a.name, other) && other.offset != a.offset)
-        return {errc::bad_attribute, a.offset, a.name};
+        return fail({errc::bad_attribute, other.offset > a.offset ? a.offset : other.offset, a.name,
+                     n.op_type});
     }
-    return {};
+    return true;
   }
 
-  // The last attribute of that name; the node's attributes have been checked.
-  static constexpr bool find_attribute(const node& n, std::string_view wanted,
-                                       attribute& out) noexcept {
-    bool found = false;
-    for (cursor c(n.body); !c.done();) {
-      field f;
-      attribute a;
-      if (c.next(f) != errc::ok) return found;
-      if (f.number != node_attribute || failed(parse_attribute(f.payload, a))) continue;
-      if (a.name == wanted) out = a, found = true;
+  // An entry for the node; the chain goes on with what it is computed from.
+  constexpr step* push(const node& n, step_kind kind, std::string_view from) noexcept {
+    if (first_ == 0) {
+      fail(errc::too_many_steps, n, {}, static_cast<std::int64_t>(max_steps) + 1, max_steps);
+      return nullptr;
     }
-    return found;
+    step& s = p_.steps[--first_];
+    s = step{};
+    s.kind = kind;
+    s.offset = static_cast<std::uint32_t>(n.body.offset);
+    value_ = from;
+    return &s;
   }
 
-  static constexpr error read_int(const node& n, std::string_view wanted,
-                                  std::int64_t& value) noexcept {
-    attribute a;
-    if (!find_attribute(n, wanted, a)) return {};
-    if (a.type != attribute_type::int64) return {errc::bad_attribute, a.offset, a.name};
-    value = a.i;
-    return {};
+  // ---- operators that do nothing
+
+  constexpr bool pass(const node& n) noexcept {
+    value_ = n.inputs[0];
+    return true;
   }
-
-  static constexpr error read_float(const node& n, std::string_view wanted, float& value) noexcept {
-    attribute a;
-    if (!find_attribute(n, wanted, a)) return {};
-    if (a.type != attribute_type::float32 || !is_finite(a.f))
-      return {errc::bad_attribute, a.offset, a.name};
-    value = a.f;
-    return {};
+  constexpr bool take_cast(const node& n) noexcept {
+    std::int64_t to = 0;
+    if (!read_int(n, "to", to)) return false;
+    if (is_result_of(origin(n.inputs[0]), "MatMulInteger"))
+      return fail(errc::unexpected_operator, n); // without the product with its scale
+    if (to == static_cast<std::int64_t>(element::float32)) return pass(n);
+    const bool is_float = to == static_cast<std::int64_t>(element::float16) ||
+                          to == static_cast<std::int64_t>(element::float64) ||
+                          to == static_cast<std::int64_t>(element::bfloat16);
+    if (is_float) return fail(errc::wrong_element_type, n, {}, to, 1);
+    return fail(errc::bad_attribute, n, "to", to, 1);
   }
-
-  // ---- edges
-
-  // The one node that uses the value, exactly once.
-  constexpr error sole_consumer(std::string_view value, std::size_t& out) const noexcept {
-    std::size_t uses = value == g_.output.name ? 1 : 0;
-    for (std::size_t i = 0; i < g_.node_count; ++i)
-      for (std::size_t k = 0; k < g_.nodes[i].input_count; ++k)
-        if (g_.nodes[i].inputs[k] == value) {
-          out = i;
-          if (++uses > 1) return at(errc::branch, g_.nodes[i], value);
-        }
-    if (uses == 0) return {errc::disconnected_node, g_.offset, value};
-    return {};
+  // Dropout (7, 10, 12, ...): at inference nothing, unless a third operand says training.
+  constexpr bool take_dropout(const node& n) noexcept {
+    operand_constant training;
+    if (n.input_count < 3) return pass(n);
+    std::uint64_t bits = 1;
+    if (!take_any(n, n.inputs[2], training)) return false;
+    element_reader(training.t).next(bits);
+    return bits == 0 ? pass(n) : fail(errc::unsupported_feature, n, "training_mode");
   }
-
-  // The sole consumer of the value, seen through Identity nodes, which must be such an operator.
-  // `value` becomes the name that it reads.
-  constexpr error follow(std::string_view& value, std::string_view op_type, errc otherwise,
-                         std::size_t& out) noexcept {
-    for (;;) {
-      out = g_.node_count;
-      if (const error e = sole_consumer(value, out); failed(e)) return e;
-      if (out == g_.node_count) return {otherwise, g_.output.offset, value};
-      const node& n = g_.nodes[out];
-      visited_[out] = true;
-      if (n.op_type == op_type && n.in_default_domain()) return {};
-      if (n.op_type != "Identity") return at(otherwise, n);
-      value = n.outputs[0];
+  constexpr bool take_reshaping(const node& n) noexcept {
+    step* s = push(n, reshapes, n.inputs[0]);
+    if (s != nullptr) s->begin = static_cast<std::uint32_t>(n.tag);
+    return s != nullptr;
+  }
+  // Concat: of one operand; of 1 - p and p; or of all inputs.
+  constexpr bool take_concat(const node& n) noexcept {
+    if (n.input_count == 1) return pass(n);
+    std::string_view p{};
+    std::int64_t axis = 0;
+    if (!read_int(n, "axis", axis)) return false;
+    if (n.input_count == 2 && match_complement(n, p)) {
+      step* s = push(n, step_kind::complement, p);
+      if (s != nullptr) s->inputs = static_cast<std::uint32_t>(axis);
+      return s != nullptr;
     }
+    for (std::size_t i = 0; i < n.input_count; ++i)
+      if (!comes_from_input(operand(n, i))) return fail(errc::branch, n);
+    join_ = static_cast<std::uint32_t>(n.tag);
+    return true;
   }
-
-  // The value itself, of which Identity nodes may have made this one.
-  constexpr std::string_view origin(std::string_view value) const noexcept {
-    for (;;) {
-      const std::size_t i = g_.producer_of(value);
-      if (i == g_.node_count || g_.nodes[i].op_type != "Identity") return value;
-      value = g_.nodes[i].inputs[0];
+  // Through operators that do nothing to a row?
+  constexpr bool comes_from_input(std::string_view value) const noexcept {
+    node n;
+    for (std::size_t hops = 0; hops <= max_values; ++hops) {
+      if (definition(value).number == graph_input) return true;
+      if (!producer(value, n) || !(passes(n, value) || is_reshaping(n))) return false;
+      value = n.inputs[0];
     }
+    return false;
   }
 
-  // The constant of that name, seen through Identity nodes.
-  constexpr error constant(const node& user, std::string_view value, element type,
-                           tensor& out) noexcept {
-    for (std::size_t hops = 0; hops <= g_.node_count; ++hops) {
-      if (const std::size_t t = g_.index_of_tensor(value); t != g_.tensor_count) {
-        if (g_.tensors[t].type != type) return at(errc::wrong_element_type, g_.tensors[t]);
-        out = g_.tensors[t];
-        return {};
-      }
-      const std::size_t i = g_.producer_of(value);
-      if (i == g_.node_count || g_.nodes[i].op_type != "Identity") break;
-      visited_[i] = true;
-      value = g_.nodes[i].inputs[0];
+  // ---- dense layers
+
+  // Gemm (7, 9, 11, 13): alpha * A' * B' + beta * C; C may be omitted from 11 on. The row is A, or
+  // B.
+  constexpr bool take_gemm(const node& n) noexcept {
+    std::int64_t trans_a = 0, trans_b = 0;
+    float alpha = 1, beta = 1;
+    if (!read_int(n, "transA", trans_a) || !read_int(n, "transB", trans_b) ||
+        !read_float(n, "alpha", alpha) || !read_float(n, "beta", beta))
+      return false;
+    if (trans_a != 0 && trans_a != 1) return fail(errc::bad_attribute, n, "transA", trans_a, 0);
+    if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
+    if (n.input_count == 2 && g_.opset < 11)
+      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
+    const bool left = is_constant(n.inputs[0]);
+    if (left && is_constant(n.inputs[1])) return fail(errc::not_constant, n, value_);
+    operand_constant w;
+    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
+    if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
+    if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
+    s->alpha = alpha;
+    if (n.input_count < 3) s->marks |= open_mark;
+    return n.input_count < 3 || set_gemm_bias(n, beta, *s);
+  }
+  constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
+    operand_constant c;
+    if (!take_floats(n, n.inputs[2], c)) return false;
+    row_shape y;
+    y.rank = 2;
+    const bool left = (s.marks & left_mark) != 0;
+    y.dims[0] = left ? s.outputs : 1, y.dims[1] = left ? 1 : s.outputs;
+    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count))
+      return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    s.bias = c.where;
+    s.beta = beta;
+    return true;
+  }
+  // A matrix [inputs, outputs], or the other way round where the row is on its right, or where
+  // `transposed` (once more).
+  constexpr bool set_weight(const operand_constant& w, bool transposed, bool left,
+                            step& s) noexcept {
+    if (w.t.rank != 2) return fail(errc::shape_mismatch, w.t, static_cast<std::int64_t>(w.t.rank));
+    const bool outputs_first = transposed != left;
+    const std::uint64_t in = w.t.dims[outputs_first ? 1 : 0], out = w.t.dims[outputs_first ? 0 : 1];
+    if (in > max_width || out > max_width)
+      return fail(errc::dimension_overflow, w.t, static_cast<std::int64_t>(in > out ? in : out),
+                  max_width);
+    s.inputs = static_cast<std::uint32_t>(in);
+    s.outputs = static_cast<std::uint32_t>(out);
+    s.weight = w.where;
+    s.transposed = outputs_first != w.transposed;
+    if (left) s.marks |= left_mark;
+    return true;
+  }
+
+  // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
+  constexpr bool take_matmul(const node& n) noexcept {
+    const bool left = is_constant(n.inputs[0]);
+    if (left == is_constant(n.inputs[1]))
+      return fail(left ? errc::disconnected_output : errc::not_constant, n,
+                  left ? n.label() : n.inputs[1]);
+    operand_constant w;
+    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
+    if (s == nullptr) return false;
+    s->marks = open_mark;
+    if (w.t.rank == 1) {
+      w.t.rank = 2;
+      w.t.dims[1] = 1;
+      if (left) w.t.dims[1] = w.t.dims[0], w.t.dims[0] = 1;
+      s->marks |= vector_mark;
     }
-    return at(errc::not_constant, user, value.empty() ? user.label() : value);
+    return set_weight(w, false, left, *s);
   }
 
-  constexpr error float_constant(const node& user, std::string_view value, tensor& out) noexcept {
-    if (const error e = constant(user, value, element::float32, out); failed(e)) return e;
-    return check_finite(out, errc::non_finite_weight);
+  // ---- affine steps
+
+  constexpr bool take_affine(const node& n, affine_op op, errc otherwise,
+                             bool either_order = true) noexcept {
+    const bool first = is_constant(n.inputs[0]);
+    if (first == is_constant(n.inputs[1])) {
+      if (first) return fail(errc::disconnected_output, n);
+      return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
+    }
+    if (first && !either_order) return fail(errc::unexpected_operator, n);
+    operand_constant c;
+    if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
+    if (!check_finite(c.where, otherwise, op == affine_op::divide)) return false;
+    step* s = push(n, step_kind::affine, n.inputs[first ? 1 : 0]);
+    if (s == nullptr) return false;
+    s->op = op;
+    set_elementwise(n, c, first, *s);
+    return true;
+  }
+  // Of a constant that is combined value by value: what place() needs to check its shape.
+  static constexpr void set_elementwise(const node& n, const operand_constant& c, bool first,
+                                        step& s) noexcept {
+    s.weight = c.where;
+    s.begin = static_cast<std::uint32_t>(n.tag);
+    s.inputs = static_cast<std::uint32_t>(c.t.rank);
+    s.outputs = static_cast<std::uint32_t>(c.t.count);
+    if (first) s.marks |= left_mark;
+    for (std::size_t i = 0; i + 1 < c.t.rank; ++i)
+      if (c.t.dims[i] != 1) s.marks |= suffix_mark; // its shape must be looked at again
+    if (c.t.rank != 0 && c.t.dims[c.t.rank - 1] != c.t.count) s.marks |= suffix_mark;
   }
 
-  static constexpr error check_finite(const tensor& t, errc otherwise) noexcept {
-    float value = 0;
-    for (element_reader reader(t); reader.next(value);)
-      if (!is_finite(value)) return {otherwise, reader.offset(), t.name};
-    return {};
+  constexpr bool take_add(const node& n) noexcept {
+    if (is_constant(n.inputs[0]) != is_constant(n.inputs[1]))
+      return take_affine(n, affine_op::add, errc::non_finite_weight);
+    return take_pattern(n) || (!failed(why_) && take_affine(n, affine_op::add, {}));
+  }
+  constexpr bool take_sub(const node& n) noexcept {
+    const bool first = is_constant(n.inputs[0]);
+    if (first == is_constant(n.inputs[1]) && take_pattern(n)) return true;
+    if (failed(why_)) return false;
+    return take_affine(n, first ? affine_op::subtract_from : affine_op::subtract,
+                       errc::non_finite_weight);
+  }
+  constexpr bool take_mul(const node& n) noexcept {
+    if (take_pattern(n)) return true;
+    if (failed(why_)) return false;
+    return is_scaled_sum(n) ? take_quantized(n)
+                            : take_affine(n, affine_op::multiply, errc::non_finite_std);
+  }
+  constexpr bool take_div(const node& n) noexcept {
+    if (take_pattern(n)) return true;
+    return !failed(why_) && take_affine(n, affine_op::divide, errc::non_finite_std, false);
+  }
+  constexpr bool take_neg(const node& n) noexcept {
+    step* s = push(n, step_kind::affine, n.inputs[0]);
+    if (s != nullptr) s->op = affine_op::negate;
+    return s != nullptr;
   }
 
-  // May the tensor be broadcast over rows of `width` values: [width], [1, width], [1], [] ...
-  static constexpr bool broadcasts(const tensor& t, std::size_t width) noexcept {
-    if (t.rank > 2 || (t.count != 1 && t.count != width)) return false;
-    return t.count == 1 || t.dims[t.rank - 1] == width;
-  }
-
-  // ---- the ends of the chain
-
-  constexpr error begin() noexcept {
-    const value_info& in = g_.input;
-    if (in.element_type != static_cast<std::uint64_t>(element::float32))
-      return {errc::wrong_element_type, in.offset, in.name};
-    if (!in.has_shape || in.rank != 2) return {errc::shape_mismatch, in.offset, in.name};
-    if (in.dims[1] < 0 || in.dims[1] > 65536) return {errc::bad_dimension, in.offset, in.name};
-    plan_.inputs = width_ = static_cast<std::size_t>(in.dims[1]);
-    rows_ = in.dims[0];
-    value_ = in.name;
-    return {};
-  }
-
-  constexpr error end() noexcept {
-    const value_info& out = g_.output;
-    for (std::size_t i = 0; i < g_.node_count; ++i)
-      for (std::size_t k = 0; k < g_.nodes[i].input_count; ++k)
-        if (g_.nodes[i].inputs[k] == out.name) return at(errc::branch, g_.nodes[i], out.name);
-    if (stage_ == stage::activated) return {errc::relu_at_output, out.offset, out.name};
-    if (plan_.layer_count == 0) return {errc::no_layers, out.offset, out.name};
-    if (width_ != 1) return {errc::shape_mismatch, out.offset, out.name};
-    if (out.element_type != static_cast<std::uint64_t>(element::float32))
-      return {errc::wrong_element_type, out.offset, out.name};
-    if (out.has_shape && (out.rank != rank_ || !dimension_agrees(out.dims[0], rows_) ||
-                          (rank_ == 2 && !dimension_agrees(out.dims[1], 1))))
-      return {errc::shape_mismatch, out.offset, out.name};
-    for (std::size_t i = 0; i < g_.node_count; ++i)
-      if (!visited_[i]) return at(errc::disconnected_node, g_.nodes[i]);
-    plan_.output_rank = rank_;
-    return {};
-  }
-
-  static constexpr bool dimension_agrees(std::int64_t declared, std::int64_t known) noexcept {
-    return declared < 0 || known < 0 || declared == known;
-  }
-
-  constexpr error apply(std::size_t i) noexcept {
-    const node& n = g_.nodes[i];
-    if (visited_[i]) return at(errc::not_sorted, n);
-    visited_[i] = true;
-    if (const error e = (this->*find_row(n).apply)(n); failed(e)) return e;
-    return {};
-  }
-
-  constexpr void advance(const node& n, stage to) noexcept {
-    value_ = n.outputs[0];
-    stage_ = to;
-  }
-
-  // ---- operators
-
-  constexpr error misplaced(const node& n) noexcept { return at(errc::unexpected_operator, n); }
-
-  constexpr error apply_identity(const node& n) noexcept {
-    value_ = n.outputs[0];
-    return {};
-  }
-
-  constexpr error apply_sub(const node& n) noexcept {
-    if (stage_ != stage::input) return at(errc::bad_scaler, n);
-    if (n.inputs[0] != value_) return at(errc::bad_scaler, n); // mean - x
-    tensor& mean = plan_.input_scaler.mean;
-    if (const error e = float_constant(n, n.inputs[1], mean); failed(e)) return e;
-    if (!broadcasts(mean, width_)) return at(errc::shape_mismatch, mean);
-    advance(n, stage::centred);
-    return {};
-  }
-
-  constexpr error apply_div(const node& n) noexcept {
-    if (stage_ != stage::centred || n.inputs[0] != value_) return at(errc::bad_scaler, n);
-    return take_scale(n, n.inputs[1], scale_op::divide);
-  }
-
-  constexpr error apply_mul(const node& n) noexcept {
-    if (stage_ != stage::centred) return at(errc::bad_scaler, n);
-    return take_scale(n, n.inputs[n.inputs[0] == value_ ? 1 : 0], scale_op::multiply);
-  }
-
-  constexpr error take_scale(const node& n, std::string_view value, scale_op op) noexcept {
-    scaler& s = plan_.input_scaler;
-    if (const error e = constant(n, value, element::float32, s.scale); failed(e)) return e;
-    if (!broadcasts(s.scale, width_)) return at(errc::shape_mismatch, s.scale);
-    if (const error e = check_scale(s.scale, op); failed(e)) return e;
-    s.op = op;
-    advance(n, stage::scaled);
-    return {};
-  }
-
-  static constexpr error check_scale(const tensor& t, scale_op op) noexcept {
-    if (const error e = check_finite(t, errc::non_finite_std); failed(e)) return e;
-    float value = 0;
-    for (element_reader reader(t); op == scale_op::divide && reader.next(value);)
-      if (value == 0) return {errc::zero_std, reader.offset(), t.name};
-    return {};
+  // A pattern of several nodes with this one at its end.
+  constexpr bool take_pattern(const node& n) noexcept {
+    pattern found;
+    if (!match(n, found)) return false;
+    step* s = push(n, found.kind, found.from);
+    if (s == nullptr) return false;
+    s->activates = found.activates;
+    s->alpha = found.alpha;
+    s->inputs = found.axes;
+    return true;
   }
 
   // ai.onnx.ml Scaler-1: (x - offset) * scale, each one value or one a feature.
-  constexpr error apply_scaler(const node& n) noexcept {
-    if (stage_ != stage::input) return at(errc::bad_scaler, n);
-    scaler& s = plan_.input_scaler;
-    if (const error e = take_floats(n, "offset", s.mean); failed(e)) return e;
-    if (const error e = take_floats(n, "scale", s.scale); failed(e)) return e;
-    if (const error e = check_finite(s.mean, errc::non_finite_weight); failed(e)) return e;
-    if (const error e = check_scale(s.scale, scale_op::multiply); failed(e)) return e;
-    s.op = scale_op::multiply;
-    advance(n, stage::scaled);
-    return {};
+  constexpr bool take_scaler(const node& n) noexcept {
+    step* s = push(n, step_kind::affine, n.inputs[0]);
+    if (s == nullptr) return false;
+    s->op = affine_op::scaler;
+    s->begin = static_cast<std::uint32_t>(n.tag);
+    return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
+           take_list(n, "scale", errc::non_finite_std, s->bias);
+  }
+  constexpr bool take_list(const node& n, std::string_view wanted, errc otherwise,
+                           constant& to) noexcept {
+    for (cursor c(n.body); !c.done();) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      attribute a;
+      tensor t;
+      if (!ok(parse_attribute(f.payload, a))) return false;
+      if (a.type != attribute_type::floats) return fail(errc::bad_attribute, a);
+      if (!ok(tensor_of(a, t))) return false;
+      to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
+      to.is_list = 1;
+      return check_finite(to, otherwise);
+    }
+    return fail(errc::missing_data, n, wanted);
   }
 
-  constexpr error take_floats(const node& n, std::string_view wanted, tensor& out) const noexcept {
+  // BatchNormalization (7, 9, 14, 15) at inference.
+  constexpr bool take_batch_norm(const node& n) noexcept {
+    std::int64_t spatial = 1, training = 0;
+    step* s = push(n, step_kind::affine, n.inputs[0]);
+    if (s == nullptr) return false;
+    s->op = affine_op::batch_norm;
+    s->alpha = 1e-5F;
+    if (!read_float(n, "epsilon", s->alpha) || !read_int(n, "spatial", spatial) ||
+        !read_int(n, "training_mode", training))
+      return false;
+    if (spatial != 1) return fail(errc::bad_attribute, n, "spatial", spatial, 1);
+    if (training != 0) return fail(errc::bad_attribute, n, "training_mode", training, 0);
+    s->mean = constant{};
+    s->variance = constant{};
+    return take_channels(n, 1, *s, s->weight) && take_channels(n, 2, *s, s->bias) &&
+           take_channels(n, 3, *s, s->mean) && take_channels(n, 4, *s, s->variance) &&
+           check_variance(n, *s);
+  }
+  constexpr bool take_channels(const node& n, std::size_t i, step& s, constant& to) noexcept {
+    operand_constant c;
+    if (!take_floats(n, n.inputs[i], c)) return false;
+    if (c.t.rank != 1 || c.t.count > max_width || (i > 1 && c.t.count != s.outputs))
+      return fail(errc::shape_mismatch, c.t);
+    s.outputs = static_cast<std::uint32_t>(c.t.count);
+    to = c.where;
+    return true;
+  }
+  constexpr bool check_variance(const node& n, const step& s) noexcept {
+    tensor t;
+    const char* data = nullptr;
+    (void)read_constant(g_.file, g_.external, s.variance, t);
+    if (std::is_constant_evaluated() && raw_floats(t, data)) return true; // see step
+    float v = 0;
+    for (element_reader reader(t); reader.next(v);)
+      if (!(v + s.alpha > 0)) return fail({errc::zero_std, reader.offset(), t.name, n.op_type});
+    return true;
+  }
+
+  // ---- activations
+
+  constexpr bool take_unary(const node& n, activation which) noexcept {
+    step* s = push(n, step_kind::activate, n.inputs[0]);
+    if (s != nullptr) s->activates = which;
+    return s != nullptr;
+  }
+  constexpr bool take_unary(const node& n, activation which, float alpha,
+                            std::string_view second = {}, float beta = 1) noexcept {
+    if (!take_unary(n, which)) return false;
+    step& s = p_.steps[first_];
+    s.alpha = alpha, s.beta = beta;
+    return read_float(n, "alpha", s.alpha) && (second.empty() || read_float(n, second, s.beta));
+  }
+  constexpr bool take_relu(const node& n) noexcept { return take_unary(n, activation::relu); }
+  constexpr bool take_tanh(const node& n) noexcept { return take_unary(n, activation::tanh); }
+  constexpr bool take_sigmoid(const node& n) noexcept { return take_unary(n, activation::sigmoid); }
+  constexpr bool take_softplus(const node& n) noexcept {
+    return take_unary(n, activation::softplus);
+  }
+  constexpr bool take_softsign(const node& n) noexcept {
+    return take_unary(n, activation::softsign);
+  }
+  constexpr bool take_hard_swish(const node& n) noexcept {
+    return take_unary(n, activation::hard_swish);
+  }
+  constexpr bool take_mish(const node& n) noexcept { return take_unary(n, activation::mish); }
+  constexpr bool take_elu(const node& n) noexcept { return take_unary(n, activation::elu, 1); }
+  constexpr bool take_leaky_relu(const node& n) noexcept {
+    return take_unary(n, activation::leaky_relu, 0.01F);
+  }
+  constexpr bool take_thresholded_relu(const node& n) noexcept {
+    return take_unary(n, activation::thresholded_relu, 1);
+  }
+  constexpr bool take_swish(const node& n) noexcept { return take_unary(n, activation::silu, 1); }
+  constexpr bool take_selu(const node& n) noexcept {
+    return take_unary(n, activation::selu, 1.67326319217681884765625F, "gamma",
+                      1.05070102214813232421875F);
+  }
+  constexpr bool take_hard_sigmoid(const node& n) noexcept {
+    return take_unary(n, activation::hard_sigmoid, 0.2F, "beta", 0.5F);
+  }
+  constexpr bool take_celu(const node& n) noexcept {
+    if (!take_unary(n, activation::celu, 1)) return false;
+    return p_.steps[first_].alpha != 0 || fail(errc::bad_attribute, n, "alpha", 0);
+  }
+  constexpr bool take_gelu(const node& n) noexcept {
     attribute a;
-    if (!find_attribute(n, wanted, a)) return at(errc::missing_data, n, wanted);
-    if (a.type != attribute_type::floats) return {errc::bad_attribute, a.offset, a.name};
-    if (const error e = tensor_of(a, out); failed(e)) return e;
-    return broadcasts(out, width_) ? error{} : at(errc::shape_mismatch, out);
+    if (!find_attribute(n, "approximate", a) || same(a.s, "none"))
+      return take_unary(n, activation::gelu);
+    if (a.type != attribute_type::string || !same(a.s, "tanh"))
+      return fail(errc::bad_attribute, n, "approximate");
+    return take_unary(n, activation::gelu_tanh);
   }
 
-  // A new layer at the chain's end, if one may follow here.
-  constexpr error open_layer(const node& n, quant_mode mode, dense*& out) noexcept {
-    if (stage_ == stage::centred) return at(errc::bad_scaler, n);
-    if (stage_ == stage::dense) return at(errc::missing_relu, n);
-    if (stage_ == stage::exit) return at(errc::unexpected_operator, n);
-    if (plan_.layer_count == max_layers) return at(errc::too_many_layers, n);
-    if (plan_.layer_count != 0 && plan_.mode != mode) return at(errc::mixed_precision, n);
-    plan_.mode = mode;
-    plan_.kind = precision_of(mode);
-    out = &plan_.layers[plan_.layer_count++];
-    out->name = n.label();
-    out->offset = n.body.offset;
-    out->inputs = width_;
-    return {};
+  // PRelu (7, 9, 16): a slope for each feature, or one.
+  constexpr bool take_prelu(const node& n) noexcept {
+    operand_constant c;
+    if (!take_floats(n, n.inputs[1], c)) return false;
+    if (!take_unary(n, activation::prelu)) return false;
+    set_elementwise(n, c, false, p_.steps[first_]);
+    return true;
   }
 
-  constexpr error close_layer(const node& n, const dense& layer) noexcept {
-    width_ = layer.outputs;
-    advance(n, stage::dense);
-    return {};
+  // Clip (6: attributes; 11, 12, 13: operands, each may be left out).
+  constexpr bool take_clip(const node& n) noexcept {
+    float low = 0, high = 0;
+    if (!clip_bounds(n, low, high)) return fail_bounds(n);
+    if (!take_unary(n, activation::clip)) return false;
+    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
+    return true;
+  }
+  constexpr bool fail_bounds(const node& n) noexcept {
+    return failed(why_) ? false : fail(errc::not_constant, n);
+  }
+  constexpr bool take_min_max(const node& n) noexcept {
+    if (take_pattern(n)) return true;
+    if (n.input_count == 1) return pass(n);
+    float low = 0, high = 0;
+    std::string_view from{};
+    if (!min_max_bounds(n, from, low, high)) return fail_bounds(n);
+    if (!take_unary(n, activation::clip)) return false;
+    value_ = from;
+    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
+    return true;
   }
 
-  constexpr error take_weight(const node& n, std::string_view value, element type,
-                              dense& layer) noexcept {
-    tensor& w = layer.weight;
-    const error e =
-        type == element::float32 ? float_constant(n, value, w) : constant(n, value, type, w);
-    if (failed(e)) return e;
-    if (w.rank != 2) return at(errc::shape_mismatch, w);
-    const std::uint64_t in = w.dims[layer.transposed ? 1 : 0];
-    const std::uint64_t out = w.dims[layer.transposed ? 0 : 1];
-    if (in != width_) return at(errc::shape_mismatch, w);
-    if (out > 65536) return at(errc::dimension_overflow, w);
-    layer.outputs = static_cast<std::size_t>(out);
-    return {};
+  // ---- over a whole row
+
+  constexpr bool take_over_row(const node& n, step_kind kind) noexcept {
+    std::int64_t axis = g_.opset < 13 ? 1 : -1;
+    if (!read_int(n, "axis", axis)) return false;
+    if (axis < -8 || axis > 8) return fail(errc::bad_attribute, n, "axis", axis);
+    step* s = push(n, kind, n.inputs[0]);
+    if (s == nullptr) return false;
+    s->inputs = static_cast<std::uint32_t>(static_cast<std::int32_t>(axis));
+    if (g_.opset < 13) s->marks = suffix_mark;
+    return true;
+  }
+  constexpr bool take_softmax(const node& n) noexcept {
+    return take_over_row(n, step_kind::softmax);
+  }
+  constexpr bool take_log_softmax(const node& n) noexcept {
+    return take_over_row(n, step_kind::log_softmax);
+  }
+  // Log: of a softmax, or of 1 + exp.
+  constexpr bool take_log(const node& n) noexcept {
+    node inner;
+    if (take_pattern(n)) return true;
+    if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
+      return fail(errc::unexpected_operator, n);
+    return check_attributes(inner, "axis") && take_over_row(inner, step_kind::log_softmax);
   }
 
-  constexpr error take_bias(const node& n, std::string_view value, dense& layer) noexcept {
-    if (const error e = float_constant(n, value, layer.bias); failed(e)) return e;
-    if (!broadcasts(layer.bias, layer.outputs)) return at(errc::shape_mismatch, layer.bias);
-    layer.has_bias = true;
-    return {};
+  // LayerNormalization-17 over all values.
+  constexpr bool take_layer_norm(const node& n) noexcept {
+    std::int64_t axis = -1, stash = 1;
+    float epsilon = 1e-5F;
+    if (!read_int(n, "axis", axis) || !read_int(n, "stash_type", stash) ||
+        !read_float(n, "epsilon", epsilon))
+      return false;
+    if (stash != 1) return fail(errc::bad_attribute, n, "stash_type", stash, 1);
+    if (axis < -8 || axis > 8) return fail(errc::bad_attribute, n, "axis", axis);
+    step* s = push(n, step_kind::layer_norm, n.inputs[0]);
+    if (s == nullptr) return false;
+    s->alpha = epsilon;
+    s->inputs = static_cast<std::uint32_t>(static_cast<std::int32_t>(axis));
+    s->marks = suffix_mark;
+    operand_constant c;
+    if (!take_floats(n, n.inputs[1], c)) return false;
+    s->weight = c.where;
+    s->outputs = static_cast<std::uint32_t>(c.t.count);
+    if (n.input_count < 3) return true;
+    if (!take_floats(n, n.inputs[2], c)) return false;
+    if (c.t.count != s->outputs && c.t.count != 1) return fail(errc::shape_mismatch, c.t);
+    s->bias = c.where;
+    return true;
   }
 
-  // Gemm (7, 9, 11, 13): alpha * x * B' + beta * C; C may be omitted from 11 on.
-  constexpr error apply_gemm(const node& n) noexcept {
-    dense* layer = nullptr;
-    if (const error e = open_layer(n, quant_mode::fp32, layer); failed(e)) return e;
-    if (n.inputs[0] != value_) return at(errc::not_constant, n, value_);
-    std::int64_t trans_a = 0, trans_b = 0;
-    if (const error e = read_int(n, "transA", trans_a); failed(e)) return e;
-    if (const error e = read_int(n, "transB", trans_b); failed(e)) return e;
-    if (const error e = read_float(n, "alpha", layer->alpha); failed(e)) return e;
-    if (const error e = read_float(n, "beta", layer->beta); failed(e)) return e;
-    if (trans_a != 0) return at(errc::bad_attribute, n, "transA");
-    if (trans_b != 0 && trans_b != 1) return at(errc::bad_attribute, n, "transB");
-    layer->transposed = trans_b == 1;
-    if (const error e = take_weight(n, n.inputs[1], element::float32, *layer); failed(e)) return e;
-    if (n.input_count == 2 && g_.opset < 11) return at(errc::operator_needs_newer_opset, n);
-    if (n.input_count == 3)
-      if (const error e = take_bias(n, n.inputs[2], *layer); failed(e)) return e;
-    return close_layer(n, *layer);
+  // ---- parts of a row
+
+  constexpr bool take_part(const node& n) noexcept {
+    step* s = push(n, step_kind::slice, n.inputs[0]);
+    if (s == nullptr) return false;
+    s->begin = static_cast<std::uint32_t>(n.tag);
+    if (n.is("Split")) s->inputs = static_cast<std::uint32_t>(split_index_);
+    return true;
+  }
+  constexpr bool take_split(const node& n) noexcept {
+    split_index_ = result_index(n, value_);
+    return take_part(n);
   }
 
-  // The Add of a layer's bias, its operands in either order.
-  constexpr error add_bias(std::string_view sum, dense& layer) noexcept {
-    std::size_t i = 0;
-    if (const error e = follow(sum, "Add", errc::missing_bias, i); failed(e)) return e;
-    const node& n = g_.nodes[i];
-    if (const error e = take_bias(n, n.inputs[n.inputs[0] == sum ? 1 : 0], layer); failed(e))
-      return e;
-    return close_layer(n, layer);
+  // ---- int8
+
+  constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
+
+  // The Mul by the scale of a MatMulInteger's sum?
+  constexpr bool is_scaled_sum(const node& n) const noexcept {
+    return is_sum(n.inputs[0]) || is_sum(n.inputs[1]);
+  }
+  constexpr bool is_sum(std::string_view value) const noexcept {
+    node cast;
+    if (is_result_of(value = origin(value), "MatMulInteger")) return true; // without the Cast
+    return producer(value, cast) && cast.is("Cast") &&
+           is_result_of(origin(cast.inputs[0]), "MatMulInteger");
   }
 
-  constexpr error apply_matmul(const node& n) noexcept {
-    dense* layer = nullptr;
-    if (const error e = open_layer(n, quant_mode::fp32, layer); failed(e)) return e;
-    if (n.inputs[0] != value_) return at(errc::not_constant, n, value_);
-    if (const error e = take_weight(n, n.inputs[1], element::float32, *layer); failed(e)) return e;
-    return add_bias(n.outputs[0], *layer);
-  }
-
-  // One layer as ONNX Runtime's dynamic quantiser writes it: DynamicQuantizeLinear-11,
-  // MatMulInteger-10, Cast to float32, Mul by (activation scale * weight scale), Add of the bias.
-  constexpr error apply_quantized(const node& n) noexcept {
-    dense* layer = nullptr;
-    if (const error e = open_layer(n, quant_mode::dynamic_int8, layer); failed(e)) return e;
-    std::string_view quantized = n.outputs[0], scale = n.outputs[1], zero_point = n.outputs[2];
-    std::size_t matmul = 0, scales = 0, product = 0;
-    constexpr errc otherwise = errc::unexpected_operator;
-    if (const error e = follow(quantized, "MatMulInteger", otherwise, matmul); failed(e)) return e;
-    if (const error e = check_computed_zero_point(g_.nodes[matmul], zero_point); failed(e))
-      return e;
-    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, *layer); failed(e))
-      return e;
-    if (const error e = follow(scale, "Mul", otherwise, scales); failed(e)) return e;
-    const node& both = g_.nodes[scales];
-    if (const error e = take_scales(both, both.inputs[both.inputs[0] == scale ? 1 : 0], *layer,
-                                    layer->weight_scale);
-        failed(e))
-      return e;
-
-    std::string_view sum_as_float{};
-    if (const error e = follow_sum(g_.nodes[matmul], sum_as_float, product); failed(e)) return e;
-    const node& mul = g_.nodes[product];
-    std::string_view both_scales = both.outputs[0];
-    if (origin(mul.inputs[mul.inputs[0] == sum_as_float ? 1 : 0]) != both_scales)
-      return at(otherwise, mul);
-    if (const error e = follow(both_scales, "Mul", otherwise, product); failed(e)) return e;
-    return add_bias(mul.outputs[0], *layer);
-  }
-
-  // One layer with a fixed activation scale: QuantizeLinear (10, 13, 19, 21, 23) of the whole
-  // tensor to uint8, MatMulInteger-10, Cast to float32, Mul by (activation scale * weight scale),
-  // which is a constant or itself a Mul of two, Add of the bias.
-  constexpr error apply_quantize_linear(const node& n) noexcept {
-    dense* layer = nullptr;
-    if (const error e = open_layer(n, quant_mode::static_int8, layer); failed(e)) return e;
-    if (n.inputs[0] != value_) return at(errc::not_constant, n, value_);
-    if (const error e = check_quantize_attributes(n); failed(e)) return e;
-    if (const error e = take_activation_scale(n, *layer); failed(e)) return e;
-    if (n.input_count == 3)
-      if (const error e = read_zero_point(n, n.inputs[2], layer->activation_zero_point); failed(e))
-        return e;
-    std::string_view quantized = n.outputs[0], sum_as_float{};
-    std::size_t matmul = 0, product = 0;
-    if (const error e = follow(quantized, "MatMulInteger", errc::unexpected_operator, matmul);
-        failed(e))
-      return e;
-    if (const error e = check_matmul_integer(g_.nodes[matmul], quantized, *layer); failed(e))
-      return e;
-    if (const error e = check_constant_zero_point(g_.nodes[matmul], *layer); failed(e)) return e;
-    if (const error e = follow_sum(g_.nodes[matmul], sum_as_float, product); failed(e)) return e;
-    if (const error e = take_sum_scale(g_.nodes[product], sum_as_float, *layer); failed(e))
-      return e;
-    return add_bias(g_.nodes[product].outputs[0], *layer);
-  }
-
-  // Attributes of other forms than one scale for the whole tensor and uint8: their defaults only.
-  // The axis means nothing here, but must be one of the tensor's two.
-  constexpr error check_quantize_attributes(const node& n) const noexcept {
-    std::int64_t axis = 1, saturate = 1, block_size = 0, output_dtype = 0, scale_type = 0;
-    if (const error e = read_int(n, "axis", axis); failed(e)) return e;
-    if (const error e = read_int(n, "saturate", saturate); failed(e)) return e;
-    if (const error e = read_int(n, "block_size", block_size); failed(e)) return e;
-    if (const error e = read_int(n, "output_dtype", output_dtype); failed(e)) return e;
-    if (const error e = read_int(n, "precision", scale_type); failed(e)) return e;
-    if (axis < -2 || axis > 1) return at(errc::bad_attribute, n, "axis");
-    if (saturate != 1) return at(errc::bad_attribute, n, "saturate");
-    if (block_size != 0) return at(errc::bad_attribute, n, "block_size");
-    if (output_dtype != 0 && output_dtype != static_cast<std::int64_t>(element::uint8))
-      return at(errc::bad_attribute, n, "output_dtype");
-    if (scale_type != 0 && scale_type != static_cast<std::int64_t>(element::float32))
-      return at(errc::bad_attribute, n, "precision");
-    return {};
-  }
-
-  constexpr error single_constant(const node& user, std::string_view value, element type,
-                                  tensor& out) noexcept {
-    if (const error e = constant(user, value, type, out); failed(e)) return e;
-    return out.count == 1 && out.rank <= 1 ? error{} : at(errc::shape_mismatch, out);
-  }
-
-  constexpr error take_activation_scale(const node& n, dense& layer) noexcept {
-    tensor t;
-    if (const error e = single_constant(n, n.inputs[1], element::float32, t); failed(e)) return e;
-    if (const error e = check_scales(t); failed(e)) return e;
-    element_reader(t).next(layer.activation_scale);
-    return {};
-  }
-
-  constexpr error read_zero_point(const node& user, std::string_view value,
-                                  std::int32_t& out) noexcept {
-    tensor t;
-    std::int64_t zero = 0;
-    if (const error e = single_constant(user, value, element::uint8, t); failed(e)) return e;
-    element_reader(t).next(zero);
-    out = static_cast<std::int32_t>(zero);
-    return {};
-  }
-
-  // MatMulInteger -> Cast to float32 -> Mul: its name for the sum, and the Mul.
-  constexpr error follow_sum(const node& matmul, std::string_view& sum_as_float,
-                             std::size_t& product) noexcept {
-    std::size_t cast = 0;
-    constexpr errc otherwise = errc::unexpected_operator;
-    std::string_view sum = matmul.outputs[0];
-    if (const error e = follow(sum, "Cast", otherwise, cast); failed(e)) return e;
-    if (const error e = check_cast(g_.nodes[cast]); failed(e)) return e;
-    sum_as_float = g_.nodes[cast].outputs[0];
-    return follow(sum_as_float, "Mul", otherwise, product);
-  }
-
-  constexpr error check_cast(const node& n) const noexcept {
+  // One layer: MatMulInteger-10 of a row that was quantised, Cast to float32, Mul by the scales.
+  // The row by DynamicQuantizeLinear-11, whose scale times the weight's is the factor; or by
+  // QuantizeLinear (10, 13, 19, 21, 23), where the factor is a constant, or a Mul of two.
+  constexpr bool take_quantized(const node& mul) noexcept {
+    const bool second = !is_sum(mul.inputs[0]);
+    node cast, matmul, quantize;
+    if (!producer(origin(mul.inputs[second ? 1 : 0]), cast) || !cast.is("Cast"))
+      return fail(errc::unexpected_operator, mul);
     std::int64_t to = 0;
-    if (const error e = read_int(n, "to", to); failed(e)) return e;
-    if (to != static_cast<std::int64_t>(element::float32)) return at(errc::bad_attribute, n, "to");
-    return {};
+    if (!read_int(cast, "to", to)) return false;
+    if (to != static_cast<std::int64_t>(element::float32))
+      return fail(errc::bad_attribute, cast, "to", to, 1);
+    if (!producer(origin(cast.inputs[0]), matmul) || !check_node(matmul)) return false;
+    if (!producer(origin(matmul.inputs[0]), quantize))
+      return fail(errc::unexpected_operator, matmul);
+    const bool dynamic = quantize.is("DynamicQuantizeLinear");
+    if (!dynamic && !quantize.is("QuantizeLinear")) return fail(errc::unexpected_operator, matmul);
+    if (!check_node(quantize)) return false;
+    step* s = push(quantize, step_kind::dense, quantize.inputs[0]);
+    if (s == nullptr || !take_int8_weight(matmul, *s)) return false;
+    s->marks |= open_mark;
+    const std::string_view scale = mul.inputs[second ? 0 : 1];
+    return dynamic ? take_dynamic(quantize, matmul, mul, scale, *s)
+                   : take_static(quantize, matmul, mul, scale, *s);
   }
-
-  constexpr error check_computed_zero_point(const node& n, std::string_view zero_point) noexcept {
-    if (n.input_count < 3 || origin(n.inputs[2]) != zero_point)
-      return at(errc::bad_zero_point, n); // without it, activations would not be centred
-    std::size_t user = 0;
-    return follow(zero_point, "MatMulInteger", errc::unexpected_operator, user);
+  // Arity, attributes and opset, as where the node stands on its own.
+  constexpr bool check_node(const node& n) noexcept {
+    const op_row& row = find_row(n);
+    if (g_.opset < row.since)
+      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
+    if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
+        n.output_count != row.max_outputs)
+      return fail(errc::wrong_arity, n);
+    return check_attributes(n, row.attributes);
   }
-
-  // Left out, it is 0.
-  constexpr error check_constant_zero_point(const node& n, const dense& layer) noexcept {
-    std::int32_t zero = 0;
-    if (n.input_count >= 3 && !n.inputs[2].empty())
-      if (const error e = read_zero_point(n, n.inputs[2], zero); failed(e)) return e;
-    return zero == layer.activation_zero_point ? error{} : at(errc::bad_zero_point, n);
-  }
-
-  // The weight and its zero point.
-  constexpr error check_matmul_integer(const node& n, std::string_view quantized,
-                                       dense& layer) noexcept {
-    if (n.inputs[0] != quantized) return at(errc::unexpected_operator, n);
-    if (const error e = take_weight(n, n.inputs[1], element::int8, layer); failed(e)) return e;
-    if (n.input_count < 4) return {};
-    tensor zero;
-    if (const error e = constant(n, n.inputs[3], element::int8, zero); failed(e)) return e;
-    if (!broadcasts(zero, layer.outputs)) return at(errc::shape_mismatch, zero);
+  constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
+    operand_constant w, zero;
+    if (!is_constant(matmul.inputs[1])) return fail(errc::not_constant, matmul, matmul.inputs[1]);
+    if (!take(matmul, matmul.inputs[1], element::int8, w)) return false;
+    if (!set_weight(w, false, false, s)) return false;
+    if (matmul.input_count < 4) return true;
+    if (!take(matmul, matmul.inputs[3], element::int8, zero)) return false;
+    if (zero.t.count != 1 && (zero.t.count != s.outputs || zero.t.rank > 2))
+      return fail(errc::shape_mismatch, zero.t);
     std::int64_t value = 0;
-    for (element_reader reader(zero); reader.next(value);)
-      if (value != 0) return {errc::bad_zero_point, reader.offset(), zero.name};
-    return {};
+    for (element_reader reader(zero.t); reader.next(value);)
+      if (value != 0) return fail({errc::bad_zero_point, reader.offset(), zero.t.name});
+    return true;
   }
-
-  static constexpr error check_scales(const tensor& t) noexcept {
-    float s = 0;
-    for (element_reader reader(t); reader.next(s);)
-      if (!is_finite(s) || !(s > 0)) return {errc::bad_scale, reader.offset(), t.name};
-    return {};
+  constexpr bool take_dynamic(const node& quantize, const node& matmul, const node& mul,
+                              std::string_view scale, step& s) noexcept {
+    if (matmul.input_count < 3 || !same(origin(matmul.inputs[2]), quantize.outputs[2]))
+      return fail(errc::bad_zero_point, matmul); // without it, activations would not be centred
+    node scales;
+    if (!producer(origin(scale), scales) || !scales.is("Mul"))
+      return fail(errc::unexpected_operator, mul);
+    const bool second = !same(origin(scales.inputs[0]), quantize.outputs[1]);
+    if (second && !same(origin(scales.inputs[1]), quantize.outputs[1]))
+      return fail(errc::unexpected_operator, mul);
+    s.weight_scale = constant{};
+    s.marks |= dynamic_mark;
+    return take_scales(scales, scales.inputs[second ? 0 : 1], s, s.weight_scale);
   }
-
-  constexpr error take_scales(const node& user, std::string_view value, const dense& layer,
-                              tensor& to) noexcept {
-    if (const error e = constant(user, value, element::float32, to); failed(e)) return e;
-    if (!broadcasts(to, layer.outputs)) return at(errc::shape_mismatch, to);
-    return check_scales(to);
+  constexpr bool take_static(const node& quantize, const node& matmul, const node& mul,
+                             std::string_view scale, step& s) noexcept {
+    if (!check_quantize_attributes(quantize)) return false;
+    operand_constant c;
+    std::int32_t zero = 0, sum_zero = 0;
+    if (!take_single(quantize, quantize.inputs[1], element::float32, c) || !check_scales(c.t))
+      return false;
+    element_reader(c.t).next(s.activation_scale);
+    if (quantize.input_count == 3 && !read_zero_point(quantize, quantize.inputs[2], zero))
+      return false;
+    if (matmul.input_count >= 3 && !matmul.inputs[2].empty() &&
+        !read_zero_point(matmul, matmul.inputs[2], sum_zero))
+      return false;
+    if (zero != sum_zero) return fail(errc::bad_zero_point, matmul, {}, sum_zero, zero);
+    s.activation_zero_point = static_cast<std::uint8_t>(zero);
+    return take_sum_scale(mul, scale, s);
   }
-
-  constexpr error take_sum_scale(const node& mul, std::string_view sum_as_float,
-                                 dense& layer) noexcept {
-    const std::string_view value = mul.inputs[mul.inputs[0] == sum_as_float ? 1 : 0];
-    const std::size_t i = g_.producer_of(origin(value));
-    if (i == g_.node_count || g_.nodes[i].op_type != "Mul")
-      return take_scales(mul, value, layer, layer.sum_scale);
-    const node& both = g_.nodes[i];
-    visited_[i] = true;
-    if (const error e = take_scales(both, both.inputs[0], layer, layer.sum_scale); failed(e))
-      return e;
-    if (const error e = take_scales(both, both.inputs[1], layer, layer.sum_scale_factor); failed(e))
-      return e;
-    layer.has_sum_scale_factor = true;
-    if (!product_is_scale(layer)) return at(errc::bad_scale, both);
-    std::string_view product = both.outputs[0];
-    std::size_t user = 0;
-    return follow(product, "Mul", errc::unexpected_operator, user);
+  constexpr bool take_sum_scale(const node& mul, std::string_view scale, step& s) noexcept {
+    node both;
+    s.sum_scale = constant{};
+    s.sum_scale_factor = constant{};
+    if (!producer(origin(scale), both) || !both.is("Mul"))
+      return take_scales(mul, scale, s, s.sum_scale);
+    if (!take_scales(both, both.inputs[0], s, s.sum_scale) ||
+        !take_scales(both, both.inputs[1], s, s.sum_scale_factor))
+      return false;
+    return product_is_scale(s) || fail(errc::bad_scale, both);
   }
-
   // Rounded to float32, positive and finite? (Double holds the products exactly.)
-  static constexpr bool product_is_scale(const dense& layer) noexcept {
-    element_reader scales(layer.sum_scale), factors(layer.sum_scale_factor);
+  constexpr bool product_is_scale(const step& s) const noexcept {
+    tensor a, b;
+    (void)read_constant(g_.file, g_.external, s.sum_scale, a);
+    (void)read_constant(g_.file, g_.external, s.sum_scale_factor, b);
+    element_reader scales(a), factors(b);
     float scale = 0, factor = 0;
-    for (std::size_t o = 0; o < layer.outputs; ++o) { // past its end a reader keeps the last value
+    for (std::size_t o = 0; o < s.outputs; ++o) { // past its end a reader keeps the last value
       scales.next(scale);
       factors.next(factor);
       const double product = double{scale} * double{factor};
@@ -1975,129 +3323,608 @@ private:
     }
     return true;
   }
-
-  constexpr error apply_relu(const node& n) noexcept {
-    if (stage_ != stage::dense) return at(errc::unexpected_operator, n);
-    advance(n, stage::activated);
-    return {};
+  constexpr bool take_single(const node& user, std::string_view value, element type,
+                             operand_constant& out) noexcept {
+    if (!is_constant(value)) return fail(errc::not_constant, user, value);
+    if (!take(user, value, type, out)) return false;
+    return (out.t.count == 1 && out.t.rank <= 1) || fail(errc::shape_mismatch, out.t);
+  }
+  constexpr bool read_zero_point(const node& user, std::string_view value,
+                                 std::int32_t& out) noexcept {
+    operand_constant c;
+    std::int64_t zero = 0;
+    if (!take_single(user, value, element::uint8, c)) return false;
+    element_reader(c.t).next(zero);
+    out = static_cast<std::int32_t>(zero);
+    return true;
+  }
+  constexpr bool check_scales(const tensor& t) noexcept {
+    float s = 0;
+    for (element_reader reader(t); reader.next(s);)
+      if (!is_finite(s) || !(s > 0)) return fail({errc::bad_scale, reader.offset(), t.name});
+    return true;
+  }
+  constexpr bool take_scales(const node& user, std::string_view value, const step& s,
+                             constant& to) noexcept {
+    operand_constant c;
+    if (!take(user, value, element::float32, c)) return false;
+    const bool fits =
+        c.t.count == 1 || (c.t.count == s.outputs && c.t.dims[c.t.rank - 1] == s.outputs);
+    if (c.t.rank > 2 || !fits) return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    to = c.where;
+    return check_scales(c.t);
+  }
+  // Attributes of other forms than one scale for the whole tensor and uint8: their defaults only.
+  // The axis means nothing here, but must be one of the tensor's two.
+  constexpr bool check_quantize_attributes(const node& n) noexcept {
+    std::int64_t axis = 1, saturate = 1, block_size = 0, output_dtype = 0, scale_type = 0;
+    if (!read_int(n, "axis", axis) || !read_int(n, "saturate", saturate) ||
+        !read_int(n, "block_size", block_size) || !read_int(n, "output_dtype", output_dtype) ||
+        !read_int(n, "precision", scale_type))
+      return false;
+    if (axis < -2 || axis > 1) return fail(errc::bad_attribute, n, "axis", axis, 1);
+    if (saturate != 1) return fail(errc::bad_attribute, n, "saturate", saturate, 1);
+    if (block_size != 0) return fail(errc::bad_attribute, n, "block_size", block_size, 0);
+    if (output_dtype != 0 && output_dtype != static_cast<std::int64_t>(element::uint8))
+      return fail(errc::bad_attribute, n, "output_dtype", output_dtype, 2);
+    if (scale_type != 0 && scale_type != static_cast<std::int64_t>(element::float32))
+      return fail(errc::bad_attribute, n, "precision", scale_type, 1);
+    return true;
   }
 
-  // ---- on the way out: the last layer's [N, 1] becomes [N] or stays
-
-  constexpr error leave(const node& n, std::size_t rank) noexcept {
-    if (stage_ == stage::activated) return at(errc::relu_at_output, n);
-    if (stage_ != stage::dense && stage_ != stage::exit) return at(errc::unexpected_operator, n);
-    if (width_ != 1) return at(errc::shape_mismatch, n);
-    rank_ = rank;
-    advance(n, stage::exit);
-    return {};
+  // ZipMap of a classifier's probabilities, and the labels if they are integers.
+  constexpr bool take_zip_map(const node& n) noexcept {
+    if (n.input_count != 1) return fail(errc::wrong_arity, n);
+    value_ = n.inputs[0];
+    for (cursor c(n.body); !c.done();) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number != node_attribute) continue;
+      attribute a;
+      if (!same(name_in(f.payload, attribute_name), "classlabels_int64s")) continue;
+      if (!ok(parse_attribute(f.payload, a))) return false;
+      p_.labels.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
+      p_.labels.is_list = 1;
+    }
+    return true;
   }
 
-  constexpr error int_list(const node& user, std::string_view value, tensor& out) noexcept {
-    if (const error e = constant(user, value, element::int64, out); failed(e)) return e;
-    return out.rank == 1 ? error{} : at(errc::shape_mismatch, out);
-  }
+  // ---- the way forward
 
-  // Squeeze: axes [1] or [-1], as an attribute before operator set 13, as an input since.
-  constexpr error apply_squeeze(const node& n) noexcept {
-    attribute a;
-    tensor axes;
-    const bool has_attribute = find_attribute(n, "axes", a);
-    if (has_attribute != (g_.opset < 13) || has_attribute == (n.input_count == 2))
-      return at(has_attribute ? errc::unsupported_attribute : errc::wrong_arity, n, "axes");
-    if (has_attribute && a.type != attribute_type::ints)
-      return {errc::bad_attribute, a.offset, a.name};
-    if (const error e = has_attribute ? tensor_of(a, axes) : int_list(n, n.inputs[1], axes);
-        failed(e))
-      return e;
+  // Lists the graph's inputs, and finds the row's shape.
+  constexpr bool begin() noexcept {
+    p_.input_count = 0;
+    p_.inputs = 0;
+    for (cursor c(g_.body); !c.done();) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_input && !add_input(f)) return false;
+    }
+    shape_ = row_shape{};
+    if (join_ != 0) return join_inputs();
+    return input_shape(definition(value_), shape_) && use_input(value_, shape_.width());
+  }
+  constexpr bool add_input(const field& f) noexcept {
+    value_info v;
+    if (!ok(parse_value_info(f.payload, v))) return false;
+    if (definition(v.name).offset != f.offset) return true; // it lists an initializer
+    if (p_.input_count == max_inputs)
+      return fail({errc::extra_input, v.offset, v.name, {}, max_inputs + 1, max_inputs});
+    input_slice& in = p_.graph_inputs[p_.input_count++];
+    in = {v.name, static_cast<std::uint32_t>(v.offset), 0,
+          1,      static_cast<std::uint8_t>(v.rank),    false};
+    for (std::size_t i = v.rank > 1 ? 1 : 0; i < v.rank; ++i) {
+      const std::int64_t d = v.dims[i] < 0 ? (i == 0 ? 1 : 0) : v.dims[i];
+      const bool too_large = d > std::int64_t{max_width} || in.count * d > std::int64_t{max_width};
+      in.count = too_large ? 0 : in.count * static_cast<std::uint32_t>(d);
+    }
+    return true;
+  }
+  constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
+    for (std::size_t i = 0; i < p_.input_count; ++i) {
+      input_slice& in = p_.graph_inputs[i];
+      if (!same(in.name, value)) continue;
+      if (in.used) return fail({errc::branch, in.offset, in.name});
+      in.used = true;
+      in.count = static_cast<std::uint32_t>(count);
+      in.first = static_cast<std::uint32_t>(p_.inputs);
+      p_.inputs += static_cast<std::size_t>(count);
+      for (std::size_t k = i + 1; k < p_.input_count; ++k)
+        if (p_.graph_inputs[k].used)
+          return fail({errc::unexpected_operator, in.offset, in.name, "Concat"});
+    }
+    if (p_.inputs <= max_width) return true;
+    return fail({errc::bad_dimension,
+                 g_.body.offset,
+                 value,
+                 {},
+                 static_cast<std::int64_t>(p_.inputs),
+                 max_width});
+  }
+  constexpr bool join_inputs() noexcept {
+    node n;
     std::int64_t axis = 0;
-    element_reader(axes).next(axis);
-    if (rank_ != 2 || axes.count != 1 || (axis != 1 && axis != -1))
-      return at(errc::shape_mismatch, n);
-    return leave(n, 1);
+    (void)parse_node(name_index::field_at(g_.file, join_), n);
+    if (!read_int(n, "axis", axis)) return false;
+    for (std::size_t k = 0; k < n.input_count; ++k) {
+      row_shape s;
+      const std::string_view part = operand(n, k);
+      if (!shape_of(n, part, s, 0)) return false;
+      const std::size_t at = s.axis(axis);
+      if (!s.runs_along(at) || at == s.batch || (k != 0 && s.rank != shape_.rank))
+        return fail_shape(n, s);
+      if (k == 0) shape_ = s;
+      if (!use_input(input_of(part), s.width())) return false;
+      shape_.dims[at] = static_cast<std::uint32_t>(p_.inputs);
+    }
+    return true;
+  }
+  constexpr std::string_view input_of(std::string_view value) const noexcept {
+    node n;
+    while (producer(value, n)) value = n.inputs[0];
+    return value;
   }
 
-  // Reshape: to [-1] or [-1, 1].
-  constexpr error apply_reshape(const node& n) noexcept {
-    tensor target;
-    std::int64_t allow_zero = 0;
-    if (const error e = int_list(n, n.inputs[1], target); failed(e)) return e;
-    if (const error e = read_int(n, "allowzero", allow_zero); failed(e)) return e;
-    std::int64_t dim = 0;
-    element_reader reader(target);
-    reader.next(dim);
-    if (dim != -1 || target.count > 2) return at(errc::shape_mismatch, target);
-    if (target.count == 2) reader.next(dim);
-    if (target.count == 2 && dim != 1) return at(errc::shape_mismatch, target);
-    return leave(n, static_cast<std::size_t>(target.count));
+  constexpr bool advance(const value_info& out) noexcept {
+    p_.step_count = p_.layer_count = 0;
+    p_.kind = precision::fp32;
+    p_.mode = quant_mode::fp32;
+    width_ = p_.inputs;
+    for (std::size_t i = first_; i < max_steps; ++i) {
+      step s = p_.steps[i];
+      if (!place(s)) return false;
+    }
+    p_.outputs = width_;
+    p_.output_rank = shape_.rank;
+    return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
   }
 
-  // Flatten: at axis 1 (the default), or since operator set 11 -1 of [N, 1]; the result is [N, 1].
-  constexpr error apply_flatten(const node& n) noexcept {
-    std::int64_t axis = 1;
-    if (const error e = read_int(n, "axis", axis); failed(e)) return e;
-    if (axis != 1 && !(axis == -1 && rank_ == 2 && g_.opset >= 11))
-      return at(errc::bad_attribute, n, "axis");
-    return leave(n, 2);
+  constexpr bool place(step& s) noexcept {
+    switch (s.kind) {
+    case step_kind::dense: return place_dense(s);
+    case step_kind::affine: return place_affine(s);
+    case step_kind::activate: return place_activation(s);
+    case step_kind::softmax:
+    case step_kind::log_softmax:
+    case step_kind::layer_norm: return place_over_row(s);
+    case step_kind::complement: return place_complement(s);
+    case step_kind::slice: return place_slice(s);
+    default: break;
+    }
+    return place_reshaping(s);
+  }
+  // The step is final: it stands after those placed before.
+  constexpr bool append(const step& s, std::size_t outputs) noexcept {
+    step& to = p_.steps[p_.step_count++];
+    to = s;
+    to.marks = s.marks & open_mark;
+    to.inputs = static_cast<std::uint32_t>(width_);
+    to.outputs = static_cast<std::uint32_t>(outputs);
+    width_ = outputs;
+    return true;
+  }
+  constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
+                           std::int64_t accepted = -1) noexcept {
+    return fail({code, s.offset, label_of(s), {}, found, accepted});
+  }
+  constexpr std::string_view label_of(const step& s) const noexcept {
+    node n;
+    return node_of(s.offset, n) ? n.label() : "node";
+  }
+  constexpr bool node_of(std::size_t offset, node& n) const noexcept {
+    for (cursor c(g_.body); !c.done();) {
+      field f;
+      if (c.next(f) != errc::ok) return false;
+      if (f.number == graph_node && f.payload.offset == offset) return !failed(parse_node(f, n));
+    }
+    return false;
+  }
+  constexpr bool fail_constant(constant c, const step& s, std::int64_t accepted) noexcept {
+    tensor t;
+    (void)read_constant(g_.file, g_.external, c, t);
+    if (t.name.empty()) t.name = label_of(s);
+    return fail(errc::shape_mismatch, t, -1, accepted);
   }
 
-  const graph& g_;
-  plan& plan_;
-  std::string_view value_{}; // the chain's end
-  stage stage_ = stage::input;
-  std::size_t width_ = 0, rank_ = 2;
-  std::int64_t rows_ = -1;
-  std::array<bool, max_nodes> visited_{};
+  constexpr bool place_dense(step& s) noexcept {
+    if (p_.layer_count == max_layers)
+      return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
+    const quant_mode mode = s.activation_scale > 0          ? quant_mode::static_int8
+                            : (s.marks & dynamic_mark) != 0 ? quant_mode::dynamic_int8
+                                                            : quant_mode::fp32;
+    if (p_.layer_count != 0 && mode != p_.mode) return fail_step(errc::mixed_precision, s);
+    p_.mode = mode;
+    p_.kind = precision_of(mode);
+    const bool left = (s.marks & left_mark) != 0;
+    if ((s.marks & trans_a_mark) != 0 && !transpose_row(s)) return false;
+    if (shape_.rank == 0 || (left && shape_.rank > 2)) return fail_step(errc::shape_mismatch, s);
+    const std::size_t axis = left ? 0 : shape_.rank - 1;
+    const bool fits = shape_.runs_along(axis) && shape_.dims[axis] == s.inputs;
+    if (!fits && (s.marks & trans_a_mark) != 0)
+      return fail({errc::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
+    if (!fits) return fail_constant(s.weight, s, static_cast<std::int64_t>(shape_.dims[axis]));
+    shape_.dims[axis] = s.outputs;
+    if (axis == shape_.batch && s.outputs != 1) shape_.batch = max_rank;
+    if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
+    ++p_.layer_count;
+    return append(s, s.outputs);
+  }
+  // A row as a column, which changes nothing for one row.
+  constexpr bool transpose_row(const step& s) noexcept {
+    if (shape_.rank != 2) return fail_step(errc::shape_mismatch, s);
+    const std::uint32_t first = shape_.dims[0];
+    shape_.dims[0] = shape_.dims[1], shape_.dims[1] = first;
+    if (shape_.has_batch()) shape_.batch = 1 - shape_.batch;
+    return true;
+  }
+
+  // Does a constant, combined value by value, leave the row's shape as it is?
+  constexpr bool fits_row(const step& s) noexcept {
+    const std::uint64_t count = s.outputs, row[1] = {count};
+    if ((s.marks & suffix_mark) == 0) {
+      if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
+      if (count == 1) return true;
+      return broadcasts_over(shape_, 1, row, count);
+    }
+    node n;
+    operand_constant c;
+    if (failed(parse_node(name_index::field_at(g_.file, s.begin), n)) ||
+        !take_any(n, n.inputs[(s.marks & left_mark) != 0 || s.kind == step_kind::activate ? 0 : 1],
+                  c))
+      return false;
+    return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
+  }
+
+  constexpr bool place_affine(step& s) noexcept {
+    if (s.op == affine_op::negate) return append(s, width_);
+    if (s.op == affine_op::scaler) {
+      if (shape_.rank == 0 || !shape_.runs_along(shape_.rank - 1))
+        return fail_step(errc::shape_mismatch, s);
+      if (!list_fits(s.weight, s) || !list_fits(s.bias, s)) return false;
+      return append(s, width_);
+    }
+    if (s.op == affine_op::batch_norm) {
+      if (shape_.rank >= 2 && shape_.runs_along(1) && shape_.dims[1] == s.outputs)
+        return append(s, width_);
+      return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    }
+    if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    if (p_.step_count != 0 && merges(s)) return true;
+    s.begin = 0;
+    return append(s, width_);
+  }
+  constexpr bool list_fits(constant c, const step& s) noexcept {
+    tensor t;
+    (void)read_constant(g_.file, g_.external, c, t);
+    return t.count == 1 || t.count == width_ ||
+           fail_constant(c, s, static_cast<std::int64_t>(width_));
+  }
+  // A bias of the dense layer before, or the weight and bias of a normalisation that has none.
+  constexpr bool merges(const step& s) noexcept {
+    step& before = p_.steps[p_.step_count - 1];
+    const bool open = (before.marks & open_mark) != 0;
+    if (!open || (before.kind != step_kind::dense && before.kind != step_kind::layer_norm))
+      return false;
+    if (before.kind == step_kind::layer_norm && s.op == affine_op::multiply &&
+        !before.weight.present() && !before.bias.present()) {
+      before.weight = s.weight;
+      return true;
+    }
+    if (s.op != affine_op::add || before.bias.present()) return false;
+    before.bias = s.weight;
+    before.beta = 1;
+    before.marks = 0;
+    return true;
+  }
+
+  constexpr bool place_activation(step& s) noexcept {
+    if (s.activates == activation::prelu) {
+      if (!slope_fits(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+      s.begin = 0;
+    }
+    return append(s, width_);
+  }
+  constexpr bool slope_fits(const step& s) noexcept {
+    if ((s.marks & suffix_mark) == 0) return fits_row(s);
+    node n;
+    operand_constant c;
+    return !failed(parse_node(name_index::field_at(g_.file, s.begin), n)) &&
+           take_any(n, n.inputs[1], c) &&
+           broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
+  }
+
+  // Softmax and its logarithm, normalisations: over all values of the row.
+  constexpr bool place_over_row(step& s) noexcept {
+    if (s.kind == step_kind::layer_norm && s.marks == 0) { // of ReduceMean: a set of axes
+      if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
+      s.marks = open_mark;
+      return append(s, width_);
+    }
+    const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
+    const std::size_t axis = shape_.axis(wanted);
+    std::uint64_t before = 1;
+    for (std::size_t i = 0; i < axis && i < shape_.rank; ++i) before *= shape_.dims[i];
+    const bool over_rows = axis == shape_.batch && width_ != 1 && (s.marks & suffix_mark) == 0;
+    const bool covers = (s.marks & suffix_mark) != 0 ? before == 1 : shape_.runs_along(axis);
+    if (axis == shape_.rank || !covers || over_rows) return fail_axis(s, wanted);
+    if (s.kind == step_kind::layer_norm && s.outputs != width_ && s.outputs != 1)
+      return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    return append(s, width_);
+  }
+  constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
+    return fail({errc::bad_attribute, s.offset, "axis", {}, found, -1});
+  }
+  constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
+    std::uint64_t product = 1;
+    bool seen[max_rank] = {};
+    for (std::int64_t a = -8; a < 8; ++a) {
+      if ((mask >> (a + 8) & 1) == 0) continue;
+      const std::size_t axis = shape_.axis(a);
+      if (axis == shape_.rank || seen[axis] || (axis == shape_.batch && shape_.rows != 1))
+        return false;
+      seen[axis] = true;
+      product *= shape_.dims[axis];
+    }
+    return product == width_;
+  }
+
+  constexpr bool place_complement(step& s) noexcept {
+    const std::size_t axis = shape_.axis(static_cast<std::int32_t>(s.inputs));
+    if (width_ != 1 || axis == shape_.rank || axis == shape_.batch)
+      return fail_step(errc::shape_mismatch, s, static_cast<std::int64_t>(width_), 1);
+    shape_.dims[axis] = 2;
+    return append(s, 2);
+  }
+
+  constexpr bool place_reshaping(const step& s) noexcept {
+    node n;
+    (void)parse_node(name_index::field_at(g_.file, s.begin), n);
+    known_value_ = origin(n.inputs[0]);
+    known_shape_ = shape_;
+    const bool done = reshape_by(n, shape_);
+    known_value_ = {};
+    return done && (shape_.width() == width_ || fail_shape(n, shape_));
+  }
+
+  // Slice, Split and Gather of neighbouring values.
+  constexpr bool place_slice(step& s) noexcept {
+    node n;
+    (void)parse_node(name_index::field_at(g_.file, s.begin), n);
+    const std::size_t split_index = s.inputs;
+    s.begin = 0;
+    s.outputs = static_cast<std::uint32_t>(width_);
+    const bool done = n.is("Split")   ? place_split(n, split_index, s)
+                      : n.is("Slice") ? place_ranges(n, s)
+                                      : place_gather(n, s);
+    if (!done) return false;
+    return s.outputs == width_ ? true : append(s, s.outputs); // all of them: nothing to do
+  }
+  // Values `from` to `to` along the axis: those of the row that are kept.
+  constexpr bool keep(const node& n, std::size_t axis, std::int64_t from, std::int64_t to,
+                      step& s) noexcept {
+    if (axis >= shape_.rank) return fail(errc::bad_attribute, n, "axis");
+    const std::int64_t size = shape_.dims[axis];
+    if (axis == shape_.batch && shape_.rows != 1 && (from != 0 || to < size))
+      return fail_shape(n, shape_);
+    std::uint64_t before = 1, after = 1;
+    for (std::size_t i = 0; i < shape_.rank; ++i) (i < axis ? before : after) *= shape_.dims[i];
+    after /= shape_.dims[axis];
+    if (from < 0 || from >= to || to > size) return fail_shape(n, shape_);
+    if (from == 0 && to == size) return true;
+    if (before != 1) return fail_shape(n, shape_); // not neighbours
+    s.begin += static_cast<std::uint32_t>(static_cast<std::uint64_t>(from) * after);
+    s.outputs = static_cast<std::uint32_t>(static_cast<std::uint64_t>(to - from) * after);
+    shape_.dims[axis] = static_cast<std::uint32_t>(to - from);
+    return true;
+  }
+  constexpr bool place_ranges(const node& n, step& s) noexcept {
+    slice_range r;
+    if (!read_slice(n, 0, r)) return false;
+    for (std::size_t i = 0; i < r.count; ++i) {
+      const std::size_t axis = shape_.axis(r.axes.values[i]);
+      if (axis == shape_.rank) return fail_shape(n, shape_);
+      const std::int64_t size = shape_.dims[axis];
+      if (axis == shape_.batch && shape_.rows != 1) {
+        if (r.starts.values[i] != 0 || r.ends.values[i] < 0x7fffffff) return fail_shape(n, shape_);
+        continue;
+      }
+      if (!keep(n, axis, clamped(r.starts.values[i], size), clamped(r.ends.values[i], size), s))
+        return false;
+    }
+    return true;
+  }
+  // Split (2, 11: attribute; 13, 18: operand or equal parts).
+  constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
+    std::int64_t at = 0, parts = static_cast<std::int64_t>(n.output_count), from = 0, size = 0;
+    if (!read_int(n, "axis", at) || !read_int(n, "num_outputs", parts)) return false;
+    const std::size_t axis = shape_.axis(at);
+    if (axis == shape_.rank) return fail(errc::bad_attribute, n, "axis", at);
+    if (parts < 1) return fail(errc::bad_attribute, n, "num_outputs", parts, 1);
+    constant c{};
+    tensor t;
+    std::int64_t sum = 0;
+    if (!split_sizes(n, c, t)) return false;
+    element_reader reader(t);
+    const std::int64_t all = shape_.dims[axis], part = (all + parts - 1) / parts;
+    const std::uint64_t count = c.present() ? t.count : static_cast<std::uint64_t>(parts);
+    if (count != n.output_count && c.present()) return fail_shape(n, shape_);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      std::int64_t next = part < all - sum ? part : all - sum;
+      if (c.present()) reader.next(next);
+      if (next < 0 || next > all - sum) return fail_shape(n, shape_);
+      if (i == index) from = sum, size = next;
+      sum += next;
+    }
+    if (sum != all || (g_.opset < 18 && !c.present() && all % parts != 0))
+      return fail_shape(n, shape_);
+    return keep(n, axis, from, from + size, s);
+  }
+  constexpr bool split_sizes(const node& n, constant& c, tensor& t) noexcept {
+    operand_constant o;
+    attribute a;
+    if (n.input_count > 1 && !n.inputs[1].empty()) {
+      if (!take(n, n.inputs[1], element::int64, o)) return false;
+      if (o.t.rank != 1) return fail(errc::shape_mismatch, o.t);
+      c = o.where;
+      t = o.t;
+    } else if (find_attribute(n, "split", a)) {
+      if (a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
+      c.offset = 1;
+      return ok(tensor_of(a, t));
+    }
+    return true;
+  }
+  // Gather (1, 11, 13): neighbouring indices, upwards; or one, whose axis vanishes.
+  constexpr bool place_gather(const node& n, step& s) noexcept {
+    std::int64_t at = 0, from = 0;
+    operand_constant which;
+    if (!read_int(n, "axis", at)) return false;
+    const std::size_t axis = shape_.axis(at);
+    if (axis == shape_.rank) return fail(errc::bad_attribute, n, "axis", at);
+    if (axis == shape_.batch && shape_.rows != 1) return fail_shape(n, shape_);
+    if (!take(n, n.inputs[1], element::int64, which)) return false;
+    if (which.t.rank > 1) return fail(errc::shape_mismatch, which.t);
+    const std::int64_t size = shape_.dims[axis];
+    element_reader reader(which.t);
+    for (std::int64_t i = 0, k = 0; reader.next(i); ++k) {
+      if (i < 0) i += size;
+      if (k == 0) from = i;
+      if (i != from + k)
+        return fail({errc::bad_dimension, reader.offset(), which.t.name, "Gather"});
+    }
+    if (!keep(n, axis, from, from + static_cast<std::int64_t>(which.t.count), s)) return false;
+    if (which.t.rank == 0) shape_.remove_axis(axis);
+    return true;
+  }
+
+  // ---- the end
+
+  constexpr bool end(const value_info& out) noexcept {
+    bool agrees = true;
+    const bool is_map = !out.is_tensor;
+    if (!is_map && out.has_shape) {
+      agrees = out.rank == shape_.rank;
+      for (std::size_t i = 0; agrees && i < out.rank; ++i) {
+        const std::int64_t known = i == shape_.batch ? shape_.rows : std::int64_t{shape_.dims[i]};
+        agrees = out.dims[i] < 0 || known < 0 || out.dims[i] == known;
+      }
+    }
+    if (!agrees) {
+      tinymlp::error why{errc::shape_mismatch, out.offset, out.name};
+      why.rank = static_cast<std::uint8_t>(shape_.rank > why.dims.size() ? 0 : shape_.rank);
+      for (std::size_t i = 0; i < why.rank; ++i)
+        why.dims[i] = i == shape_.batch && shape_.rows != 1 ? 0 : shape_.dims[i];
+      return fail(why);
+    }
+    for (std::size_t i = 0; i < p_.step_count; ++i) p_.steps[i].marks = 0;
+    for (std::size_t i = p_.step_count; i < max_steps; ++i)
+      if (i >= first_) p_.steps[i] = step{};
+    p_.output_name = out.name;
+    p_.ir_version = g_.ir_version;
+    p_.opset = g_.opset;
+    p_.producer_name = g_.producer_name;
+    p_.producer_version = g_.producer_version;
+    p_.graph_name = g_.name;
+    p_.model = {g_.file.data, g_.file.size};
+    p_.external = g_.external;
+    return true;
+  }
+
+  plan& p_;
+  std::string_view value_{}; // the chain's end, on the way back
+  std::size_t first_ = 0;    // the entries made so far
+  std::uint32_t join_ = 0;   // the Concat of all inputs, if one was reached
+  std::size_t split_index_ = 0;
+  row_shape shape_{}; // on the way forward
+  std::size_t width_ = 0;
 };
 
-struct chain_builder::operator_table {
-  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &chain_builder::misplaced};
+struct plan_builder::operator_table {
+  using b = plan_builder;
+  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &b::misplaced};
+  // The most frequent ones first: the table is searched from its start.
   static constexpr std::array rows{
-      op_row{"Sub", "", 7, 2, 2, 1, "", &chain_builder::apply_sub},
-      op_row{"Div", "", 7, 2, 2, 1, "", &chain_builder::apply_div},
-      op_row{"Mul", "", 7, 2, 2, 1, "", &chain_builder::apply_mul},
-      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, "offset scale", &chain_builder::apply_scaler},
-      op_row{"Gemm", "", 7, 2, 3, 1, "alpha beta transA transB", &chain_builder::apply_gemm},
-      op_row{"MatMul", "", 7, 2, 2, 1, "", &chain_builder::apply_matmul},
-      op_row{"Add", "", 7, 2, 2, 1, "", &chain_builder::misplaced},
-      op_row{"Relu", "", 7, 1, 1, 1, "", &chain_builder::apply_relu},
-      op_row{"Identity", "", 7, 1, 1, 1, "", &chain_builder::apply_identity},
-      op_row{"Squeeze", "", 7, 1, 2, 1, "axes", &chain_builder::apply_squeeze},
-      op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &chain_builder::apply_reshape},
-      op_row{"Flatten", "", 7, 1, 1, 1, "axis", &chain_builder::apply_flatten},
-      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &chain_builder::apply_quantized},
+      op_row{"Gemm", "", 7, 2, 3, 1, "alpha beta transA transB", &b::take_gemm},
+      op_row{"Relu", "", 7, 1, 1, 1, "", &b::take_relu},
+      op_row{"MatMul", "", 7, 2, 2, 1, "", &b::take_matmul},
+      op_row{"Add", "", 7, 2, 2, 1, "", &b::take_add},
+      op_row{"Mul", "", 7, 2, 2, 1, "", &b::take_mul},
+      op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &b::take_cast},
+      op_row{"Identity", "", 7, 1, 1, 1, "", &b::pass},
+      op_row{"Tanh", "", 7, 1, 1, 1, "", &b::take_tanh},
+      op_row{"Sigmoid", "", 7, 1, 1, 1, "", &b::take_sigmoid},
+      op_row{"Elu", "", 7, 1, 1, 1, "alpha", &b::take_elu},
+      op_row{"Sub", "", 7, 2, 2, 1, "", &b::take_sub},
+      op_row{"Div", "", 7, 2, 2, 1, "", &b::take_div},
+      op_row{"Neg", "", 7, 1, 1, 1, "", &b::take_neg},
+      op_row{"Flatten", "", 7, 1, 1, 1, "axis", &b::take_reshaping},
+      op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &b::take_reshaping},
+      op_row{"Squeeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
+      op_row{"Unsqueeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
+      op_row{"Transpose", "", 7, 1, 1, 1, "perm", &b::take_reshaping},
+      op_row{"Expand", "", 8, 2, 2, 1, "", &b::take_reshaping},
+      op_row{"Concat", "", 7, 1, 64, 1, "axis", &b::take_concat},
+      op_row{"Dropout", "", 7, 1, 3, 2, "ratio seed", &b::take_dropout},
+      op_row{"Softmax", "", 7, 1, 1, 1, "axis", &b::take_softmax},
+      op_row{"LogSoftmax", "", 7, 1, 1, 1, "axis", &b::take_log_softmax},
+      op_row{"Log", "", 7, 1, 1, 1, "", &b::take_log},
+      op_row{"LeakyRelu", "", 7, 1, 1, 1, "alpha", &b::take_leaky_relu},
+      op_row{"PRelu", "", 7, 2, 2, 1, "", &b::take_prelu},
+      op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
+      op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
+      op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
+      op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
+      op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
+      op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},
+      op_row{"HardSwish", "", 14, 1, 1, 1, "", &b::take_hard_swish},
+      op_row{"Softplus", "", 7, 1, 1, 1, "", &b::take_softplus},
+      op_row{"Softsign", "", 7, 1, 1, 1, "", &b::take_softsign},
+      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, "alpha", &b::take_thresholded_relu},
+      op_row{"Mish", "", 18, 1, 1, 1, "", &b::take_mish},
+      op_row{"Gelu", "", 20, 1, 1, 1, "approximate", &b::take_gelu},
+      op_row{"Swish", "", 24, 1, 1, 1, "alpha", &b::take_swish},
+      op_row{"LayerNormalization", "", 17, 2, 3, 3, "axis epsilon stash_type", &b::take_layer_norm},
+      op_row{"BatchNormalization", "", 7, 5, 5, 1, "epsilon momentum spatial training_mode",
+             &b::take_batch_norm},
+      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, "offset scale", &b::take_scaler},
+      op_row{"Split", "", 7, 1, 2, 1024, "axis split num_outputs", &b::take_split},
+      op_row{"Slice", "", 7, 1, 5, 1, "axes starts ends", &b::take_part},
+      op_row{"Gather", "", 7, 2, 2, 1, "axis", &b::take_part},
+      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &b::misplaced},
       op_row{"QuantizeLinear", "", 10, 2, 3, 1, "axis saturate block_size output_dtype precision",
-             &chain_builder::apply_quantize_linear},
-      op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &chain_builder::misplaced},
-      op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &chain_builder::misplaced},
+             &b::misplaced},
+      op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &b::misplaced},
   };
 };
 
-constexpr const chain_builder::op_row& chain_builder::find_row(const node& n) noexcept {
+constexpr const plan_builder::op_row& plan_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
-    if (row.op_type == n.op_type &&
-        (row.domain.empty() ? n.in_default_domain() : row.domain == n.domain))
-      return row;
+    if (same(row.op_type, n.op_type))
+      return (row.domain.empty() ? n.in_default_domain() : same(row.domain, n.domain))
+                 ? row
+                 : operator_table::none;
   return operator_table::none;
 }
 
-} // namespace detail
+} // namespace tinymlp::onnx::detail
 
-// Reads a model and reduces it to a plan, or refuses it whole. The plan views the model's bytes
-// and those of `external` (the files of external tensor data, if any): keep them alive.
-// Allocates nothing; uses about 100 KiB of stack.
-constexpr result<plan> parse(std::span<const char> model, external_files external = {}) noexcept {
+namespace tinymlp::onnx {
+
+// Reads a model and reduces it to a plan, or refuses it whole. The plan views the model's bytes and
+// those of `external` (the files of external tensor data, if any): keep them alive. The output that
+// is computed is the one of that name; or, without a name, the first that is an MLP. Allocates
+// nothing; `to` is 9 KiB, and about as much stack is used on top. After a refusal `to` is void.
+constexpr error parse_into(plan& to, std::span<const char> model, external_files external = {},
+                           std::string_view output_name = {}) noexcept {
   graph g;
   if (const error e = parse_model(model, external, g); failed(e)) return e;
+  return detail::plan_builder(g, to).build(output_name);
+}
+
+constexpr result<plan> parse(std::span<const char> model, external_files external = {},
+                             std::string_view output_name = {}) noexcept {
   plan p;
-  if (const error e = detail::chain_builder(g, p).build(); failed(e)) return e;
-  p.ir_version = g.ir_version;
-  p.opset = g.opset;
-  p.producer_name = g.producer_name;
-  p.producer_version = g.producer_version;
-  p.graph_name = g.name;
-  p.input_name = g.input.name;
-  p.output_name = g.output.name;
+  if (const error e = parse_into(p, model, external, output_name); failed(e)) return e;
   return p;
 }
 
@@ -2315,8 +4142,6 @@ inline isa selected() noexcept { return supported().most_preferred(); }
 // float32 arithmetic with exactly one rounding per call, the same at compile time and at run
 // time, on every CPU and under every -ffp-contract. The reference kernels are written in it.
 
-#include <limits>
-
 // ---- tinymlp/kernels/precise_begin.inl
 // Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
 // precise_end.inl. Before version 17 it cannot on AArch64, and says so.
@@ -2436,6 +4261,18 @@ constexpr float fma(float a, float b, float c) noexcept {
   if (!is_finite(a) || !is_finite(b)) return add(mul(a, b), c);
   if (!is_finite(c)) return c; // the product, however large, is finite
   return detail::fma_in_double(a, b, c);
+}
+
+// The square root, rounded once; NaN below 0. Newton's iteration in double, from a guess by the
+// exponent, comes within 2 of its 53 bits, and no root of a float lies as near to a tie of floats.
+constexpr float sqrt(float x) noexcept {
+  if (is_nan(x) || x < 0) return quiet_nan;
+  if (x == 0 || x == infinity) return x;
+  const double a = detail::widen(x);
+  double root = std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) +
+                                      (std::uint64_t{1023} << 51));
+  for (int i = 0; i < 5; ++i) root = 0.5 * (root + a / root);
+  return narrow(root);
 }
 
 // Rounds half to even. |x| must be below 2^31.
@@ -2916,6 +4753,569 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 // ---- tinymlp/kernels/avx2.hpp
 // AVX2 + FMA: 8 floats in a vector, 16 registers.
 
+// ---- tinymlp/kernels/elementary.hpp
+// Coefficients of the elementary functions, one table for all kernels, and these functions of
+// single floats: constexpr, and the definition of their bits.
+
+namespace tinymlp::kernels::elementary {
+
+inline constexpr float log2_e = 0x1.715476p0F;
+// ln(2) as the sum of two floats.
+inline constexpr float ln2_high = 0x1.62e43p-1F, ln2_low = -0x1.05c61p-29F;
+inline constexpr float sqrt_half = 0x1.6a09e6p-1F;
+// Added to a float below 2^22, rounds it to a whole number, half to even.
+inline constexpr float round_to_whole = 0x1.8p23F;
+
+// Minimax polynomials, the constant term first, whose coefficients are floats (Brisebarre and
+// Chevillard, "Efficient polynomial L-infinity approximations", ARITH 2007).
+// (exp(r) - 1 - r) / r^2, |r| <= ln(2) / 2
+inline constexpr float exp[]{0x1p-1F, 0x1.5554dcp-3F, 0x1.5554e8p-5F, 0x1.120c1ep-7F,
+                             0x1.6d4e6ap-10F};
+// ((exp(2 r) - 1) / 2 - r) / r^2, |r| <= ln(2) / 4
+inline constexpr float tanh[]{0x1p0F, 0x1.5554dcp-1F, 0x1.5554e8p-2F, 0x1.120c1ep-3F,
+                              0x1.6d4e6ap-5F};
+// (log(1 + z) - z) / z^2, z in [0, 1]
+inline constexpr float log1p[]{-0x1p-1F,        0x1.55553p-2F,  -0x1.fff39cp-3F, 0x1.98e11cp-3F,
+                               -0x1.4ff538p-3F, 0x1.0d21acp-3F, -0x1.7d99d4p-4F, 0x1.a1ed8p-5F,
+                               -0x1.2828dap-6F, 0x1.88c46p-9F};
+// (log(1 + f) - f + f^2 / 2) / f^3, 1 + f in [sqrt(1/2), sqrt(2)]
+inline constexpr float log[]{0x1.555554p-2F,  -0x1.ffffe6p-3F, 0x1.999d2ap-3F,
+                             -0x1.556288p-3F, 0x1.23de3ap-3F,  -0x1.fbbf2p-4F,
+                             0x1.dc76b2p-4F,  -0x1.ddb3c8p-4F, 0x1.2cb26ep-4F};
+// erf(x) / x - 1 by x^2, x in [0, 0.92]
+inline constexpr float erf[]{0x1.06eba8p-3F, -0x1.812742p-2F,  0x1.ce2dfcp-4F, -0x1.b80f48p-6F,
+                             0x1.54da3p-8F,  -0x1.ab23bep-11F, 0x1.605f9ep-14F};
+// log(1 - erf(x)), x in [0.92, 4]
+inline constexpr float log_erfc[]{0x1.3dd0acp-12F, -0x1.2152b8p0F,   -0x1.438c58p-1F,
+                                  -0x1.c2836cp-4F, 0x1.b01774p-6F,   -0x1.36e41cp-8F,
+                                  0x1.3744dap-11F, -0x1.7f860cp-15F, 0x1.b345bcp-20F};
+
+} // namespace tinymlp::kernels::elementary
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+namespace tinymlp::kernels::vectors {
+
+// One float, or int32: the primitives as the vectors have them, in exact arithmetic.
+struct v1 {
+  using reg = float;
+  using ireg = std::int32_t;
+  static constexpr std::size_t lanes = 1;
+  static constexpr reg zero() { return 0; }
+  static constexpr reg set(float a) { return a; }
+  static constexpr reg load(const float* p) { return *p; }
+  static constexpr void store(float* p, reg a) { *p = a; }
+  static constexpr reg add(reg a, reg b) { return exact::add(a, b); }
+  static constexpr reg sub(reg a, reg b) { return exact::sub(a, b); }
+  static constexpr reg mul(reg a, reg b) { return exact::mul(a, b); }
+  static constexpr reg div(reg a, reg b) { return exact::div(a, b); }
+  static constexpr reg fma(reg a, reg b, reg c) { return exact::fma(a, b, c); }
+  static constexpr reg fnma(reg a, reg b, reg c) { return exact::fma(-a, b, c); }
+  static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
+  static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
+  static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg poisoned(reg a, reg poison) {
+    return exact::is_nan(poison) ? exact::quiet_nan : a;
+  }
+  static constexpr reg and_bits(reg a, reg b) { return as_float(as_int(a) & as_int(b)); }
+  static constexpr reg or_bits(reg a, reg b) { return as_float(as_int(a) | as_int(b)); }
+  static constexpr reg and_not_bits(reg a, reg b) { return as_float(~as_int(a) & as_int(b)); }
+  static constexpr ireg as_int(reg a) { return std::bit_cast<ireg>(a); }
+  static constexpr reg as_float(ireg a) { return std::bit_cast<reg>(a); }
+  static constexpr reg to_float(ireg a) { return static_cast<reg>(a); }
+  static constexpr ireg isub(ireg a, ireg b) {
+    return static_cast<ireg>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
+  }
+  template <int N> static constexpr ireg shift_left(ireg a) {
+    return static_cast<ireg>(static_cast<std::uint32_t>(a) << N);
+  }
+  template <int N> static constexpr ireg shift_right(ireg a) { return a >> N; }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN n gives a NaN if a is one.
+  static constexpr reg scale(reg a, reg n) {
+    const reg bias = elementary::round_to_whole;
+    const ireg whole = isub(as_int(add(n, bias)), as_int(bias)), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+
+private:
+  static constexpr reg power(ireg n) { return as_float(shift_left<23>(isub(n, -127))); }
+};
+
+} // namespace tinymlp::kernels::vectors
+#define TINYMLP_INLINE
+#define TINYMLP_UNROLL
+namespace tinymlp::kernels::reference {
+
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
+
+} // namespace tinymlp::kernels::reference
+#undef TINYMLP_INLINE
+#undef TINYMLP_UNROLL
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(pop)
+#pragma clang diagnostic pop
+#endif
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+// ---- tinymlp/kernels/steps.hpp
+// A network of any shape as its kernels see it: a table of steps, and the constants that they use.
+// One layout for all kernels; sizes are numbers here, not types, so that one kernel serves every
+// network, whether its shape was known to the compiler or only when the file was read.
+//
+// Constants of a step start at a multiple of 16 floats:
+//   dense                bias [outputs, padded to 16], then panels of 16 outputs, [input][16] each;
+//                        the last panel as narrow as what is left, [input][rest]
+//   dense_to_one         bias as 8 lanes (bias, 0, ..., 0), then weight [input, padded to 8]
+//   dense_int8           weight scale, or what the sum is multiplied by [outputs, padded to 16],
+//                        bias likewise; bytes: weight [input / 4][output, padded to 16][input % 4];
+//                        sums: sum over the inputs of the weights [outputs, padded to 16]
+//   affine               mean, scale and shift, [inputs, padded to 16] each
+//   centre, add, subtract_from, multiply, divide      one array, [inputs, padded to 16]
+//   layer_norm           scale, then shift, [inputs, padded to 16] each
+// and, where a dense step's activation is prelu, its slopes at the end [outputs, padded to 16].
+
+namespace tinymlp::kernels {
+
+inline constexpr std::size_t panel_width = 16; // outputs side by side in a dense step's weights
+
+enum class step_op : std::uint8_t {
+  dense,         // chains of fused multiply-adds: chain_split
+  dense_to_one,  // the last dense step of a network, where it has one output: 8 virtual lanes
+  dense_dynamic, // int8, the scale of its inputs from the row
+  dense_static,  // int8, the scale of its inputs fixed
+  affine,        // fma(x - mean, scale, shift)
+  centre,        // x - mean
+  add,           // x + a; these four, each rounded, only in int8 networks, as the file has them
+  subtract_from, // a - x
+  multiply,      // x * a
+  divide,        // x / a
+  activate,      // the activation alone
+  layer_norm,    // (x - mean) * (1 / sqrt(variance + alpha)), then fma(., scale, shift)
+  softmax,       // exp(x - largest) / sum
+  log_softmax,   // (x - largest) - log(sum of exp(x - largest))
+  complement,    // one value p -> (1 - p, p)
+  slice,         // values `at` to `at + outputs`
+};
+
+struct step {
+  step_op op = step_op::dense;
+  activation activates = activation::identity; // after the operation; of dense steps and `activate`
+  std::uint32_t inputs = 0, outputs = 0;
+  std::uint32_t at = 0;              // the first float of its constants; of slice, the first value
+  std::uint32_t slopes = 0;          // prelu: its first float
+  std::uint32_t bytes = 0, sums = 0; // int8: the first of each
+  float alpha = 0, beta = 0;         // of the activation; layer_norm: epsilon
+  float scale = 0;                   // dense_static: of the inputs
+  std::int32_t zero_point = 0;
+
+  constexpr bool operator==(const step&) const noexcept = default;
+};
+
+// What kernels read. Views: a network owns the arrays.
+struct steps_view {
+  const step* steps;
+  std::size_t step_count;
+  std::size_t inputs, outputs;
+  // Values go to and fro between two arrays, with each step that moves them: value_room() of the
+  // most that stand in the one that features are read into, and in the other.
+  std::size_t even, odd;
+  const float* floats;
+  const std::int8_t* bytes;
+  const std::int32_t* sums;
+};
+
+// Steps that write their values elsewhere than they read them.
+constexpr bool moves(step_op op) noexcept {
+  return op <= step_op::dense_static || op == step_op::complement || op == step_op::slice;
+}
+
+// Room for `count` values: vectors are stored whole, and 16 zeros after them.
+constexpr std::size_t value_room(std::size_t count) noexcept {
+  return round_up(count, panel_width) + panel_width;
+}
+
+// Floats of scratch that scoring one row takes.
+constexpr std::size_t row_scratch(const steps_view& net) noexcept { return net.even + net.odd; }
+
+// Floats of a dense step's constants, without slopes.
+constexpr std::size_t dense_floats(std::size_t inputs, std::size_t outputs) noexcept {
+  return round_up(outputs, panel_width) + round_up(inputs * outputs, panel_width);
+}
+// Index, after the bias, of the weight from `input` to `output`.
+constexpr std::size_t panel_index(std::size_t inputs, std::size_t outputs, std::size_t input,
+                                  std::size_t output) noexcept {
+  const std::size_t first = output / panel_width * panel_width;
+  const std::size_t width = outputs - first < panel_width ? outputs - first : panel_width;
+  return first * inputs + input * width + (output - first);
+}
+constexpr std::size_t dense_to_one_floats(std::size_t inputs) noexcept {
+  return round_up(virtual_lanes + round_up(inputs, virtual_lanes), panel_width);
+}
+
+// What a network takes.
+struct extent {
+  std::size_t steps = 0, floats = 0, bytes = 0, sums = 0;
+  std::size_t even = 0, odd = 0; // as steps_view has them
+};
+
+// Places of the step's constants; `to` grows by them. `moved` counts the steps that moved values.
+constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
+  const std::size_t in = round_up(s.inputs, panel_width), out = round_up(s.outputs, panel_width);
+  std::size_t floats = 0;
+  switch (s.op) {
+  case step_op::dense: floats = dense_floats(s.inputs, s.outputs); break;
+  case step_op::dense_to_one: floats = dense_to_one_floats(s.inputs); break;
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    floats = 2 * out;
+    s.bytes = static_cast<std::uint32_t>(to.bytes);
+    s.sums = static_cast<std::uint32_t>(to.sums);
+    to.bytes += round_up(s.inputs, 4) * out;
+    to.sums += out;
+    break;
+  case step_op::affine: floats = 3 * in; break;
+  case step_op::layer_norm: floats = 2 * in; break;
+  case step_op::centre:
+  case step_op::add:
+  case step_op::subtract_from:
+  case step_op::multiply:
+  case step_op::divide: floats = in; break;
+  default: break;
+  }
+  if (s.op != step_op::slice) s.at = static_cast<std::uint32_t>(to.floats);
+  to.floats += floats;
+  if (s.activates == activation::prelu) {
+    s.slopes = static_cast<std::uint32_t>(to.floats);
+    to.floats += out;
+  }
+  std::size_t& before = moved % 2 == 0 ? to.even : to.odd;
+  before = std::max(before, value_room(s.inputs));
+  if (moves(s.op)) ++moved;
+  std::size_t& after = moved % 2 == 0 ? to.even : to.odd;
+  after = std::max(after, value_room(s.outputs));
+  ++to.steps;
+}
+
+// Vectors are loaded whole: room for the last one's end.
+constexpr void close(extent& to) noexcept { to.floats += panel_width; }
+
+} // namespace tinymlp::kernels
+
 #include <cstring>
 #include <utility>
 
@@ -3044,9 +5444,24 @@ struct v8 {
     return _mm256_div_ps(a, b);
 #endif
   }
+  static TINYMLP_INLINE reg sqrt(reg a) {
+#if defined(__clang__) // as div
+    reg root;
+    __asm__("vsqrtps {%1, %0|%0, %1}" : "=x"(root) : "x"(a));
+    return root;
+#else
+    return _mm256_sqrt_ps(a);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
+  // a < b ? a : b, and a > b ? a : b: b where either is NaN.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm256_min_ps(a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm256_max_ps(a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) { return _mm256_and_ps(a, b); }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) { return _mm256_or_ps(a, b); }
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) { return _mm256_andnot_ps(a, b); } // ~a & b
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return select(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x, y);
@@ -3069,6 +5484,17 @@ struct v8 {
       return load(p);
     else
       return _mm256_maskload_ps(p, first_lanes<N>());
+  }
+  // The first n floats, below 8, and zeros; the others are neither read nor written.
+  static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
+    return _mm256_maskload_ps(p, lanes_upto(n));
+  }
+  static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
+    _mm256_maskstore_ps(p, lanes_upto(n), a);
+  }
+  static TINYMLP_INLINE ireg lanes_upto(std::size_t n) {
+    return _mm256_cmpgt_epi32(iset(static_cast<std::int32_t>(n)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   template <std::size_t N> static TINYMLP_INLINE ireg first_lanes() {
     return _mm256_setr_epi32(-(N > 0), -(N > 1), -(N > 2), -(N > 3), -(N > 4), -(N > 5), -(N > 6),
@@ -3128,6 +5554,18 @@ struct v8 {
   // Whether to_int saturates beyond 2^31 (and makes 0 of NaN), or makes the least integer of all.
   static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return _mm256_castps_si256(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return _mm256_castsi256_ps(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return _mm256_slli_epi32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return _mm256_srai_epi32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) {
+    const ireg whole = to_int(n), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+  static TINYMLP_INLINE reg power(ireg n) { return as_float(shift_left<23>(iadd(n, iset(127)))); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
     return _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
@@ -3162,6 +5600,8 @@ struct ops {
   static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
+  // Vectors of panels at once of networks whose sizes are numbers, in four chains.
+  static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
 
@@ -3276,6 +5716,283 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
@@ -4066,6 +6783,818 @@ inline float score_row(const int8_weights<Shape>& weights,
   else
     return int8_looped_row(weights, row);
 }
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+}
+// ---- tinymlp/kernels/steps_rows.inl
+// Many rows of a network of any shape: rows lie across lanes, R vectors of rows in a block, values
+// as [value][R vectors]; weights are broadcast. Included like steps_row.inl, after it.
+
+// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors].
+template <std::size_t R>
+TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Features of R vectors of rows, centred where the network starts with that; 0 or NaN into poison.
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, const float* mean, float* x,
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  step_columns<R>(rows, n, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      if (mean != nullptr) v::store(at, v::sub(raw, v::broadcast(mean + i)));
+    }
+}
+
+// O outputs of R vectors of rows; one input.
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_term(const float* weight, const float* x,
+                                   typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg rows[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] = v::load(x + r * v::lanes);
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto w = v::broadcast(weight + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
+  }
+}
+
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          bias != nullptr ? v::broadcast(bias + o) : v::zero();
+}
+
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_chain(const float* bias, const float* weight, std::size_t stride,
+                                    const float* x, std::size_t length,
+                                    typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  step_rows_start(bias, sum);
+  std::size_t k = 0;
+  for (; k + 2 <= length; k += 2) {
+    step_rows_term(weight + k * stride, x + k * R * v::lanes, sum);
+    step_rows_term(weight + (k + 1) * stride, x + (k + 1) * R * v::lanes, sum);
+  }
+  if (k < length) step_rows_term(weight + k * stride, x + k * R * v::lanes, sum);
+}
+
+// Chains from input `begin` on, of `first` and `second` inputs, added.
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_pair(const float* bias, const float* weight, std::size_t stride,
+                                   const float* x, std::size_t begin, std::size_t first,
+                                   std::size_t second, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  const float* w[2] = {weight + begin * stride, weight + (begin + first) * stride};
+  const float* from[2] = {x + begin * R * v::lanes, x + (begin + first) * R * v::lanes};
+  typename v::reg next[O][R];
+  if constexpr (ops::block_chains == 1) {
+    step_rows_chain(bias, w[0], stride, from[0], first, sum);
+    step_rows_chain(nullptr, w[1], stride, from[1], second, next);
+  } else { // together: twice the sums to cover the latency of a multiply-add
+    step_rows_start(bias, sum);
+    step_rows_start(nullptr, next);
+    for (std::size_t k = 0; k < second; ++k) {
+      step_rows_term(w[0] + k * stride, from[0] + k * R * v::lanes, sum);
+      step_rows_term(w[1] + k * stride, from[1] + k * R * v::lanes, next);
+    }
+    if (second < first)
+      step_rows_term(w[0] + second * stride, from[0] + second * R * v::lanes, sum);
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+}
+
+// O outputs, in S chains. Stride: as in step_panel.
+template <std::size_t S, std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_outputs(const float* bias, const float* weight, std::size_t stride,
+                                      const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  typename v::reg sum[O][R];
+  const std::size_t length = inputs / S, longer = inputs % S;
+  if constexpr (S == 1) {
+    step_rows_chain(bias, weight, stride, x, inputs, sum);
+  } else {
+    const std::size_t first = length + (longer > 0 ? 1 : 0), second = length + (longer > 1 ? 1 : 0);
+    step_rows_pair(bias, weight, stride, x, 0, first, second, sum);
+    if constexpr (S == 4) {
+      typename v::reg back[O][R];
+      step_rows_pair(nullptr, weight, stride, x, first + second, length + (longer > 2 ? 1 : 0),
+                     length, back);
+      TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + (o * R + r) * v::lanes, relu ? v::relu(sum[o][r]) : sum[o][r]);
+}
+
+// The outputs of one panel, four by four.
+template <std::size_t S, std::size_t R>
+TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std::size_t width,
+                                    const float* x, std::size_t inputs, float* y, bool relu) {
+  constexpr std::size_t row = R * ops::v::lanes;
+  std::size_t o = 0;
+  for (; o + 4 <= width; o += 4)
+    step_rows_outputs<S, 4, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  switch (width - o) {
+  case 3:
+    return step_rows_outputs<S, 3, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  case 2:
+    return step_rows_outputs<S, 2, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  case 1:
+    return step_rows_outputs<S, 1, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  default: return;
+  }
+}
+
+template <std::size_t S, std::size_t R>
+TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, const float* x,
+                                       float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  for (std::size_t o = 0; o < at.outputs; o += panel_width) {
+    const std::size_t rest = at.outputs - o;
+    step_rows_panel<S, R>(bias + o, weight + o * at.inputs, rest < panel_width ? rest : panel_width,
+                          x, at.inputs, y + o * R * ops::v::lanes, relu);
+  }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_dense(const step& at, const float* floats, const float* x, float* y) {
+  if (at.inputs >= 16)
+    step_rows_chains<4, R>(at, floats, x, y);
+  else if (at.inputs >= 2)
+    step_rows_chains<2, R>(at, floats, x, y);
+  else
+    step_rows_chains<1, R>(at, floats, x, y);
+}
+
+// Eight lanes, added by halves; never -0.
+TINYMLP_INLINE typename ops::v::reg step_rows_sum(typename ops::v::reg (&lane)[virtual_lanes]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
+  return v::add(lane[0], v::zero());
+}
+
+// The one-output step of one vector of rows; x's inputs lie `stride` floats apart.
+TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, const float* x,
+                                           std::size_t stride, float* y) {
+  using v = typename ops::v;
+  const float* bias = floats + at.at;
+  const float* weight = bias + virtual_lanes;
+  const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(bias) : v::zero();
+  for (std::size_t k = 0; k < whole; k += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j + 1 < virtual_lanes; ++j) {
+    if (whole + j >= at.inputs) break;
+    lane[j] = v::fma(v::broadcast(weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
+  }
+  const auto sum = step_rows_sum(lane);
+  v::store(y, at.activates == activation::relu ? v::relu(sum) : sum);
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, v::fma(v::sub(v::load(place), v::broadcast(mean + i)),
+                             v::broadcast(scale + i), v::broadcast(shift + i)));
+    }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, step_literal(at.op, v::load(place), v::broadcast(floats + at.at + i)));
+    }
+}
+
+// Of one vector of rows; values lie `stride` floats apart.
+TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, float* x,
+                                           std::size_t stride) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
+    }
+  const auto mean = v::div(step_rows_sum(lane), n);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      const auto centred = v::sub(v::load(x + (i + j) * stride), mean);
+      v::store(x + (i + j) * stride, centred);
+      lane[j] = v::fma(centred, centred, lane[j]);
+    }
+  const auto variance = v::add(v::div(step_rows_sum(lane), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    v::store(x + i * stride, v::fma(v::mul(v::load(x + i * stride), inverse),
+                                    v::broadcast(scale + i), v::broadcast(shift + i)));
+}
+
+TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t stride) noexcept {
+  using v = typename ops::v;
+  auto largest = v::load(x);
+  for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      const auto shifted = v::sub(v::load(x + (i + j) * stride), largest), power = exp<v>(shifted);
+      lane[j] = v::add(lane[j], power);
+      v::store(x + (i + j) * stride, at.op == step_op::softmax ? power : shifted);
+    }
+  const auto sum = step_rows_sum(lane);
+  const auto log_sum = at.op == step_op::log_softmax ? log<v>(sum) : sum;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    v::store(x + i * stride, at.op == step_op::softmax ? v::div(v::load(x + i * stride), sum)
+                                                       : v::sub(v::load(x + i * stride), log_sum));
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  if (at.activates != activation::prelu)
+    return activate<v>(at.activates, at.alpha, at.beta, x, at.outputs * R * v::lanes);
+  for (std::size_t i = 0; i < at.outputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, activated<activation::prelu, v>(
+                          v::load(place), v::broadcast(floats + at.slopes + i), v::zero()));
+    }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float*& x, float*& y) {
+  using v = typename ops::v;
+  constexpr std::size_t stride = R * v::lanes;
+  switch (at.op) {
+  case step_op::dense: step_rows_dense<R>(at, net.floats, x, y); break;
+  case step_op::dense_to_one:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_dense_to_one(at, net.floats, x + r * v::lanes, stride, y + r * v::lanes);
+    break;
+  case step_op::affine: step_rows_affine<R>(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_layer_norm(at, net.floats, x + r * v::lanes, stride);
+    break;
+  case step_op::softmax:
+  case step_op::log_softmax:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_softmax(at, x + r * v::lanes, stride);
+    break;
+  case step_op::complement:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto value = v::load(x + r * v::lanes);
+      v::store(y + r * v::lanes, v::sub(v::set(1), value));
+      v::store(y + stride + r * v::lanes, value);
+    }
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs * stride; i += v::lanes)
+      v::store(y + i, v::load(x + at.at * stride + i));
+    break;
+  default: step_rows_literals<R>(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
+                                      const typename ops::v::reg (&poison)[R], float* out) {
+  using v = typename ops::v;
+  constexpr std::size_t stride = R * v::lanes;
+  for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + i * stride + r * v::lanes;
+      const auto value = v::add(v::load(place), poison[r]);
+      v::store(n == 1 ? out + r * v::lanes : place, v::poisoned(value, value));
+    }
+  if (n == 1) return;
+  std::size_t o = 0;
+  // As many outputs as lanes, of four rows at a time: the same exchange as that of the inputs.
+  for (; o + v::lanes <= n; o += v::lanes)
+    for (std::size_t j = 0; j < stride; j += 4) {
+      typename v::reg column[4];
+      ops::load_columns(x + o * stride + j, stride, column);
+      TINYMLP_UNROLL for (std::size_t k = 0; k < 4; ++k) v::store(out + (j + k) * n + o, column[k]);
+    }
+  for (; o < n; ++o)
+    for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
+}
+
+// R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
+                                    float* scratch) {
+  using v = typename ops::v;
+  float *x = scratch, *y = scratch + net.even * R * v::lanes;
+  typename v::reg poison[R];
+  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                       net.steps[0].activates == activation::identity;
+  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
+                      poison);
+  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_rows_apply<R>(net, at, x, y);
+    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+  }
+  step_rows_results<R>(x, net.outputs, poison, out);
+}
+
+// Row-major rows [count, inputs] -> out [count, outputs]. `scratch`: `room` floats, aligned to 64
+// bytes, at least row_scratch(net); with more, more rows are scored together.
+inline void run_rows(const steps_view& net, const float* rows, std::size_t count, float* out,
+                     float* scratch, std::size_t room) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t lanes = ops::v::lanes, R = ops::block_vectors;
+  const std::size_t n = net.inputs, m = net.outputs, vector = row_scratch(net) * lanes;
+  std::size_t done = 0;
+  if (room >= R * vector)
+    for (; count - done >= R * lanes; done += R * lanes)
+      step_rows_block<R>(net, rows + done * n, out + done * m, scratch);
+  if (room >= vector) {
+    for (; count - done >= lanes; done += lanes)
+      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+    const std::size_t rest = count - done;
+    if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
+      done = count - lanes;
+      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      done = count;
+    } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
+      float* const padded = scratch + vector;
+      float* const results = padded + n * lanes;
+      for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
+      step_rows_block<1>(net, padded, results, scratch);
+      for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
+      done = count;
+    }
+  }
+  for (; done < count; ++done) run_row(net, rows + done * n, out + done * m, scratch);
+}
+
+// Rows of a block.
+inline constexpr std::size_t steps_block = ops::v::lanes * ops::block_vectors;
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
 // a lane. Included like int8_row.inl, after it.
@@ -4967,6 +8496,283 @@ template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1
 template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
   return widest_layer<Shape> <= 256 ? most : 1;
 }
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -5214,6 +9020,419 @@ inline float score_row(const int8_weights<Shape>& weights,
     return int8_unrolled_row(weights, row);
   else
     return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -6090,9 +10309,24 @@ struct v16 {
     return _mm512_div_ps(a, b);
 #endif
   }
+  static TINYMLP_INLINE reg sqrt(reg a) {
+#if defined(__clang__) // as div
+    reg root;
+    __asm__("vsqrtps {%1, %0|%0, %1}" : "=v"(root) : "v"(a));
+    return root;
+#else
+    return _mm512_sqrt_ps(a);
+#endif
+  }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
+  // As v8's.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm512_min_ps(a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm512_max_ps(a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) { return _mm512_and_ps(a, b); }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) { return _mm512_or_ps(a, b); }
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) { return _mm512_andnot_ps(a, b); }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
@@ -6107,6 +10341,13 @@ struct v16 {
       return load(p);
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
+  }
+  // The first n floats, below 16, and zeros; the others are neither read nor written.
+  static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1), p);
+  }
+  static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), a);
   }
   static TINYMLP_INLINE reg larger(reg a, reg b) {
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
@@ -6146,6 +10387,14 @@ struct v16 {
   static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
   static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return _mm512_castps_si512(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return _mm512_castsi512_ps(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return _mm512_slli_epi32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return _mm512_srai_epi32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) { return _mm512_scalef_ps(a, n); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
     return _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
@@ -6182,6 +10431,8 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
+  // Vectors of panels at once of networks whose sizes are numbers, in four chains.
+  static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 4, int8_parts = 2; // and parts of a block
 
@@ -6305,6 +10556,283 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
@@ -7095,6 +11623,818 @@ inline float score_row(const int8_weights<Shape>& weights,
   else
     return int8_looped_row(weights, row);
 }
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+}
+// ---- tinymlp/kernels/steps_rows.inl
+// Many rows of a network of any shape: rows lie across lanes, R vectors of rows in a block, values
+// as [value][R vectors]; weights are broadcast. Included like steps_row.inl, after it.
+
+// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors].
+template <std::size_t R>
+TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Features of R vectors of rows, centred where the network starts with that; 0 or NaN into poison.
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, const float* mean, float* x,
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  step_columns<R>(rows, n, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      if (mean != nullptr) v::store(at, v::sub(raw, v::broadcast(mean + i)));
+    }
+}
+
+// O outputs of R vectors of rows; one input.
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_term(const float* weight, const float* x,
+                                   typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg rows[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] = v::load(x + r * v::lanes);
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto w = v::broadcast(weight + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
+  }
+}
+
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          bias != nullptr ? v::broadcast(bias + o) : v::zero();
+}
+
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_chain(const float* bias, const float* weight, std::size_t stride,
+                                    const float* x, std::size_t length,
+                                    typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  step_rows_start(bias, sum);
+  std::size_t k = 0;
+  for (; k + 2 <= length; k += 2) {
+    step_rows_term(weight + k * stride, x + k * R * v::lanes, sum);
+    step_rows_term(weight + (k + 1) * stride, x + (k + 1) * R * v::lanes, sum);
+  }
+  if (k < length) step_rows_term(weight + k * stride, x + k * R * v::lanes, sum);
+}
+
+// Chains from input `begin` on, of `first` and `second` inputs, added.
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_pair(const float* bias, const float* weight, std::size_t stride,
+                                   const float* x, std::size_t begin, std::size_t first,
+                                   std::size_t second, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  const float* w[2] = {weight + begin * stride, weight + (begin + first) * stride};
+  const float* from[2] = {x + begin * R * v::lanes, x + (begin + first) * R * v::lanes};
+  typename v::reg next[O][R];
+  if constexpr (ops::block_chains == 1) {
+    step_rows_chain(bias, w[0], stride, from[0], first, sum);
+    step_rows_chain(nullptr, w[1], stride, from[1], second, next);
+  } else { // together: twice the sums to cover the latency of a multiply-add
+    step_rows_start(bias, sum);
+    step_rows_start(nullptr, next);
+    for (std::size_t k = 0; k < second; ++k) {
+      step_rows_term(w[0] + k * stride, from[0] + k * R * v::lanes, sum);
+      step_rows_term(w[1] + k * stride, from[1] + k * R * v::lanes, next);
+    }
+    if (second < first)
+      step_rows_term(w[0] + second * stride, from[0] + second * R * v::lanes, sum);
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+}
+
+// O outputs, in S chains. Stride: as in step_panel.
+template <std::size_t S, std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_outputs(const float* bias, const float* weight, std::size_t stride,
+                                      const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  typename v::reg sum[O][R];
+  const std::size_t length = inputs / S, longer = inputs % S;
+  if constexpr (S == 1) {
+    step_rows_chain(bias, weight, stride, x, inputs, sum);
+  } else {
+    const std::size_t first = length + (longer > 0 ? 1 : 0), second = length + (longer > 1 ? 1 : 0);
+    step_rows_pair(bias, weight, stride, x, 0, first, second, sum);
+    if constexpr (S == 4) {
+      typename v::reg back[O][R];
+      step_rows_pair(nullptr, weight, stride, x, first + second, length + (longer > 2 ? 1 : 0),
+                     length, back);
+      TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + (o * R + r) * v::lanes, relu ? v::relu(sum[o][r]) : sum[o][r]);
+}
+
+// The outputs of one panel, four by four.
+template <std::size_t S, std::size_t R>
+TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std::size_t width,
+                                    const float* x, std::size_t inputs, float* y, bool relu) {
+  constexpr std::size_t row = R * ops::v::lanes;
+  std::size_t o = 0;
+  for (; o + 4 <= width; o += 4)
+    step_rows_outputs<S, 4, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  switch (width - o) {
+  case 3:
+    return step_rows_outputs<S, 3, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  case 2:
+    return step_rows_outputs<S, 2, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  case 1:
+    return step_rows_outputs<S, 1, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  default: return;
+  }
+}
+
+template <std::size_t S, std::size_t R>
+TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, const float* x,
+                                       float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  for (std::size_t o = 0; o < at.outputs; o += panel_width) {
+    const std::size_t rest = at.outputs - o;
+    step_rows_panel<S, R>(bias + o, weight + o * at.inputs, rest < panel_width ? rest : panel_width,
+                          x, at.inputs, y + o * R * ops::v::lanes, relu);
+  }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_dense(const step& at, const float* floats, const float* x, float* y) {
+  if (at.inputs >= 16)
+    step_rows_chains<4, R>(at, floats, x, y);
+  else if (at.inputs >= 2)
+    step_rows_chains<2, R>(at, floats, x, y);
+  else
+    step_rows_chains<1, R>(at, floats, x, y);
+}
+
+// Eight lanes, added by halves; never -0.
+TINYMLP_INLINE typename ops::v::reg step_rows_sum(typename ops::v::reg (&lane)[virtual_lanes]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
+  return v::add(lane[0], v::zero());
+}
+
+// The one-output step of one vector of rows; x's inputs lie `stride` floats apart.
+TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, const float* x,
+                                           std::size_t stride, float* y) {
+  using v = typename ops::v;
+  const float* bias = floats + at.at;
+  const float* weight = bias + virtual_lanes;
+  const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(bias) : v::zero();
+  for (std::size_t k = 0; k < whole; k += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j + 1 < virtual_lanes; ++j) {
+    if (whole + j >= at.inputs) break;
+    lane[j] = v::fma(v::broadcast(weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
+  }
+  const auto sum = step_rows_sum(lane);
+  v::store(y, at.activates == activation::relu ? v::relu(sum) : sum);
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, v::fma(v::sub(v::load(place), v::broadcast(mean + i)),
+                             v::broadcast(scale + i), v::broadcast(shift + i)));
+    }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, step_literal(at.op, v::load(place), v::broadcast(floats + at.at + i)));
+    }
+}
+
+// Of one vector of rows; values lie `stride` floats apart.
+TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, float* x,
+                                           std::size_t stride) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
+    }
+  const auto mean = v::div(step_rows_sum(lane), n);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      const auto centred = v::sub(v::load(x + (i + j) * stride), mean);
+      v::store(x + (i + j) * stride, centred);
+      lane[j] = v::fma(centred, centred, lane[j]);
+    }
+  const auto variance = v::add(v::div(step_rows_sum(lane), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    v::store(x + i * stride, v::fma(v::mul(v::load(x + i * stride), inverse),
+                                    v::broadcast(scale + i), v::broadcast(shift + i)));
+}
+
+TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t stride) noexcept {
+  using v = typename ops::v;
+  auto largest = v::load(x);
+  for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      const auto shifted = v::sub(v::load(x + (i + j) * stride), largest), power = exp<v>(shifted);
+      lane[j] = v::add(lane[j], power);
+      v::store(x + (i + j) * stride, at.op == step_op::softmax ? power : shifted);
+    }
+  const auto sum = step_rows_sum(lane);
+  const auto log_sum = at.op == step_op::log_softmax ? log<v>(sum) : sum;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    v::store(x + i * stride, at.op == step_op::softmax ? v::div(v::load(x + i * stride), sum)
+                                                       : v::sub(v::load(x + i * stride), log_sum));
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  if (at.activates != activation::prelu)
+    return activate<v>(at.activates, at.alpha, at.beta, x, at.outputs * R * v::lanes);
+  for (std::size_t i = 0; i < at.outputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, activated<activation::prelu, v>(
+                          v::load(place), v::broadcast(floats + at.slopes + i), v::zero()));
+    }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float*& x, float*& y) {
+  using v = typename ops::v;
+  constexpr std::size_t stride = R * v::lanes;
+  switch (at.op) {
+  case step_op::dense: step_rows_dense<R>(at, net.floats, x, y); break;
+  case step_op::dense_to_one:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_dense_to_one(at, net.floats, x + r * v::lanes, stride, y + r * v::lanes);
+    break;
+  case step_op::affine: step_rows_affine<R>(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_layer_norm(at, net.floats, x + r * v::lanes, stride);
+    break;
+  case step_op::softmax:
+  case step_op::log_softmax:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_softmax(at, x + r * v::lanes, stride);
+    break;
+  case step_op::complement:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto value = v::load(x + r * v::lanes);
+      v::store(y + r * v::lanes, v::sub(v::set(1), value));
+      v::store(y + stride + r * v::lanes, value);
+    }
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs * stride; i += v::lanes)
+      v::store(y + i, v::load(x + at.at * stride + i));
+    break;
+  default: step_rows_literals<R>(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
+                                      const typename ops::v::reg (&poison)[R], float* out) {
+  using v = typename ops::v;
+  constexpr std::size_t stride = R * v::lanes;
+  for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + i * stride + r * v::lanes;
+      const auto value = v::add(v::load(place), poison[r]);
+      v::store(n == 1 ? out + r * v::lanes : place, v::poisoned(value, value));
+    }
+  if (n == 1) return;
+  std::size_t o = 0;
+  // As many outputs as lanes, of four rows at a time: the same exchange as that of the inputs.
+  for (; o + v::lanes <= n; o += v::lanes)
+    for (std::size_t j = 0; j < stride; j += 4) {
+      typename v::reg column[4];
+      ops::load_columns(x + o * stride + j, stride, column);
+      TINYMLP_UNROLL for (std::size_t k = 0; k < 4; ++k) v::store(out + (j + k) * n + o, column[k]);
+    }
+  for (; o < n; ++o)
+    for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
+}
+
+// R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
+                                    float* scratch) {
+  using v = typename ops::v;
+  float *x = scratch, *y = scratch + net.even * R * v::lanes;
+  typename v::reg poison[R];
+  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                       net.steps[0].activates == activation::identity;
+  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
+                      poison);
+  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_rows_apply<R>(net, at, x, y);
+    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+  }
+  step_rows_results<R>(x, net.outputs, poison, out);
+}
+
+// Row-major rows [count, inputs] -> out [count, outputs]. `scratch`: `room` floats, aligned to 64
+// bytes, at least row_scratch(net); with more, more rows are scored together.
+inline void run_rows(const steps_view& net, const float* rows, std::size_t count, float* out,
+                     float* scratch, std::size_t room) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t lanes = ops::v::lanes, R = ops::block_vectors;
+  const std::size_t n = net.inputs, m = net.outputs, vector = row_scratch(net) * lanes;
+  std::size_t done = 0;
+  if (room >= R * vector)
+    for (; count - done >= R * lanes; done += R * lanes)
+      step_rows_block<R>(net, rows + done * n, out + done * m, scratch);
+  if (room >= vector) {
+    for (; count - done >= lanes; done += lanes)
+      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+    const std::size_t rest = count - done;
+    if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
+      done = count - lanes;
+      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      done = count;
+    } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
+      float* const padded = scratch + vector;
+      float* const results = padded + n * lanes;
+      for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
+      step_rows_block<1>(net, padded, results, scratch);
+      for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
+      done = count;
+    }
+  }
+  for (; done < count; ++done) run_row(net, rows + done * n, out + done * m, scratch);
+}
+
+// Rows of a block.
+inline constexpr std::size_t steps_block = ops::v::lanes * ops::block_vectors;
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
 // a lane. Included like int8_row.inl, after it.
@@ -8006,6 +13346,283 @@ template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1
 template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
   return widest_layer<Shape> <= 256 ? most : 1;
 }
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -8253,6 +13870,419 @@ inline float score_row(const int8_weights<Shape>& weights,
     return int8_unrolled_row(weights, row);
   else
     return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -9098,9 +15128,23 @@ struct v4 {
     return product;
   }
   static TINYMLP_INLINE reg div(reg a, reg b) { return vdivq_f32(a, b); }
+  static TINYMLP_INLINE reg sqrt(reg a) { return vsqrtq_f32(a); }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return vfmsq_f32(c, a, b); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return vminq_f32(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return vmaxq_f32(a, b); }
+  // a < b ? a : b, and a > b ? a : b: b where either is NaN.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) {
+    return as_float(vandq_s32(as_int(a), as_int(b)));
+  }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) {
+    return as_float(vorrq_s32(as_int(a), as_int(b)));
+  }
+  // ~a & b
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) {
+    return as_float(vbicq_s32(as_int(b), as_int(a)));
+  }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
@@ -9122,6 +15166,15 @@ struct v4 {
       else
         return vld1q_lane_f32(p + 2, two, 2);
     }
+  }
+  // The first n floats, below 4, and zeros; the others are neither read nor written.
+  static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
+    return n == 1 ? load_first<1>(p) : n == 2 ? load_first<2>(p) : load_first<3>(p);
+  }
+  static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
+    vst1q_lane_f32(p, a, 0);
+    if (n > 1) vst1q_lane_f32(p + 1, a, 1);
+    if (n > 2) vst1q_lane_f32(p + 2, a, 2);
   }
   static TINYMLP_INLINE reg negated(reg a) { return vnegq_f32(a); }
   // The larger of two floats; the largest of 0 and all lanes, in all lanes; a, or the smallest
@@ -9161,6 +15214,18 @@ struct v4 {
   }
   static constexpr bool saturates = true;
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return vreinterpretq_s32_f32(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return vreinterpretq_f32_s32(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return vshlq_n_s32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return vshrq_n_s32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) {
+    const ireg whole = to_int(n), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+  static TINYMLP_INLINE reg power(ireg n) { return as_float(shift_left<23>(iadd(n, iset(127)))); }
 };
 
 // v4 that packs quantised values as unsigned bytes.
@@ -9215,6 +15280,8 @@ struct ops {
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
+  // Vectors of panels at once of networks whose sizes are numbers, in four chains.
+  static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
@@ -9314,6 +15381,283 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
@@ -10104,6 +16448,818 @@ inline float score_row(const int8_weights<Shape>& weights,
   else
     return int8_looped_row(weights, row);
 }
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+}
+// ---- tinymlp/kernels/steps_rows.inl
+// Many rows of a network of any shape: rows lie across lanes, R vectors of rows in a block, values
+// as [value][R vectors]; weights are broadcast. Included like steps_row.inl, after it.
+
+// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors].
+template <std::size_t R>
+TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+    const float* from = rows + r * v::lanes * n;
+    if (n < 4) {
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
+    } else {
+      // Four at a time; the last four overlap those before them rather than the next row.
+      for (std::size_t i = 0; i < n; i += 4) {
+        typename v::reg column[4];
+        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        ops::load_columns(from + begin, n, column);
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+            v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
+      }
+    }
+  }
+}
+
+// Features of R vectors of rows, centred where the network starts with that; 0 or NaN into poison.
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, const float* mean, float* x,
+                                     typename ops::v::reg (&poison)[R]) {
+  using v = typename ops::v;
+  step_columns<R>(rows, n, x);
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
+  for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* at = x + (i * R + r) * v::lanes;
+      const auto raw = v::load(at);
+      poison[r] = v::fma(raw, v::zero(), poison[r]);
+      if (mean != nullptr) v::store(at, v::sub(raw, v::broadcast(mean + i)));
+    }
+}
+
+// O outputs of R vectors of rows; one input.
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_term(const float* weight, const float* x,
+                                   typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  typename v::reg rows[R];
+  TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) rows[r] = v::load(x + r * v::lanes);
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o) {
+    const auto w = v::broadcast(weight + o);
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::fma(w, rows[r], sum[o][r]);
+  }
+}
+
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_start(const float* bias, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+          bias != nullptr ? v::broadcast(bias + o) : v::zero();
+}
+
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_chain(const float* bias, const float* weight, std::size_t stride,
+                                    const float* x, std::size_t length,
+                                    typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  step_rows_start(bias, sum);
+  std::size_t k = 0;
+  for (; k + 2 <= length; k += 2) {
+    step_rows_term(weight + k * stride, x + k * R * v::lanes, sum);
+    step_rows_term(weight + (k + 1) * stride, x + (k + 1) * R * v::lanes, sum);
+  }
+  if (k < length) step_rows_term(weight + k * stride, x + k * R * v::lanes, sum);
+}
+
+// Chains from input `begin` on, of `first` and `second` inputs, added.
+template <std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_pair(const float* bias, const float* weight, std::size_t stride,
+                                   const float* x, std::size_t begin, std::size_t first,
+                                   std::size_t second, typename ops::v::reg (&sum)[O][R]) {
+  using v = typename ops::v;
+  const float* w[2] = {weight + begin * stride, weight + (begin + first) * stride};
+  const float* from[2] = {x + begin * R * v::lanes, x + (begin + first) * R * v::lanes};
+  typename v::reg next[O][R];
+  if constexpr (ops::block_chains == 1) {
+    step_rows_chain(bias, w[0], stride, from[0], first, sum);
+    step_rows_chain(nullptr, w[1], stride, from[1], second, next);
+  } else { // together: twice the sums to cover the latency of a multiply-add
+    step_rows_start(bias, sum);
+    step_rows_start(nullptr, next);
+    for (std::size_t k = 0; k < second; ++k) {
+      step_rows_term(w[0] + k * stride, from[0] + k * R * v::lanes, sum);
+      step_rows_term(w[1] + k * stride, from[1] + k * R * v::lanes, next);
+    }
+    if (second < first)
+      step_rows_term(w[0] + second * stride, from[0] + second * R * v::lanes, sum);
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] = v::add(sum[o][r], next[o][r]);
+}
+
+// O outputs, in S chains. Stride: as in step_panel.
+template <std::size_t S, std::size_t O, std::size_t R>
+TINYMLP_INLINE void step_rows_outputs(const float* bias, const float* weight, std::size_t stride,
+                                      const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  typename v::reg sum[O][R];
+  const std::size_t length = inputs / S, longer = inputs % S;
+  if constexpr (S == 1) {
+    step_rows_chain(bias, weight, stride, x, inputs, sum);
+  } else {
+    const std::size_t first = length + (longer > 0 ? 1 : 0), second = length + (longer > 1 ? 1 : 0);
+    step_rows_pair(bias, weight, stride, x, 0, first, second, sum);
+    if constexpr (S == 4) {
+      typename v::reg back[O][R];
+      step_rows_pair(nullptr, weight, stride, x, first + second, length + (longer > 2 ? 1 : 0),
+                     length, back);
+      TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+          TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) sum[o][r] =
+              v::add(sum[o][r], back[o][r]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t o = 0; o < O; ++o)
+      TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+          v::store(y + (o * R + r) * v::lanes, relu ? v::relu(sum[o][r]) : sum[o][r]);
+}
+
+// The outputs of one panel, four by four.
+template <std::size_t S, std::size_t R>
+TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std::size_t width,
+                                    const float* x, std::size_t inputs, float* y, bool relu) {
+  constexpr std::size_t row = R * ops::v::lanes;
+  std::size_t o = 0;
+  for (; o + 4 <= width; o += 4)
+    step_rows_outputs<S, 4, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  switch (width - o) {
+  case 3:
+    return step_rows_outputs<S, 3, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  case 2:
+    return step_rows_outputs<S, 2, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  case 1:
+    return step_rows_outputs<S, 1, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
+  default: return;
+  }
+}
+
+template <std::size_t S, std::size_t R>
+TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, const float* x,
+                                       float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  for (std::size_t o = 0; o < at.outputs; o += panel_width) {
+    const std::size_t rest = at.outputs - o;
+    step_rows_panel<S, R>(bias + o, weight + o * at.inputs, rest < panel_width ? rest : panel_width,
+                          x, at.inputs, y + o * R * ops::v::lanes, relu);
+  }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_dense(const step& at, const float* floats, const float* x, float* y) {
+  if (at.inputs >= 16)
+    step_rows_chains<4, R>(at, floats, x, y);
+  else if (at.inputs >= 2)
+    step_rows_chains<2, R>(at, floats, x, y);
+  else
+    step_rows_chains<1, R>(at, floats, x, y);
+}
+
+// Eight lanes, added by halves; never -0.
+TINYMLP_INLINE typename ops::v::reg step_rows_sum(typename ops::v::reg (&lane)[virtual_lanes]) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+      TINYMLP_UNROLL for (std::size_t j = 0; j < half; ++j) lane[j] =
+          v::add(lane[j], lane[j + half]);
+  return v::add(lane[0], v::zero());
+}
+
+// The one-output step of one vector of rows; x's inputs lie `stride` floats apart.
+TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, const float* x,
+                                           std::size_t stride, float* y) {
+  using v = typename ops::v;
+  const float* bias = floats + at.at;
+  const float* weight = bias + virtual_lanes;
+  const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+      j == 0 ? v::broadcast(bias) : v::zero();
+  for (std::size_t k = 0; k < whole; k += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] =
+        v::fma(v::broadcast(weight + k + j), v::load(x + (k + j) * stride), lane[j]);
+  TINYMLP_UNROLL for (std::size_t j = 0; j + 1 < virtual_lanes; ++j) {
+    if (whole + j >= at.inputs) break;
+    lane[j] = v::fma(v::broadcast(weight + whole + j), v::load(x + (whole + j) * stride), lane[j]);
+  }
+  const auto sum = step_rows_sum(lane);
+  v::store(y, at.activates == activation::relu ? v::relu(sum) : sum);
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, v::fma(v::sub(v::load(place), v::broadcast(mean + i)),
+                             v::broadcast(scale + i), v::broadcast(shift + i)));
+    }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, step_literal(at.op, v::load(place), v::broadcast(floats + at.at + i)));
+    }
+}
+
+// Of one vector of rows; values lie `stride` floats apart.
+TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, float* x,
+                                           std::size_t stride) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
+    }
+  const auto mean = v::div(step_rows_sum(lane), n);
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      const auto centred = v::sub(v::load(x + (i + j) * stride), mean);
+      v::store(x + (i + j) * stride, centred);
+      lane[j] = v::fma(centred, centred, lane[j]);
+    }
+  const auto variance = v::add(v::div(step_rows_sum(lane), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    v::store(x + i * stride, v::fma(v::mul(v::load(x + i * stride), inverse),
+                                    v::broadcast(scale + i), v::broadcast(shift + i)));
+}
+
+TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t stride) noexcept {
+  using v = typename ops::v;
+  auto largest = v::load(x);
+  for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
+  typename v::reg lane[virtual_lanes];
+  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
+    TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
+      if (i + j >= at.inputs) break;
+      const auto shifted = v::sub(v::load(x + (i + j) * stride), largest), power = exp<v>(shifted);
+      lane[j] = v::add(lane[j], power);
+      v::store(x + (i + j) * stride, at.op == step_op::softmax ? power : shifted);
+    }
+  const auto sum = step_rows_sum(lane);
+  const auto log_sum = at.op == step_op::log_softmax ? log<v>(sum) : sum;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    v::store(x + i * stride, at.op == step_op::softmax ? v::div(v::load(x + i * stride), sum)
+                                                       : v::sub(v::load(x + i * stride), log_sum));
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  if (at.activates != activation::prelu)
+    return activate<v>(at.activates, at.alpha, at.beta, x, at.outputs * R * v::lanes);
+  for (std::size_t i = 0; i < at.outputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + (i * R + r) * v::lanes;
+      v::store(place, activated<activation::prelu, v>(
+                          v::load(place), v::broadcast(floats + at.slopes + i), v::zero()));
+    }
+}
+
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float*& x, float*& y) {
+  using v = typename ops::v;
+  constexpr std::size_t stride = R * v::lanes;
+  switch (at.op) {
+  case step_op::dense: step_rows_dense<R>(at, net.floats, x, y); break;
+  case step_op::dense_to_one:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_dense_to_one(at, net.floats, x + r * v::lanes, stride, y + r * v::lanes);
+    break;
+  case step_op::affine: step_rows_affine<R>(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_layer_norm(at, net.floats, x + r * v::lanes, stride);
+    break;
+  case step_op::softmax:
+  case step_op::log_softmax:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r)
+        step_rows_softmax(at, x + r * v::lanes, stride);
+    break;
+  case step_op::complement:
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      const auto value = v::load(x + r * v::lanes);
+      v::store(y + r * v::lanes, v::sub(v::set(1), value));
+      v::store(y + stride + r * v::lanes, value);
+    }
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs * stride; i += v::lanes)
+      v::store(y + i, v::load(x + at.at * stride + i));
+    break;
+  default: step_rows_literals<R>(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
+                                      const typename ops::v::reg (&poison)[R], float* out) {
+  using v = typename ops::v;
+  constexpr std::size_t stride = R * v::lanes;
+  for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      float* const place = x + i * stride + r * v::lanes;
+      const auto value = v::add(v::load(place), poison[r]);
+      v::store(n == 1 ? out + r * v::lanes : place, v::poisoned(value, value));
+    }
+  if (n == 1) return;
+  std::size_t o = 0;
+  // As many outputs as lanes, of four rows at a time: the same exchange as that of the inputs.
+  for (; o + v::lanes <= n; o += v::lanes)
+    for (std::size_t j = 0; j < stride; j += 4) {
+      typename v::reg column[4];
+      ops::load_columns(x + o * stride + j, stride, column);
+      TINYMLP_UNROLL for (std::size_t k = 0; k < 4; ++k) v::store(out + (j + k) * n + o, column[k]);
+    }
+  for (; o < n; ++o)
+    for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
+}
+
+// R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
+template <std::size_t R>
+TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
+                                    float* scratch) {
+  using v = typename ops::v;
+  float *x = scratch, *y = scratch + net.even * R * v::lanes;
+  typename v::reg poison[R];
+  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                       net.steps[0].activates == activation::identity;
+  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
+                      poison);
+  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_rows_apply<R>(net, at, x, y);
+    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+  }
+  step_rows_results<R>(x, net.outputs, poison, out);
+}
+
+// Row-major rows [count, inputs] -> out [count, outputs]. `scratch`: `room` floats, aligned to 64
+// bytes, at least row_scratch(net); with more, more rows are scored together.
+inline void run_rows(const steps_view& net, const float* rows, std::size_t count, float* out,
+                     float* scratch, std::size_t room) noexcept TINYMLP_NONBLOCKING {
+  constexpr std::size_t lanes = ops::v::lanes, R = ops::block_vectors;
+  const std::size_t n = net.inputs, m = net.outputs, vector = row_scratch(net) * lanes;
+  std::size_t done = 0;
+  if (room >= R * vector)
+    for (; count - done >= R * lanes; done += R * lanes)
+      step_rows_block<R>(net, rows + done * n, out + done * m, scratch);
+  if (room >= vector) {
+    for (; count - done >= lanes; done += lanes)
+      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+    const std::size_t rest = count - done;
+    if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
+      done = count - lanes;
+      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      done = count;
+    } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
+      float* const padded = scratch + vector;
+      float* const results = padded + n * lanes;
+      for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
+      step_rows_block<1>(net, padded, results, scratch);
+      for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
+      done = count;
+    }
+  }
+  for (; done < count; ++done) run_row(net, rows + done * n, out + done * m, scratch);
+}
+
+// Rows of a block.
+inline constexpr std::size_t steps_block = ops::v::lanes * ops::block_vectors;
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
 // a lane. Included like int8_row.inl, after it.
@@ -11007,6 +18163,283 @@ template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1
 template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
   return widest_layer<Shape> <= 256 ? most : 1;
 }
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -11254,6 +18687,419 @@ inline float score_row(const int8_weights<Shape>& weights,
     return int8_unrolled_row(weights, row);
   else
     return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -12164,6 +20010,283 @@ template <class Shape> inline constexpr bool rows_fit = widest_layer<Shape> <= 1
 template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noexcept {
   return widest_layer<Shape> <= 256 ? most : 1;
 }
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
+  namespace k = elementary;
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
+  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// 2^n of a sum t = n + round_to_whole + 127.
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+}
+
+// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto r = less_ln2s<V>(V::sub(t, bias), x);
+  const auto power = power_of_2<V>(t);
+  return V::fma(power, expm1_reduced<V>(r), power);
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  const auto bias = V::set(elementary::round_to_whole);
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
+  const auto bias = V::set(elementary::round_to_whole + 126);
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
+  const auto n = V::sub(t, bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
+  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+}
+
+// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
+// a - a * (a / (1 + h)), whose last step is monotonic.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
+  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
+  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
+  const auto power = detail::power_of_2<V>(t);
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
+  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
+  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
+  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
+  const auto a = V::lower(one, h);
+  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1);
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  const auto a = V::if_less(x, V::zero(), z, one);
+  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+}
+
+// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
+  const auto z = V::mul(raised, V::set(0x1p-64F));
+  auto p = V::set(k::log1p[9]);
+  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
+  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+}
+
+// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x);
+  const auto bounded = V::lower(V::set(4), magnitude);
+  const auto u = V::mul(bounded, bounded);
+  auto p = V::set(k::erf[6]);
+  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
+  const auto small = V::fma(magnitude, p, magnitude);
+  auto g = V::set(k::log_erfc[8]);
+  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
+  const auto t = V::fma(g, V::set(k::log2_e), bias);
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::or_bits(y, V::and_bits(x, sign));
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  auto p = V::set(k::log[8]);
+  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+namespace detail {
+
+// N vectors at once, so that they need not wait for each other's results.
+template <activation A, class V, std::size_t N>
+TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
+                                               float* x) {
+  typename V::reg y[N]{};
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
+      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
+  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
+}
+
+} // namespace detail
+
+// A of `count` values in place; count is a multiple of V::lanes.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
+    detail::activate_vectors<A, V, 2>(a, b, x + i);
+  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/int8_row.inl
 // The int8 score of one row at the lowest latency: outputs lie across lanes, each layer's
 // inputs are quantised in registers, packed into bytes and handed on four at a time. Included by
@@ -12411,6 +20534,419 @@ inline float score_row(const int8_weights<Shape>& weights,
     return int8_unrolled_row(weights, row);
   else
     return int8_looped_row(weights, row);
+}
+// ---- tinymlp/kernels/steps_int8.inl
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
+
+// 16 zeros after the values: sums of 8 lanes and of vectors read them.
+TINYMLP_INLINE void step_clear(float* x, std::size_t count) {
+  using v = typename ops::v;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + count + i, v::zero());
+}
+
+// The row's inputs as bytes, in place: a byte is written where the floats before it were read.
+// Returns what DynamicQuantizeLinear finds.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_dynamic(float* x, std::size_t n) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, n);
+  auto depth = v::zero(), height = v::zero();
+  for (std::size_t i = 0; i < n; i += v::lanes) {
+    const auto value = v::load(x + i);
+    depth = v::larger(depth, v::negated(value));
+    height = v::larger(height, value);
+  }
+  const auto range = int8_range_of<true, v>(v::largest(depth), v::largest(height));
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store_bytes(q + i,
+                   v::iadd(v::to_int(v::div(v::load(x + i), range.divisor)), range.zero_point));
+  return range;
+}
+
+// And by a fixed scale; NaN into poison where an input is NaN.
+TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, float* x,
+                                                                typename ops::v::reg& poison) {
+  using v = typename ops::v;
+  auto* const q = reinterpret_cast<unsigned char*>(x);
+  step_clear(x, at.inputs);
+  const auto low = v::set(static_cast<float>(-at.zero_point));
+  const auto high = v::set(static_cast<float>(255 - at.zero_point));
+  const int8_range<v> range{v::set(1), v::set(at.scale), v::iset(at.zero_point)};
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
+    const auto value = v::load(x + i);
+    poison = v::poisoned(poison, value);
+    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
+  }
+  return range;
+}
+
+TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x, float* y,
+                                float& poison) noexcept {
+  using v = typename ops::v;
+  auto poisons = v::zero();
+  const auto range = at.op == step_op::dense_dynamic ? step_quantize_dynamic(x, at.inputs)
+                                                     : step_quantize_static(at, x, poisons);
+  const std::size_t padded = round_up(at.outputs, panel_width), groups = (at.inputs + 3) / 4;
+  const auto* const q = reinterpret_cast<const unsigned char*>(x);
+  const float *scale = net.floats + at.at, *bias = scale + padded;
+  const auto* const bytes = reinterpret_cast<const signed char*>(net.bytes) + at.bytes;
+  const auto correction = v::isub(v::iset(ops::zero), range.zero_point);
+  for (std::size_t o = 0; o < at.outputs; o += v::lanes) {
+    auto sum = v::imul(correction, v::iload(net.sums + at.sums + o)), other = v::iset(0);
+    const signed char* weight = bytes + o * 4;
+    std::size_t g = 0;
+    for (; g + 2 <= groups; g += 2) {
+      std::int32_t group[2];
+      std::memcpy(group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group[0]), v::iload(weight + g * padded * 4));
+      other = ops::dot(other, v::iset(group[1]), v::iload(weight + (g + 1) * padded * 4));
+    }
+    if (g < groups) {
+      std::int32_t group;
+      std::memcpy(&group, q + g * 4, sizeof group);
+      sum = ops::dot(sum, v::iset(group), v::iload(weight + g * padded * 4));
+    }
+    const auto value =
+        int8_dequantize<v>(v::iadd(sum, other), range.scale, scale + o, bias + o, poisons);
+    v::store(y + o, at.activates == activation::relu ? v::relu(value) : value);
+  }
+  poison += v::reduce_add(poisons);
+}
+// ---- tinymlp/kernels/steps_row.inl
+// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
+// instruction set inside its own namespace and target region, with its primitives in `ops`.
+
+// P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
+// those of the next; 0 where it is `width`.
+template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
+                                const float* x, std::size_t inputs, float* y, bool relu) {
+  using v = typename ops::v;
+  const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
+  const std::size_t length = inputs / S, longer = inputs % S;
+  const float* from[S];
+  const float* term[S];
+  typename v::reg sum[S][P][B];
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+    const std::size_t begin = s * length + (s < longer ? s : longer);
+    from[s] = x + begin;
+    term[s] = weight + begin * stride;
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+  }
+  for (std::size_t k = 0; k < length; ++k) {
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
+      const auto each = v::broadcast(from[s] + k);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  if constexpr (S > 1) { // the first chains may be one term longer
+    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
+      const auto each = v::broadcast(from[s] + length);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+    }
+  }
+  TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][p][b];
+    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 4)
+      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
+    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+  }
+}
+
+template <std::size_t S>
+TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
+                                      std::size_t inputs, std::size_t outputs, float* y,
+                                      bool relu) {
+  using v = typename ops::v;
+  constexpr std::size_t vectors = panel_width / v::lanes;
+  // Panels at once: as many as have their sums in registers, 16 of them at the most.
+  constexpr std::size_t most = ops::row_panels / vectors, panels = S == 4 ? most : 2 * most;
+  std::size_t o = 0;
+  if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
+    for (; o + panels * panel_width <= outputs; o += panels * panel_width)
+      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                   inputs, y + o, relu);
+  for (; o + panel_width <= outputs; o += panel_width)
+    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
+                                            y + o, relu);
+  const std::size_t width = outputs - o;
+  if (width == 0) return;
+  if constexpr (vectors > 1) {
+    if (width <= panel_width / 2)
+      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
+                                               y + o, relu);
+  }
+  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+}
+
+// y = x * weight + bias, and Relu if that follows.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  const float* bias = floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const bool relu = at.activates == activation::relu;
+  if (at.inputs >= 16)
+    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else if (at.inputs >= 2)
+    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+  else
+    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+
+TINYMLP_INLINE typename ops::quad step_no_poison() {
+  const float none[4] = {};
+  return ops::template load_quad<4>(none);
+}
+
+// The one-output step; x is followed by zeros.
+TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+  const float* bias = floats + at.at;
+  auto sum = ops::load_octet(bias);
+  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+// Sum of values, followed by zeros, in 8 lanes; and of their squares.
+TINYMLP_INLINE float step_sum(const float* x, std::size_t count) {
+  const float ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1}, none[virtual_lanes] = {};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), one, sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
+  const float none[virtual_lanes] = {};
+  auto sum = ops::load_octet(none);
+  for (std::size_t i = 0; i < count; i += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + i), ops::load_octet(x + i), sum);
+  return ops::sum_octet(sum, step_no_poison());
+}
+
+TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::fma(v::sub(v::load(x + i), v::load(mean + i)), v::load(scale + i),
+                           v::load(shift + i)));
+}
+
+// centre, add, subtract_from, multiply, divide
+TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::reg x,
+                                                 typename ops::v::reg a) {
+  using v = typename ops::v;
+  switch (op) {
+  case step_op::centre: return v::sub(x, a);
+  case step_op::add: return v::add(x, a);
+  case step_op::subtract_from: return v::sub(a, x);
+  case step_op::multiply: return v::mul(x, a);
+  default: return v::div(x, a);
+  }
+}
+TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
+}
+
+TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+  using v = typename ops::v;
+  const float* scale = floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = v::set(static_cast<float>(at.inputs));
+  step_clear(x, at.inputs);
+  const auto mean = v::div(v::set(step_sum(x, at.inputs)), n);
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i, v::sub(v::load(x + i), mean));
+  step_clear(x, at.inputs);
+  const auto variance = v::add(v::div(v::set(step_squares(x, at.inputs)), n), v::set(at.alpha));
+  const auto inverse = v::div(v::set(1), v::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; i += v::lanes)
+    v::store(x + i,
+             v::fma(v::mul(v::load(x + i), inverse), v::load(scale + i), v::load(shift + i)));
+}
+
+// exp(x - largest) / sum, or its logarithm.
+TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+  using v = typename ops::v;
+  const std::size_t n = at.inputs;
+  TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
+      v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
+  auto most = v::load(x);
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  const auto largest = v::set(v::reduce_max(most));
+  const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto one = ops::load_octet(ones);
+  auto sum = ops::load_octet(none);
+  constexpr std::size_t step_of = v::lanes < virtual_lanes ? virtual_lanes : v::lanes;
+  alignas(64) float octets[step_of];
+  for (std::size_t i = 0; i < n; i += step_of) {
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += v::lanes) {
+      const auto shifted = v::sub(v::load(x + i + j), largest), power = exp<v>(shifted);
+      v::store(octets + j, power);
+      v::store(x + i + j, at.op == step_op::softmax ? power : shifted);
+    }
+    TINYMLP_UNROLL for (std::size_t j = 0; j < step_of; j += virtual_lanes) sum =
+        ops::fma_octet(ops::load_octet(octets + j), one, sum);
+  }
+  const auto total = v::set(ops::sum_octet(sum, step_no_poison()));
+  const auto log_total = at.op == step_op::log_softmax ? log<v>(total) : total;
+  for (std::size_t i = 0; i < n; i += v::lanes)
+    v::store(x + i, at.op == step_op::softmax ? v::div(v::load(x + i), total)
+                                              : v::sub(v::load(x + i), log_total));
+}
+
+// The activation of a whole step, in place; Relu has been applied by dense steps themselves.
+TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+  using v = typename ops::v;
+  const std::size_t n = round_up(at.outputs, v::lanes);
+  if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
+  activate_prelu<v>(floats + at.slopes, x, n);
+}
+
+// Features, centred where the network starts with that. Few of them one by one, which forwards from
+// the stores of a caller that has just made them.
+TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+  using v = typename ops::v;
+  std::size_t i = 0;
+  if (n <= 16) {
+    for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
+    return;
+  }
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto raw = v::load(row + i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+  if (i < n) {
+    const auto raw = v::load_upto(row + i, n - i);
+    v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
+  }
+}
+
+// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
+  using v = typename ops::v;
+  auto poison = v::zero();
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
+  if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
+  return v::reduce_add(poison);
+}
+
+// The values of a row, canonical: one NaN, no -0.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+  using v = typename ops::v;
+  const auto poisons = v::set(poison);
+  std::size_t i = 0;
+  for (; i + v::lanes <= n; i += v::lanes) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store(out + i, v::poisoned(value, value));
+  }
+  if (i < n) {
+    const auto value = v::add(v::load(x + i), poisons);
+    v::store_upto(out + i, v::poisoned(value, value), n - i);
+  }
+}
+
+// Int8 tells whether the network has int8 steps: code for them is left out of others.
+template <bool Int8>
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
+                               float& poison) {
+  switch (at.op) {
+  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense_to_one: {
+    step_clear(x, at.inputs);
+    const float sum = step_dense_to_one(at, net.floats, x);
+    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    break;
+  }
+  case step_op::dense_dynamic:
+  case step_op::dense_static:
+    if constexpr (Int8) step_int8(net, at, x, y, poison);
+    break;
+  case step_op::affine: step_affine(at, net.floats, x); break;
+  case step_op::activate: break;
+  case step_op::layer_norm: step_layer_norm(at, net.floats, x); break;
+  case step_op::softmax:
+  case step_op::log_softmax: step_softmax(at, x); break;
+  case step_op::complement:
+    y[1] = x[0];
+    y[0] = 1.0F - x[0];
+    break;
+  case step_op::slice:
+    for (std::size_t i = 0; i < at.outputs; i += ops::v::lanes)
+      ops::v::store(y + i, ops::v::load(x + at.at + i));
+    break;
+  default: step_literals(at, net.floats, x); break;
+  }
+  if (moves(at.op)) {
+    float* const free = x;
+    x = y;
+    y = free;
+  }
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
+template <bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + net.even, poison = 0;
+  std::size_t s = 0;
+  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
+    // Reads the features one by one: forwards from the stores of a caller that has just made them.
+    step_dense(net.steps[0], net.floats, row, y);
+    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
+    poison = step_poison(row, net.inputs);
+    float* const free = x;
+    x = y;
+    y = free;
+    s = 1;
+  } else {
+    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
+                         net.steps[0].activates == activation::identity;
+    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
+    poison = step_poison(row, net.inputs);
+    s = centres ? 1 : 0;
+  }
+  for (; s < net.step_count; ++s) {
+    const step& at = net.steps[s];
+    step_apply<Int8>(net, at, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+  }
+  step_results(x, net.outputs, poison, out);
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
+// aligned to 64 bytes.
+inline void run_row(const steps_view& net, const float* row, float* out,
+                    float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<false>(net, row, out, scratch);
+}
+inline void run_row_int8(const steps_view& net, const float* row, float* out,
+                         float* scratch) noexcept TINYMLP_NONBLOCKING {
+  step_row<true>(net, row, out, scratch);
+}
+inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
+                          float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
 }
 // ---- tinymlp/kernels/int8_rows.inl
 // The int8 scores of many rows, each quantised by itself: rows lie across lanes, four inputs in
@@ -13323,6 +21859,611 @@ inline constexpr kernel<Weights> kernel_for = [] {
 #else
 #undef TINYMLP_NONBLOCKING
 #endif
+// ---- tinymlp/packing.hpp
+// From a plan to what kernels compute with: which steps there are once constants are folded into
+// dense layers, how much room they take, and their constants in the layout of kernels/steps.hpp.
+// At compile time and at run time by the same functions; nothing is allocated.
+
+namespace tinymlp::detail {
+
+using kernels::step_op;
+
+// A step to compute, and the steps of the plan that it stands for.
+struct folded_step {
+  kernels::step step{};  // without its places among the constants
+  std::size_t scale = 0; // dense: the first plan step of the scaler before it
+  std::size_t main = 0;  // the plan's dense, activate, layer_norm ... or first affine step
+  std::size_t end = 0;   // behind the last plan step
+  std::size_t begin = 0; // dense: the first output that is kept
+};
+
+// Reads the plan's steps and folds:
+// - (x - mean) / std, or * scale, before a dense layer: x - mean stays (`centre`), the rest goes
+//   into the layer's weights;
+// - what is added to and multiplied by constants behind a dense layer: into it;
+// - a slice behind a dense layer and what was folded into it: only those outputs are computed;
+// - an activation: into the dense or affine step before it.
+// Each weight and bias is computed in double and rounded once. In int8 networks, whose scores are
+// to be those of the operators one by one, affine steps are left as they are.
+class folder {
+public:
+  constexpr explicit folder(const onnx::plan& plan) noexcept
+      : p_(plan), literal_(plan.kind == onnx::precision::int8) {}
+
+  constexpr bool next(folded_step& out) noexcept {
+    if (half_) { // the multiplication of a scaler that stays as it is
+      half_ = false;
+      out = literal(step_op::multiply, at_);
+      finish(out);
+      return true;
+    }
+    if (at_ == p_.step_count) return false;
+    const onnx::step& from = p_.steps[at_];
+    out = {};
+    out.scale = out.main = out.end = at_;
+    out.step.inputs = out.step.outputs = from.inputs;
+    switch (from.kind) {
+    case onnx::step_kind::affine: fold_affine(out); break;
+    case onnx::step_kind::dense: fold_dense(out, at_, at_); break;
+    case onnx::step_kind::activate:
+      out.step.op = step_op::activate;
+      take_activation(out);
+      break;
+    default: plain(out, from); break;
+    }
+    at_ = out.end;
+    return true;
+  }
+
+  // An affine run that is a scaler: at most one subtraction or addition, then multiplications and
+  // divisions.
+  static constexpr bool starts_centred(onnx::affine_op op) noexcept {
+    return op == onnx::affine_op::subtract || op == onnx::affine_op::add;
+  }
+  static constexpr bool scales(onnx::affine_op op) noexcept {
+    return op == onnx::affine_op::multiply || op == onnx::affine_op::divide;
+  }
+
+private:
+  constexpr bool is(std::size_t i, onnx::step_kind kind) const noexcept {
+    return i < p_.step_count && p_.steps[i].kind == kind;
+  }
+
+  static constexpr void plain(folded_step& out, const onnx::step& from) noexcept {
+    switch (from.kind) {
+    case onnx::step_kind::layer_norm:
+      out.step.op = step_op::layer_norm;
+      out.step.alpha = from.alpha;
+      break;
+    case onnx::step_kind::softmax: out.step.op = step_op::softmax; break;
+    case onnx::step_kind::log_softmax: out.step.op = step_op::log_softmax; break;
+    case onnx::step_kind::complement: out.step.op = step_op::complement; break;
+    default:
+      out.step.op = step_op::slice;
+      out.step.at = from.begin;
+      break;
+    }
+    out.step.outputs = from.outputs;
+    ++out.end;
+  }
+
+  constexpr void take_activation(folded_step& out) const noexcept {
+    if (!is(out.end, onnx::step_kind::activate)) return;
+    const onnx::step& from = p_.steps[out.end++];
+    out.step.activates = from.activates;
+    out.step.alpha = from.alpha;
+    out.step.beta = from.beta;
+  }
+
+  constexpr folded_step literal(step_op op, std::size_t i) const noexcept {
+    folded_step out;
+    out.step.op = op;
+    out.step.inputs = out.step.outputs = p_.steps[i].inputs;
+    out.scale = out.main = i;
+    out.end = i + 1;
+    return out;
+  }
+  constexpr void finish(folded_step& out) noexcept {
+    take_activation(out);
+    at_ = out.end;
+  }
+
+  constexpr void fold_affine(folded_step& out) noexcept {
+    const onnx::affine_op op = p_.steps[at_].op;
+    if (literal_) {
+      switch (op) {
+      case onnx::affine_op::add: out = literal(step_op::add, at_); break;
+      case onnx::affine_op::subtract: out = literal(step_op::centre, at_); break;
+      case onnx::affine_op::subtract_from: out = literal(step_op::subtract_from, at_); break;
+      case onnx::affine_op::multiply: out = literal(step_op::multiply, at_); break;
+      case onnx::affine_op::divide: out = literal(step_op::divide, at_); break;
+      case onnx::affine_op::scaler:
+        out = literal(step_op::centre, at_);
+        out.end = at_;
+        half_ = true;
+        return;
+      case onnx::affine_op::negate:
+      case onnx::affine_op::batch_norm:
+        out.step.op = step_op::affine;
+        ++out.end;
+        break;
+      }
+      return take_activation(out);
+    }
+    std::size_t end = at_;
+    while (is(end, onnx::step_kind::affine)) ++end;
+    if (is(end, onnx::step_kind::dense) && is_scaler(at_, end)) {
+      const bool centred = op == onnx::affine_op::scaler || starts_centred(op);
+      if (!centred) return fold_dense(out, at_, end);
+      if (centred_) { // the mean was subtracted by the step before
+        centred_ = false;
+        return fold_dense(out, at_, end);
+      }
+      centred_ = true;
+      out.step.op = step_op::centre;
+      return;
+    }
+    out.step.op = step_op::affine;
+    out.end = end;
+    take_activation(out);
+  }
+
+  constexpr bool is_scaler(std::size_t begin, std::size_t end) const noexcept {
+    for (std::size_t i = begin; i < end; ++i) {
+      const onnx::affine_op op = p_.steps[i].op;
+      if (!scales(op) && (i != begin || (!starts_centred(op) && op != onnx::affine_op::scaler)))
+        return false;
+    }
+    return true;
+  }
+
+  constexpr void fold_dense(folded_step& out, std::size_t scale, std::size_t main) noexcept {
+    const onnx::step& from = p_.steps[main];
+    const bool last = ++layers_ == p_.layer_count;
+    out.scale = scale;
+    out.main = main;
+    out.end = main + 1;
+    out.step.inputs = from.inputs;
+    out.step.outputs = from.outputs;
+    for (; out.end < p_.step_count; ++out.end) {
+      const onnx::step& after = p_.steps[out.end];
+      if (after.kind == onnx::step_kind::slice) {
+        out.begin += after.begin;
+        out.step.outputs = after.outputs;
+      } else if (after.kind == onnx::step_kind::activate &&
+                 out.step.activates == activation::identity) {
+        take_activation(out);
+        --out.end;
+      } else if (after.kind != onnx::step_kind::affine || literal_ ||
+                 out.step.activates != activation::identity || !grows(out, after)) {
+        break;
+      }
+    }
+    out.step.op = p_.mode == onnx::quant_mode::dynamic_int8  ? step_op::dense_dynamic
+                  : p_.mode == onnx::quant_mode::static_int8 ? step_op::dense_static
+                  : last && out.step.outputs == 1            ? step_op::dense_to_one
+                                                             : step_op::dense;
+    out.step.scale = from.activation_scale;
+    out.step.zero_point = from.activation_zero_point;
+  }
+
+  // As many values after it as before? (One value can become many by an array of constants.)
+  static constexpr bool grows(const folded_step& out, const onnx::step& after) noexcept {
+    return after.inputs == out.step.outputs && after.outputs == out.step.outputs;
+  }
+
+  const onnx::plan& p_;
+  bool literal_;
+  bool half_ = false, centred_ = false;
+  std::size_t at_ = 0, layers_ = 0;
+};
+
+constexpr kernels::extent measure(const onnx::plan& plan) noexcept {
+  kernels::extent to;
+  std::size_t moved = 0;
+  folded_step each;
+  for (folder steps(plan); steps.next(each);) place(each.step, to, moved);
+  close(to);
+  return to;
+}
+
+// The values of a float constant by index; fast where they are asked for in order, or raw.
+class float_values {
+public:
+  constexpr float_values() noexcept : reader_(t_) {}
+  constexpr float_values(const onnx::plan& plan, onnx::constant from) noexcept
+      : t_(onnx::read(plan, from)), reader_(t_) {}
+
+  constexpr float operator[](std::size_t i) noexcept {
+    if (t_.count == 1) i = 0;
+    if (t_.is_raw && t_.type == onnx::element::float32) return raw(t_.raw.data, i);
+    if (i < read_) {
+      reader_ = onnx::element_reader(t_);
+      read_ = 0;
+    }
+    for (; read_ <= i; ++read_) reader_.next(value_);
+    return value_;
+  }
+  constexpr const onnx::tensor& tensor() const noexcept { return t_; }
+
+  static constexpr std::uint32_t raw_bits(const char* data, std::size_t i) noexcept {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i])) |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 1])) << 8 |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 2])) << 16 |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 3])) << 24;
+  }
+  static constexpr float raw(const char* data, std::size_t i) noexcept {
+    return std::bit_cast<float>(raw_bits(data, i));
+  }
+
+private:
+  onnx::tensor t_{};
+  onnx::element_reader reader_;
+  std::size_t read_ = 0;
+  float value_ = 0;
+};
+
+// Packs a plan into arrays that measure() told the sizes of, all zero.
+class packer {
+public:
+  constexpr packer(const onnx::plan& plan, kernels::step* steps, float* floats, std::int8_t* bytes,
+                   std::int32_t* sums) noexcept
+      : p_(plan), steps_(steps), floats_(floats), bytes_(bytes), sums_(sums) {}
+
+  // Errors: non_finite_weight, where folding overflows a weight.
+  constexpr error pack() noexcept {
+    kernels::extent at;
+    std::size_t moved = 0, count = 0;
+    folded_step each;
+    for (folder steps(p_); steps.next(each); ++count) {
+      place(each.step, at, moved);
+      steps_[count] = each.step;
+      if (const error e = fill(each); onnx::failed(e)) return e;
+    }
+    return {};
+  }
+
+  // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
+  // magnitude, both as bits.
+  static constexpr std::uint32_t put(float& to, const char* data, std::size_t i,
+                                     std::uint32_t worst) noexcept {
+    const std::uint32_t bits = float_values::raw_bits(data, i);
+    to = std::bit_cast<float>(bits);
+    return (bits & 0x7fffffffU) > worst ? bits & 0x7fffffffU : worst;
+  }
+
+private:
+  constexpr error fill(const folded_step& f) noexcept {
+    const onnx::step& from = p_.steps[f.main];
+    error e{};
+    switch (f.step.op) {
+    case step_op::dense:
+    case step_op::dense_to_one: e = fill_dense(f); break;
+    case step_op::dense_dynamic:
+    case step_op::dense_static: e = fill_int8(f); break;
+    case step_op::affine: e = fill_affine(f); break;
+    case step_op::layer_norm:
+      e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
+      if (!onnx::failed(e))
+        e = fill_array(f.step.at + kernels::round_up(f.step.inputs, kernels::panel_width),
+                       f.step.inputs, from.bias, 0);
+      break;
+    case step_op::centre:
+      e = fill_array(f.step.at, f.step.inputs, from.weight, 0, from.op == onnx::affine_op::add);
+      break;
+    case step_op::multiply:
+      e = fill_array(f.step.at, f.step.inputs,
+                     from.op == onnx::affine_op::scaler ? from.bias : from.weight, 1);
+      break;
+    case step_op::divide: e = fill_array(f.step.at, f.step.inputs, from.weight, 1); break;
+    case step_op::add:
+    case step_op::subtract_from: e = fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
+    default: break;
+    }
+    if (!onnx::failed(e) && f.step.activates == activation::prelu) e = fill_slopes(f);
+    return e;
+  }
+
+  // What parse() could not look at in a constant expression is refused here.
+  constexpr error fill_array(std::size_t at, std::size_t count, onnx::constant from,
+                             float otherwise, bool negative = false) noexcept {
+    float_values values(p_, from);
+    for (std::size_t i = 0; i < count; ++i) {
+      const float value = from.present() ? values[i] : otherwise;
+      floats_[at + i] = negative ? -value : value;
+      if (!finite(value)) return non_finite(values.tensor());
+    }
+    return {};
+  }
+
+  constexpr error fill_slopes(const folded_step& f) noexcept {
+    std::size_t skip = 0; // values that slices behind the activation leave out before it
+    for (std::size_t i = f.main; i < f.end; ++i) {
+      const onnx::step& s = p_.steps[i];
+      if (s.kind == onnx::step_kind::activate) {
+        skip = value_index(i + 1, f.end, 0);
+        float_values values(p_, s.weight);
+        for (std::size_t o = 0; o < f.step.outputs; ++o) {
+          floats_[f.step.slopes + o] = values[skip + o];
+          if (!finite(values[skip + o])) return non_finite(values.tensor());
+        }
+      }
+    }
+    return {};
+  }
+
+  // scale * x + shift of value i, of the affine steps [begin, end); `mean` is taken off first.
+  struct line {
+    double mean = 0, scale = 1, shift = 0;
+    constexpr void multiply(double by) noexcept { scale *= by, shift *= by; }
+  };
+  constexpr line line_of(std::size_t begin, std::size_t end, std::size_t i,
+                         bool takes_mean) noexcept {
+    line to;
+    for (std::size_t s = begin; s < end; ++s) {
+      const onnx::step& from = p_.steps[s];
+      if (from.kind != onnx::step_kind::affine) continue;
+      const bool first = takes_mean && s == begin;
+      apply(to, from, value_index(s, end, i), first);
+    }
+    return to;
+  }
+  // Index, where step s stands, of what is value i behind step `end`.
+  constexpr std::size_t value_index(std::size_t s, std::size_t end, std::size_t i) const noexcept {
+    for (; s < end; ++s)
+      if (p_.steps[s].kind == onnx::step_kind::slice) i += p_.steps[s].begin;
+    return i;
+  }
+  constexpr double value(onnx::constant from, std::size_t i) noexcept {
+    std::size_t c = 0;
+    while (c < cached_ && cache_[c].offset != from.offset) ++c;
+    if (c == cached_) { // a constant that is read again and again is found only once
+      c = cached_ < cache_.size() ? cached_++ : cache_.size() - 1;
+      cache_[c].offset = from.offset;
+      cache_[c].values = float_values(p_, from);
+    }
+    return static_cast<double>(cache_[c].values[i]);
+  }
+
+  constexpr void apply(line& to, const onnx::step& from, std::size_t i, bool first) noexcept {
+    const double a = from.weight.present() ? value(from.weight, i) : 1;
+    switch (from.op) {
+    case onnx::affine_op::add: (first ? to.mean : to.shift) += first ? -a : a; break;
+    case onnx::affine_op::subtract: (first ? to.mean : to.shift) += first ? a : -a; break;
+    case onnx::affine_op::subtract_from:
+      to.multiply(-1);
+      to.shift += a;
+      break;
+    case onnx::affine_op::multiply: to.multiply(a); break;
+    case onnx::affine_op::negate: to.multiply(-1); break;
+    case onnx::affine_op::divide:
+      to.scale /= a;
+      to.shift /= a;
+      break;
+    case onnx::affine_op::scaler:
+      (first ? to.mean : to.shift) += first ? a : -a;
+      to.multiply(value(from.bias, i));
+      break;
+    case onnx::affine_op::batch_norm: {
+      const double variance = value(from.variance, i) + static_cast<double>(from.alpha);
+      const double mean = value(from.mean, i);
+      (first ? to.mean : to.shift) += first ? mean : -mean;
+      to.multiply(a / root(variance));
+      to.shift += from.bias.present() ? value(from.bias, i) : 0;
+      break;
+    }
+    }
+  }
+
+  // Square root of a double above 0, by Newton's iteration.
+  static constexpr double root(double a) noexcept {
+    double r =
+        std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
+    for (int i = 0; i < 6; ++i) r = 0.5 * (r + a / r);
+    return r;
+  }
+
+  constexpr error fill_affine(const folded_step& f) noexcept {
+    const std::size_t padded = kernels::round_up(f.step.inputs, kernels::panel_width);
+    float* const mean = floats_ + f.step.at;
+    for (std::size_t i = 0; i < f.step.inputs; ++i) {
+      const line to = line_of(f.main, f.end, i, true);
+      mean[i] = kernels::exact::narrow(to.mean);
+      mean[padded + i] = kernels::exact::narrow(to.scale);
+      mean[2 * padded + i] = kernels::exact::narrow(to.shift);
+      if (!finite(mean[i]) || !finite(mean[padded + i]) || !finite(mean[2 * padded + i]))
+        return overflow(p_.steps[f.main]);
+    }
+    return {};
+  }
+
+  static constexpr bool finite(float x) noexcept { return kernels::exact::is_finite(x); }
+  constexpr error overflow(const onnx::step& from) const noexcept {
+    return {errc::non_finite_weight, from.offset, "folding"};
+  }
+
+  // Is there anything to fold into the weights?
+  constexpr bool folds(const folded_step& f) const noexcept {
+    const onnx::step& from = p_.steps[f.main];
+    if (f.scale != f.main || from.alpha != 1 || from.beta != 1) return true;
+    for (std::size_t i = f.main + 1; i < f.end; ++i)
+      if (p_.steps[i].kind == onnx::step_kind::affine) return true;
+    return false;
+  }
+
+  constexpr std::size_t weight_index(const folded_step& f, std::size_t k,
+                                     std::size_t o) const noexcept {
+    const std::size_t at = f.step.at;
+    if (f.step.op == step_op::dense_to_one) return at + kernels::virtual_lanes + k;
+    return at + kernels::round_up(f.step.outputs, kernels::panel_width) +
+           kernels::panel_index(f.step.inputs, f.step.outputs, k, o);
+  }
+
+  constexpr error fill_dense(const folded_step& f) noexcept {
+    const onnx::step& from = p_.steps[f.main];
+    const onnx::tensor weight = onnx::read(p_, from.weight);
+    bool sound = weight.is_raw && weight.type == onnx::element::float32 ? fill_raw(f, weight)
+                                                                        : fill_typed(f, weight);
+    if (!sound) return non_finite(weight);
+    float* const bias = floats_ + f.step.at;
+    if (from.bias.present()) {
+      float_values values(p_, from.bias);
+      for (std::size_t o = 0; o < f.step.outputs; ++o) {
+        bias[o] = values[f.begin + o];
+        if (!finite(bias[o])) return non_finite(values.tensor());
+      }
+    }
+    if (!folds(f)) return {};
+    for (std::size_t o = 0; o < f.step.outputs; ++o) {
+      const line after = line_of(f.main + 1, f.end, o, false);
+      bias[o] = kernels::exact::narrow(static_cast<double>(from.beta) *
+                                           static_cast<double>(bias[o]) * after.scale +
+                                       after.shift);
+      sound = scale_output(f, o, after.scale) && finite(bias[o]) && sound;
+    }
+    return sound ? error{} : overflow(from);
+  }
+
+  constexpr bool scale_output(const folded_step& f, std::size_t o, double scale) noexcept {
+    const onnx::step& from = p_.steps[f.main];
+    bool sound = true;
+    for (std::size_t k = 0; k < f.step.inputs; ++k) {
+      float& w = floats_[weight_index(f, k, o)];
+      double folded = static_cast<double>(w) * static_cast<double>(from.alpha);
+      for (std::size_t s = f.scale; s < f.main; ++s) {
+        const onnx::step& before = p_.steps[s];
+        if (before.op == onnx::affine_op::multiply) folded *= value(before.weight, k);
+        if (before.op == onnx::affine_op::divide) folded /= value(before.weight, k);
+        if (before.op == onnx::affine_op::scaler) folded *= value(before.bias, k);
+      }
+      folded *= scale;
+      w = kernels::exact::narrow(folded);
+      sound = sound && finite(w);
+    }
+    return sound;
+  }
+
+  // Raw float32, as exporters write it. Returns whether all are finite.
+  constexpr bool fill_raw(const folded_step& f, const onnx::tensor& weight) noexcept {
+    const bool transposed = p_.steps[f.main].transposed;
+    const std::size_t in = f.step.inputs, out = f.step.outputs;
+    const std::size_t width = transposed ? 0 : static_cast<std::size_t>(weight.dims[1]);
+    const char* const data = weight.raw.data;
+    std::uint32_t worst = 0;
+    if (f.step.op == step_op::dense_to_one) {
+      float* const to = floats_ + f.step.at + kernels::virtual_lanes;
+      for (std::size_t k = 0; k < in; ++k)
+        worst = put(to[k], data, transposed ? f.begin * in + k : k * width + f.begin, worst);
+      return worst < 0x7f800000U;
+    }
+    float* to = floats_ + f.step.at + kernels::round_up(out, kernels::panel_width);
+    for (std::size_t first = 0; first < out; first += kernels::panel_width) {
+      const std::size_t panel = std::min(out - first, kernels::panel_width);
+      const std::size_t from = f.begin + first;
+      if (transposed)
+        worst = std::max(worst, put_panel(to, data, from * in, in, 1, in, panel));
+      else
+        worst = std::max(worst, put_panel(to, data, from, 1, width, in, panel));
+      to += in * panel;
+    }
+    return worst < 0x7f800000U;
+  }
+
+  // One panel: element (k, j) of it is that of index first + j * across + k * along. Returns the
+  // largest magnitude, as bits.
+  static constexpr std::uint32_t put_panel(float* to, const char* data, std::size_t first,
+                                           std::size_t across, std::size_t along, std::size_t in,
+                                           std::size_t panel) noexcept {
+    std::uint32_t worst = 0;
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (!std::is_constant_evaluated()) {
+      for (std::size_t k = 0; k < in; ++k) {
+        const char* from = data + 4 * (first + k * along);
+        for (std::size_t j = 0; j < panel; ++j) {
+          std::uint32_t bits;
+          std::memcpy(&bits, from + 4 * j * across, sizeof bits);
+          std::memcpy(to + k * panel + j, &bits, sizeof bits);
+          const std::uint32_t magnitude = bits & 0x7fffffffU;
+          worst = magnitude > worst ? magnitude : worst;
+        }
+      }
+      return worst;
+    }
+#endif
+    for (std::size_t k = 0; k < in; ++k)
+      for (std::size_t j = 0; j < panel; ++j)
+        worst = put(to[k * panel + j], data, first + j * across + k * along, worst);
+    return worst;
+  }
+
+  constexpr bool fill_typed(const folded_step& f, const onnx::tensor& weight) noexcept {
+    const bool transposed = p_.steps[f.main].transposed;
+    const std::size_t in = f.step.inputs;
+    const std::size_t all = static_cast<std::size_t>(weight.count) / in; // outputs, kept or not
+    onnx::element_reader reader(weight);
+    float value = 0;
+    bool sound = true;
+    for (std::size_t i = 0; reader.next(value); ++i) {
+      const std::size_t k = transposed ? i % in : i / all, o = transposed ? i / in : i % all;
+      if (o < f.begin || o - f.begin >= f.step.outputs) continue;
+      floats_[weight_index(f, k, o - f.begin)] = value;
+      sound = sound && finite(value);
+    }
+    return sound;
+  }
+
+  static constexpr error non_finite(const onnx::tensor& t) noexcept {
+    onnx::element_reader reader(t);
+    for (float value = 0; reader.next(value);)
+      if (!finite(value)) break;
+    return {errc::non_finite_weight, reader.offset(), t.name};
+  }
+
+  constexpr error fill_int8(const folded_step& f) noexcept {
+    const onnx::step& from = p_.steps[f.main];
+    const std::size_t padded = kernels::round_up(f.step.outputs, kernels::panel_width);
+    float* const scale = floats_ + f.step.at;
+    const onnx::tensor weight = onnx::read(p_, from.weight);
+    const std::size_t all = static_cast<std::size_t>(weight.count) / f.step.inputs;
+    onnx::element_reader reader(weight);
+    std::int64_t q = 0;
+    for (std::size_t i = 0; reader.next(q); ++i) {
+      const std::size_t k = i / all, o = i % all - f.begin;
+      if (i % all < f.begin || o >= f.step.outputs) continue;
+      bytes_[f.step.bytes + (k / 4 * padded + o) * 4 + k % 4] = static_cast<std::int8_t>(q);
+      sums_[f.step.sums + o] += static_cast<std::int32_t>(q);
+    }
+    const bool dynamic = f.step.op == step_op::dense_dynamic;
+    float_values scales(p_, dynamic ? from.weight_scale : from.sum_scale);
+    for (std::size_t o = 0; o < f.step.outputs; ++o) scale[o] = scales[f.begin + o];
+    if (!dynamic && from.sum_scale_factor.present()) {
+      float_values factors(p_, from.sum_scale_factor);
+      for (std::size_t o = 0; o < f.step.outputs; ++o)
+        scale[o] = kernels::exact::mul(scale[o], factors[f.begin + o]);
+    }
+    if (!from.bias.present()) return {};
+    float_values biases(p_, from.bias);
+    for (std::size_t o = 0; o < f.step.outputs; ++o) {
+      scale[padded + o] = biases[f.begin + o];
+      if (!finite(scale[padded + o])) return non_finite(biases.tensor());
+    }
+    return {};
+  }
+
+  const onnx::plan& p_;
+  kernels::step* steps_;
+  float* floats_;
+  std::int8_t* bytes_;
+  std::int32_t* sums_;
+  struct cached {
+    std::uint32_t offset = 0;
+    float_values values{};
+  };
+  std::array<cached, 6> cache_{};
+  std::size_t cached_ = 0;
+};
+
+} // namespace tinymlp::detail
 
 #include <concepts>
 
@@ -13448,40 +22589,96 @@ template <std::size_t Inputs> struct input_scaler {
 
 namespace detail {
 
-// Sizes, in order, equal to the plan's?
+// The plan of a network of dense layers with Relu between, behind a scaler or none: where its parts
+// stand among the steps.
+struct plain_steps {
+  std::size_t first_layer = 0; // before it, the scaler
+  constexpr std::size_t layer(std::size_t l) const noexcept { return first_layer + 2 * l; }
+};
+// Is it such a plan: (x - mean), and then one division or multiplication, or one of these, or none?
+constexpr bool find_plain_steps(const onnx::plan& plan, plain_steps& to) noexcept {
+  std::size_t i = 0;
+  const auto is_affine = [&plan](std::size_t at) {
+    return at < plan.step_count && plan.steps[at].kind == onnx::step_kind::affine;
+  };
+  if (is_affine(i) && plan.steps[i].op == onnx::affine_op::scaler)
+    ++i;
+  else {
+    if (is_affine(i) && folder::starts_centred(plan.steps[i].op)) ++i;
+    if (is_affine(i) && folder::scales(plan.steps[i].op)) ++i;
+  }
+  to.first_layer = i;
+  if (plan.layer_count == 0 || i + 2 * plan.layer_count - 1 != plan.step_count) return false;
+  for (std::size_t l = 0; l < plan.layer_count; ++l) {
+    if (plan.steps[to.layer(l)].kind != onnx::step_kind::dense) return false;
+    if (l + 1 == plan.layer_count) break;
+    const onnx::step& between = plan.steps[to.layer(l) + 1];
+    if (between.kind != onnx::step_kind::activate || between.activates != activation::relu)
+      return false;
+  }
+  return plan.outputs == 1;
+}
+
+// Sizes and Relus, in order, those of the plan?
 template <class Shape>
-constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode) noexcept {
-  if (plan.layer_count != Shape::layer_count)
+constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
+                          plain_steps& steps) noexcept {
+  if (!find_plain_steps(plan, steps) || plan.layer_count != Shape::layer_count)
     return onnx::naming({errc::network_mismatch, 0, plan.graph_name}, "graph");
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
-    const onnx::dense& layer = plan.layers[l];
+    const onnx::step& layer = plan.steps[steps.layer(l)];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
-      return {errc::network_mismatch, layer.offset, layer.name};
+      return {errc::network_mismatch, layer.offset, onnx::label(plan, layer)};
   }
-  if (plan.mode != mode) return {errc::precision_mismatch, plan.layers[0].offset, name(plan.mode)};
+  if (plan.mode != mode)
+    return {errc::precision_mismatch, plan.steps[steps.layer(0)].offset, name(plan.mode)};
   return {};
 }
 
-// The tensor's values, one for each of `out`, broadcast if there is only one.
+// The constant's values, one for each of `out`, broadcast if there is only one. errc::ok, or
+// `otherwise` where one is not finite: parse() does not look at them in constant expressions.
 template <std::size_t N>
-constexpr void read_broadcast(const onnx::tensor& from, std::array<float, N>& out) noexcept {
-  onnx::element_reader reader(from);
-  float value = 0;
-  for (float& to : out) {
-    reader.next(value);
-    to = value;
+constexpr error read_broadcast(const onnx::plan& plan, onnx::constant from,
+                               std::array<float, N>& out, errc otherwise) noexcept {
+  float_values values(plan, from);
+  for (std::size_t i = 0; i < N; ++i) {
+    out[i] = values[i];
+    if (!kernels::exact::is_finite(out[i]))
+      return {otherwise, values.tensor().offset, values.tensor().name};
   }
+  return {};
 }
 
 template <std::size_t Inputs>
-constexpr input_scaler<Inputs> read_scaler(const onnx::scaler& from) noexcept {
-  input_scaler<Inputs> to;
+constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
+                            input_scaler<Inputs>& to) noexcept {
   to.divisor.fill(1);
   to.multiplier.fill(1);
-  if (from.op == onnx::scale_op::none) return to;
-  read_broadcast(from.mean, to.mean);
-  read_broadcast(from.scale, from.op == onnx::scale_op::divide ? to.divisor : to.multiplier);
-  return to;
+  error e{};
+  for (std::size_t i = 0; i < steps.first_layer && !onnx::failed(e); ++i) {
+    const onnx::step& from = plan.steps[i];
+    switch (from.op) {
+    case onnx::affine_op::scaler:
+      e = read_broadcast(plan, from.weight, to.mean, errc::non_finite_weight);
+      if (!onnx::failed(e))
+        e = read_broadcast(plan, from.bias, to.multiplier, errc::non_finite_std);
+      break;
+    case onnx::affine_op::divide:
+      e = read_broadcast(plan, from.weight, to.divisor, errc::non_finite_std);
+      for (const float d : to.divisor)
+        if (d == 0 && !onnx::failed(e)) e = {errc::zero_std, from.offset, onnx::label(plan, from)};
+      break;
+    case onnx::affine_op::multiply:
+      e = read_broadcast(plan, from.weight, to.multiplier, errc::non_finite_std);
+      break;
+    default:
+      e = read_broadcast(plan, from.weight, to.mean, errc::non_finite_weight);
+      if (from.op == onnx::affine_op::add)
+        for (float& m : to.mean) m = -m;
+      break;
+    }
+  }
+  return e;
 }
 
 } // namespace detail
@@ -13502,13 +22699,16 @@ public:
   // (a weight that overflows when alpha or the scaler is folded into it).
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.scaler_ = detail::read_scaler<shape::inputs>(plan.input_scaler);
+    detail::plain_steps steps;
+    if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
-      if (const error e = to.pack_weight(plan.layers[l], l); onnx::failed(e)) return e;
-      if (const error e = to.pack_bias(plan.layers[l], l); onnx::failed(e)) return e;
+      const onnx::step& layer = plan.steps[steps.layer(l)];
+      const bool scaled = l == 0 && steps.first_layer != 0;
+      if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
+      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
     }
     return to;
   }
@@ -13535,8 +22735,15 @@ private:
   }
 
   // Folds alpha, and into the first layer the scaler: float(alpha * w / std), rounded once.
-  constexpr error pack_weight(const onnx::dense& from, std::size_t l) noexcept {
-    onnx::element_reader reader(from.weight);
+  constexpr error pack_weight(const onnx::plan& plan, const onnx::step& from, std::size_t l,
+                              bool scaled) noexcept {
+    const onnx::tensor weight = onnx::read(plan, from.weight);
+    const char* raw = nullptr;
+    if (from.alpha == 1 && !scaled && onnx::raw_floats(weight, raw)) {
+      const float largest = copy_weight(raw, from, l);
+      if (kernels::exact::is_finite(largest)) return {};
+    }
+    onnx::element_reader reader(weight);
     float value = 0;
     const std::size_t slow = from.transposed ? from.outputs : from.inputs;
     const std::size_t fast = from.transposed ? from.inputs : from.outputs;
@@ -13545,9 +22752,26 @@ private:
         reader.next(value);
         const std::size_t input = from.transposed ? f : s, output = from.transposed ? s : f;
         if (!place(l, input, output, static_cast<double>(value) * static_cast<double>(from.alpha)))
-          return {errc::non_finite_weight, reader.offset(), from.weight.name};
+          return {errc::non_finite_weight, reader.offset(), weight.name};
       }
     return {};
+  }
+
+  // Weights as they stand in the file; few steps each in a constant expression. Returns the largest
+  // magnitude.
+  constexpr float copy_weight(const char* raw, const onnx::step& from, std::size_t l) noexcept {
+    const std::size_t outputs = from.outputs, across = from.transposed ? from.inputs : 1,
+                      along = from.transposed ? 1 : outputs;
+    std::uint32_t worst = 0;
+    for (std::size_t k = 0; k < from.inputs; ++k)
+      for (std::size_t o = 0; o < outputs; ++o)
+        worst = detail::packer::put(this->weights_.values[at(l, k, o)], raw, k * along + o * across,
+                                    worst);
+    if (l == 0)
+      for (std::size_t k = 0; k < from.inputs; ++k)
+        for (std::size_t o = 0; o < outputs; ++o)
+          first_weight_[k * outputs + o] = this->weights_.values[at(0, k, o)];
+    return std::bit_cast<float>(worst);
   }
 
   constexpr bool place(std::size_t l, std::size_t input, std::size_t output,
@@ -13564,16 +22788,18 @@ private:
     return is_finite(own) && is_finite(packed);
   }
 
-  constexpr error pack_bias(const onnx::dense& from, std::size_t l) noexcept {
-    if (!from.has_bias) return {};
-    onnx::element_reader reader(from.bias);
+  constexpr error pack_bias(const onnx::plan& plan, const onnx::step& from,
+                            std::size_t l) noexcept {
+    if (!from.bias.present()) return {};
+    const onnx::tensor bias = onnx::read(plan, from.bias);
+    onnx::element_reader reader(bias);
     float value = 0;
-    for (std::size_t o = 0; o < from.outputs; ++o) {
+    for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
       reader.next(value);
       const float packed =
           kernels::exact::narrow(static_cast<double>(value) * static_cast<double>(from.beta));
       if (!kernels::exact::is_finite(packed))
-        return {errc::non_finite_weight, reader.offset(), from.bias.name};
+        return {errc::non_finite_weight, reader.offset(), bias.name};
       this->weights_.values[layout::layers[l].bias + o] = packed;
     }
     return {};
@@ -13679,8 +22905,11 @@ protected:
   }
 
   // Weights and biases.
-  constexpr void pack_layer(const onnx::dense& from, std::size_t l) noexcept {
-    onnx::element_reader weights(from.weight), biases(from.bias);
+  constexpr void pack_layer(const onnx::plan& plan, const onnx::step& from,
+                            std::size_t l) noexcept {
+    const onnx::tensor weight = onnx::read(plan, from.weight),
+                       bias_of = onnx::read(plan, from.bias);
+    onnx::element_reader weights(weight), biases(bias_of);
     std::int64_t q = 0;
     for (std::size_t i = 0; i < from.inputs; ++i)
       for (std::size_t o = 0; o < from.outputs; ++o) {
@@ -13733,13 +22962,18 @@ public:
   // precision_mismatch.
   static constexpr result<quantized_network> from_plan(const onnx::plan& plan) noexcept {
     quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    detail::plain_steps steps;
+    input_scaler<shape::inputs> scaler;
+    if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
-      to.pack_layer(plan.layers[l], l);
-      onnx::element_reader scales(plan.layers[l].weight_scale);
+      const onnx::step& layer = plan.steps[steps.layer(l)];
+      to.pack_layer(plan, layer, l);
+      const onnx::tensor weight_scale = onnx::read(plan, layer.weight_scale);
+      onnx::element_reader scales(weight_scale);
       float scale = 0;
-      for (std::size_t o = 0; o < plan.layers[l].outputs; ++o) {
+      for (std::size_t o = 0; o < layer.outputs; ++o) {
         scales.next(scale);
         to.scale(l, o) = scale;
       }
@@ -13829,12 +23063,15 @@ public:
   // precision_mismatch.
   static constexpr result<static_quantized_network> from_plan(const onnx::plan& plan) noexcept {
     static_quantized_network to;
-    if (const error e = detail::check_fit<shape>(plan, mode); onnx::failed(e)) return e;
-    to.pack_scaler(detail::read_scaler<shape::inputs>(plan.input_scaler));
+    detail::plain_steps steps;
+    input_scaler<shape::inputs> scaler;
+    if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
-      const onnx::dense& layer = plan.layers[l];
-      to.pack_layer(layer, l);
-      to.pack_scales(layer, l);
+      const onnx::step& layer = plan.steps[steps.layer(l)];
+      to.pack_layer(plan, layer, l);
+      to.pack_scales(plan, layer, l);
       to.weights_.inputs[l].scale = layer.activation_scale;
       to.weights_.inputs[l].zero_point = layer.activation_zero_point;
     }
@@ -13878,12 +23115,16 @@ public:
 private:
   constexpr static_quantized_network() noexcept = default;
 
-  constexpr void pack_scales(const onnx::dense& from, std::size_t l) noexcept {
-    onnx::element_reader scales(from.sum_scale), factors(from.sum_scale_factor);
+  constexpr void pack_scales(const onnx::plan& plan, const onnx::step& from,
+                             std::size_t l) noexcept {
+    const bool has_factor = from.sum_scale_factor.present();
+    const onnx::tensor scale_of = onnx::read(plan, from.sum_scale),
+                       factor_of = onnx::read(plan, from.sum_scale_factor);
+    onnx::element_reader scales(scale_of), factors(factor_of);
     float scale = 0, factor = 1;
     for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value
       scales.next(scale);
-      if (from.has_sum_scale_factor) factors.next(factor);
+      if (has_factor) factors.next(factor);
       this->scale(l, o) = kernels::exact::mul(scale, factor);
     }
   }
@@ -13904,21 +23145,650 @@ using mlp_medium_static_int8 = static_quantized_network<6, 32, 16, 1>;
 using mlp_large_static_int8 = static_quantized_network<6, 64, 32, 16, 1>;
 
 } // namespace tinymlp
+// ---- tinymlp/mlp.hpp
+// mlp<48, layers::tanh<64>, layers::tanh<64>, layers::linear<12>>: a multilayer perceptron of any
+// sequence of layers and activations, known at compile time, its weights inside the object.
+
+// ---- tinymlp/kernels/steps_table.hpp
+// The kernels of networks of any shape: a row for each instruction set, and the choice among them.
+
+// ---- tinymlp/kernels/steps_reference.hpp
+// The scalar kernel of networks of any shape: constexpr, and the definition of every value that
+// they give. All other kernels return the same bits.
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+namespace tinymlp::kernels::reference {
+
+// 8 lanes added by halves; never -0.
+constexpr float sum_lanes(std::array<float, virtual_lanes> lane) noexcept {
+  for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
+    for (std::size_t j = 0; j < half; ++j) lane[j] = exact::add(lane[j], lane[j + half]);
+  return exact::add(lane[0], 0.0F);
+}
+
+constexpr void dense_outputs(const steps_view& net, const step& at, const float* x,
+                             float* y) noexcept {
+  const float* bias = net.floats + at.at;
+  const float* weight = bias + round_up(at.outputs, panel_width);
+  const chain_split split(at.inputs);
+  for (std::size_t o = 0; o < at.outputs; ++o) {
+    const std::size_t first = o / panel_width * panel_width;
+    const std::size_t width = at.outputs - first < panel_width ? at.outputs - first : panel_width;
+    y[o] = chained_dot(x, weight + first * at.inputs + (o - first), width, bias[o], split);
+  }
+}
+
+constexpr float dense_to_one(const steps_view& net, const step& at, const float* x) noexcept {
+  const float* bias = net.floats + at.at;
+  std::array<float, virtual_lanes> lane{};
+  for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias[j];
+  for (std::size_t k = 0; k < at.inputs; ++k)
+    lane[k % virtual_lanes] = exact::fma(x[k], bias[virtual_lanes + k], lane[k % virtual_lanes]);
+  return sum_lanes(lane);
+}
+
+constexpr void affine_values(const steps_view& net, const step& at, float* x) noexcept {
+  const std::size_t padded = round_up(at.inputs, panel_width);
+  const float *mean = net.floats + at.at, *scale = mean + padded, *shift = scale + padded;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    x[i] = exact::fma(exact::sub(x[i], mean[i]), scale[i], shift[i]);
+}
+
+constexpr void literal_values(const steps_view& net, const step& at, float* x) noexcept {
+  const float* a = net.floats + at.at;
+  for (std::size_t i = 0; i < at.inputs; ++i) {
+    if (at.op == step_op::centre) x[i] = exact::sub(x[i], a[i]);
+    if (at.op == step_op::add) x[i] = exact::add(x[i], a[i]);
+    if (at.op == step_op::subtract_from) x[i] = exact::sub(a[i], x[i]);
+    if (at.op == step_op::multiply) x[i] = exact::mul(x[i], a[i]);
+    if (at.op == step_op::divide) x[i] = exact::div(x[i], a[i]);
+  }
+}
+
+constexpr void normalize_values(const steps_view& net, const step& at, float* x) noexcept {
+  const float* scale = net.floats + at.at;
+  const float* shift = scale + round_up(at.inputs, panel_width);
+  const auto n = static_cast<float>(at.inputs);
+  std::array<float, virtual_lanes> lane{};
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    lane[i % virtual_lanes] = exact::add(lane[i % virtual_lanes], x[i]);
+  const float mean = exact::div(sum_lanes(lane), n);
+  lane.fill(0);
+  for (std::size_t i = 0; i < at.inputs; ++i) {
+    x[i] = exact::sub(x[i], mean);
+    lane[i % virtual_lanes] = exact::fma(x[i], x[i], lane[i % virtual_lanes]);
+  }
+  const float variance = exact::add(exact::div(sum_lanes(lane), n), at.alpha);
+  const float inverse = exact::div(1.0F, exact::sqrt(variance));
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    x[i] = exact::fma(exact::mul(x[i], inverse), scale[i], shift[i]);
+}
+
+constexpr void softmax_values(const step& at, float* x) noexcept {
+  float largest = x[0];
+  for (std::size_t i = 1; i < at.inputs; ++i) largest = x[i] > largest ? x[i] : largest;
+  std::array<float, virtual_lanes> lane{};
+  for (std::size_t i = 0; i < at.inputs; ++i) {
+    const float shifted = exact::sub(x[i], largest), e = exp<vectors::v1>(shifted);
+    lane[i % virtual_lanes] = exact::add(lane[i % virtual_lanes], e);
+    x[i] = at.op == step_op::softmax ? e : shifted;
+  }
+  const float sum = sum_lanes(lane);
+  const float log_sum = at.op == step_op::log_softmax ? log<vectors::v1>(sum) : 0;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    x[i] = at.op == step_op::softmax ? exact::div(x[i], sum) : exact::sub(x[i], log_sum);
+}
+
+constexpr void activate_values(const steps_view& net, const step& at, float* x) noexcept {
+  if (at.activates == activation::prelu)
+    activate_prelu<vectors::v1>(net.floats + at.slopes, x, at.outputs);
+  else
+    activate<vectors::v1>(at.activates, at.alpha, at.beta, x, at.outputs);
+}
+
+// One int8 dense step: y[o] = float(sum) * scale + bias, each operation rounded; a dynamic scale is
+// activation scale * weight scale. Returns false where that overflows, or where an input is NaN:
+// every output is NaN. Infinite inputs saturate where the scale is fixed.
+constexpr bool int8_outputs(const steps_view& net, const step& at, const float* x,
+                            float* y) noexcept {
+  const bool dynamic = at.op == step_op::dense_dynamic;
+  const quantized_range range =
+      dynamic ? range_of(x, at.inputs) : quantized_range{1, at.scale, at.zero_point};
+  if (!exact::is_finite(range.scale)) return false;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    if (exact::is_nan(x[i])) return false;
+  const std::size_t padded = round_up(at.outputs, panel_width);
+  const float* scales = net.floats + at.at;
+  for (std::size_t o = 0; o < at.outputs; ++o) {
+    const float scale = dynamic ? exact::mul(range.scale, scales[o]) : scales[o];
+    if (!exact::is_finite(scale)) return false;
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < at.inputs; ++i) {
+      const std::size_t byte = at.bytes + (i / 4 * padded + o) * 4 + i % 4;
+      sum += (quantize(x[i], range) - range.zero_point) * net.bytes[byte];
+    }
+    y[o] = exact::add(exact::mul(static_cast<float>(sum), scale), scales[padded + o]);
+  }
+  return true;
+}
+
+// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats.
+constexpr void run_row(const steps_view& net, const float* row, float* out,
+                       float* scratch) noexcept TINYMLP_NONBLOCKING {
+  float *x = scratch, *y = scratch + net.even;
+  bool sound = all_finite(row, net.inputs);
+  for (std::size_t i = 0; i < net.inputs; ++i) x[i] = row[i];
+  for (std::size_t s = 0; s < net.step_count && sound; ++s) {
+    const step& at = net.steps[s];
+    switch (at.op) {
+    case step_op::dense: dense_outputs(net, at, x, y); break;
+    case step_op::dense_to_one: y[0] = dense_to_one(net, at, x); break;
+    case step_op::dense_dynamic:
+    case step_op::dense_static: sound = int8_outputs(net, at, x, y); break;
+    case step_op::affine: affine_values(net, at, x); break;
+    case step_op::layer_norm: normalize_values(net, at, x); break;
+    case step_op::softmax:
+    case step_op::log_softmax: softmax_values(at, x); break;
+    case step_op::complement:
+      y[0] = exact::sub(1.0F, x[0]);
+      y[1] = x[0];
+      break;
+    case step_op::slice:
+      for (std::size_t i = 0; i < at.outputs; ++i) y[i] = x[at.at + i];
+      break;
+    case step_op::activate: break;
+    default: literal_values(net, at, x); break;
+    }
+    if (moves(at.op)) {
+      float* const free = x;
+      x = y;
+      y = free;
+    }
+    if (sound && at.activates != activation::identity) activate_values(net, at, x);
+  }
+  for (std::size_t i = 0; i < net.outputs; ++i) out[i] = sound ? canonical(x[i]) : exact::quiet_nan;
+}
+
+// Row-major rows [count, inputs] -> out [count, outputs].
+constexpr void run_rows(const steps_view& net, const float* rows, std::size_t count, float* out,
+                        float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t r = 0; r < count; ++r)
+    run_row(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+}
+
+} // namespace tinymlp::kernels::reference
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+namespace tinymlp::kernels {
+
+// One row of net.inputs features -> net.outputs values, with row_scratch(net) floats of scratch
+// aligned to 64 bytes; many rows likewise, with `room` floats, of which more let more rows be
+// scored together. Noexcept, allocate nothing, read and write nothing but their arguments.
+using steps_row_function = void (*)(const steps_view& net, const float* row, float* out,
+                                    float* scratch) noexcept TINYMLP_NONBLOCKING;
+using steps_rows_function = void (*)(const steps_view& net, const float* rows, std::size_t count,
+                                     float* out, float* scratch,
+                                     std::size_t room) noexcept TINYMLP_NONBLOCKING;
+
+struct steps_kernel {
+  isa id;
+  steps_row_function row;
+  steps_rows_function rows;
+  std::size_t block; // rows that are scored together, where there is room
+};
+
+// A template only so that a program holds what it uses.
+template <bool Int8> struct steps_kernels;
+template <> struct steps_kernels<false> {
+  static constexpr std::array all {
+    steps_kernel{isa::reference, &reference::run_row, &reference::run_rows, 1},
+#if defined(__x86_64__) || defined(_M_X64)
+        steps_kernel{isa::avx2, &avx2::run_row, &avx2::run_rows, avx2::steps_block},
+        steps_kernel{isa::avx512, &avx512::run_row, &avx512::run_rows, avx512::steps_block},
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+        steps_kernel{isa::neon, &neon::run_row, &neon::run_rows, neon::steps_block},
+#endif
+  };
+};
+template <> struct steps_kernels<true> {
+  static constexpr std::array all {
+    steps_kernel{isa::reference, &reference::run_row, &reference::run_rows, 1},
+#if defined(__x86_64__) || defined(_M_X64)
+        steps_kernel{isa::avx2, &avx2::run_row_int8, &avx2::run_rows_int8, 1},
+        steps_kernel{isa::avx2_vnni, &avx2_vnni::run_row_int8, &avx2_vnni::run_rows_int8, 1},
+        steps_kernel{isa::avx512, &avx512::run_row_int8, &avx512::run_rows_int8, 1},
+        steps_kernel{isa::avx512_vnni, &avx512_vnni::run_row_int8, &avx512_vnni::run_rows_int8, 1},
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+        steps_kernel{isa::neon, &neon::run_row_int8, &neon::run_rows_int8, 1},
+#if defined(__ARM_FEATURE_DOTPROD) || !defined(__clang__) || __clang_major__ >= 17
+        steps_kernel{isa::neon_dotprod, &neon_dotprod::run_row_int8, &neon_dotprod::run_rows_int8,
+                     1},
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8) || !defined(__clang__) || __clang_major__ >= 17
+        steps_kernel{isa::neon_i8mm, &neon_i8mm::run_row_int8, &neon_i8mm::run_rows_int8, 1},
+#endif
+#endif
+  };
+};
+
+namespace detail {
+
+template <bool Int8>
+inline constexpr std::array<steps_kernel, isa_count> steps_by_isa = [] {
+  std::array<steps_kernel, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i)
+    for (const steps_kernel& each : steps_kernels<Int8>::all)
+      if (static_cast<std::size_t>(each.id) <= i) table[i] = each;
+  return table;
+}();
+
+} // namespace detail
+
+// The kernel of an instruction set that supported() contains.
+template <bool Int8> const steps_kernel& steps_kernel_of(isa which) noexcept {
+  return detail::steps_by_isa<Int8>[static_cast<std::size_t>(which)];
+}
+
+} // namespace tinymlp::kernels
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+namespace tinymlp {
+
+// What stands in an mlp, in order. Each takes as many values as the one before it gives.
+namespace layers {
+
+// y = activation(x * weight + bias): Outputs values.
+template <std::size_t Outputs, activation A = activation::identity> struct dense {};
+template <std::size_t Outputs> using linear = dense<Outputs>;
+template <std::size_t Outputs> using relu = dense<Outputs, activation::relu>;
+template <std::size_t Outputs> using leaky_relu = dense<Outputs, activation::leaky_relu>;
+template <std::size_t Outputs> using prelu = dense<Outputs, activation::prelu>;
+template <std::size_t Outputs> using clip = dense<Outputs, activation::clip>;
+template <std::size_t Outputs> using hard_sigmoid = dense<Outputs, activation::hard_sigmoid>;
+template <std::size_t Outputs> using hard_swish = dense<Outputs, activation::hard_swish>;
+template <std::size_t Outputs>
+using thresholded_relu = dense<Outputs, activation::thresholded_relu>;
+template <std::size_t Outputs> using elu = dense<Outputs, activation::elu>;
+template <std::size_t Outputs> using selu = dense<Outputs, activation::selu>;
+template <std::size_t Outputs> using celu = dense<Outputs, activation::celu>;
+template <std::size_t Outputs> using sigmoid = dense<Outputs, activation::sigmoid>;
+template <std::size_t Outputs> using tanh = dense<Outputs, activation::tanh>;
+template <std::size_t Outputs> using softplus = dense<Outputs, activation::softplus>;
+template <std::size_t Outputs> using softsign = dense<Outputs, activation::softsign>;
+template <std::size_t Outputs> using silu = dense<Outputs, activation::silu>;
+template <std::size_t Outputs> using gelu = dense<Outputs, activation::gelu>;
+template <std::size_t Outputs> using gelu_tanh = dense<Outputs, activation::gelu_tanh>;
+template <std::size_t Outputs> using mish = dense<Outputs, activation::mish>;
+
+// x - mean, before a dense layer that has the division by std in its weights: a scaler.
+struct centre {};
+// activation((x - mean) * scale + shift), constants that no dense layer took.
+template <activation A = activation::identity> struct affine {};
+// The activation alone.
+template <activation A> struct activate {};
+struct layer_norm {};  // LayerNormalization-17
+struct softmax {};     // Softmax-13
+struct log_softmax {}; // LogSoftmax-13
+struct complement {};  // one value p -> (1 - p, p)
+// Values First to First + Count - 1.
+template <std::size_t First, std::size_t Count> struct slice {};
+// x + a, a - x, x * a, x / a, one by one: in int8 networks only, as the file has them.
+template <activation A = activation::identity> struct add {};
+template <activation A = activation::identity> struct subtract_from {};
+template <activation A = activation::identity> struct multiply {};
+template <activation A = activation::identity> struct divide {};
+template <activation A> struct centre_then {}; // x - mean, then A: in int8 networks
+
+} // namespace layers
+
+namespace detail {
+
+// The shape of a step: what its type says.
+struct step_shape {
+  kernels::step_op op = kernels::step_op::dense;
+  activation activates = activation::identity;
+  std::uint32_t inputs = 0, outputs = 0;
+  std::uint32_t first = 0; // slice
+  constexpr bool operator==(const step_shape&) const noexcept = default;
+};
+constexpr step_shape shape_of(const kernels::step& s) noexcept {
+  return {s.op, s.activates, s.inputs, s.outputs, s.op == kernels::step_op::slice ? s.at : 0};
+}
+
+// Appends a layer's shape behind values of `width`; dense ones of op `as`.
+template <class Layer> struct layer_shape;
+template <std::size_t Outputs, activation A> struct layer_shape<layers::dense<Outputs, A>> {
+  static_assert(Outputs >= 1 && Outputs <= onnx::max_width, "layer sizes are 1 to 65536");
+  static constexpr step_shape at(std::uint32_t width, kernels::step_op as) noexcept {
+    return {as, A, width, static_cast<std::uint32_t>(Outputs)};
+  }
+};
+template <kernels::step_op Op, activation A> struct in_place_shape {
+  static constexpr step_shape at(std::uint32_t width, kernels::step_op) noexcept {
+    return {Op, A, width, width};
+  }
+};
+template <>
+struct layer_shape<layers::centre> : in_place_shape<step_op::centre, activation::identity> {};
+template <activation A>
+struct layer_shape<layers::centre_then<A>> : in_place_shape<step_op::centre, A> {};
+template <activation A>
+struct layer_shape<layers::affine<A>> : in_place_shape<step_op::affine, A> {};
+template <activation A> struct layer_shape<layers::add<A>> : in_place_shape<step_op::add, A> {};
+template <activation A>
+struct layer_shape<layers::subtract_from<A>> : in_place_shape<step_op::subtract_from, A> {};
+template <activation A>
+struct layer_shape<layers::multiply<A>> : in_place_shape<step_op::multiply, A> {};
+template <activation A>
+struct layer_shape<layers::divide<A>> : in_place_shape<step_op::divide, A> {};
+template <activation A>
+struct layer_shape<layers::activate<A>> : in_place_shape<step_op::activate, A> {};
+template <>
+struct layer_shape<layers::layer_norm> : in_place_shape<step_op::layer_norm, activation::identity> {
+};
+template <>
+struct layer_shape<layers::softmax> : in_place_shape<step_op::softmax, activation::identity> {};
+template <>
+struct layer_shape<layers::log_softmax>
+    : in_place_shape<step_op::log_softmax, activation::identity> {};
+template <> struct layer_shape<layers::complement> {
+  static constexpr step_shape at(std::uint32_t width, kernels::step_op) noexcept {
+    return {step_op::complement, activation::identity, width, 2};
+  }
+};
+template <std::size_t First, std::size_t Count> struct layer_shape<layers::slice<First, Count>> {
+  static constexpr step_shape at(std::uint32_t width, kernels::step_op) noexcept {
+    return {step_op::slice, activation::identity, width, static_cast<std::uint32_t>(Count),
+            static_cast<std::uint32_t>(First)};
+  }
+};
+
+template <class Layer> inline constexpr bool is_dense = false;
+template <std::size_t Outputs, activation A>
+inline constexpr bool is_dense<layers::dense<Outputs, A>> = true;
+
+template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> constexpr auto shapes_of() {
+  constexpr std::size_t dense_count = (std::size_t{is_dense<Layers>} + ...);
+  std::array<step_shape, sizeof...(Layers)> shapes{};
+  std::uint32_t width = Inputs;
+  std::size_t i = 0, seen = 0;
+  const auto append = [&]<class Layer>(Layer) {
+    seen += is_dense<Layer>;
+    const step_op fp32 = seen == dense_count ? step_op::dense_to_one : step_op::dense;
+    shapes[i] = layer_shape<Layer>::at(width, Mode == onnx::quant_mode::fp32 ? fp32
+                                              : Mode == onnx::quant_mode::dynamic_int8
+                                                  ? step_op::dense_dynamic
+                                                  : step_op::dense_static);
+    if (shapes[i].op == step_op::dense_to_one && shapes[i].outputs != 1)
+      shapes[i].op = step_op::dense;
+    width = shapes[i++].outputs;
+  };
+  (append(Layers{}), ...);
+  return shapes;
+}
+
+template <std::size_t N>
+constexpr kernels::extent extent_of(const std::array<step_shape, N>& shapes) noexcept {
+  kernels::extent to;
+  std::size_t moved = 0;
+  for (const step_shape& from : shapes) {
+    kernels::step s{.op = from.op,
+                    .activates = from.activates,
+                    .inputs = from.inputs,
+                    .outputs = from.outputs,
+                    .at = from.first};
+    place(s, to, moved);
+  }
+  close(to);
+  return to;
+}
+
+// Floats of scratch for many rows: as many rows together as fit 192 KiB of stack, at most 32.
+constexpr std::size_t rows_scratch(std::size_t row) noexcept {
+  std::size_t rows = 32;
+  while (rows > 1 && row * rows > 48 * 1024) rows /= 2;
+  return row * rows;
+}
+
+} // namespace detail
+
+// Inputs, then layers (namespace layers). Mode: float32, or int8 with the scale of its activations
+// from the row (dynamic) or fixed (static). All functions are const, noexcept and thread-safe,
+// allocate nothing, and return the same bits on every instruction set, at compile time and at run
+// time. A NaN or infinity among a row's features makes all its outputs NaN.
+// Size: 4 bytes a parameter (int8: 1), some arrays padded to 16 values, and 48 bytes a layer.
+template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basic_mlp {
+  static_assert(sizeof...(Layers) >= 1 && Inputs >= 1 && Inputs <= onnx::max_width);
+  static constexpr auto shapes = detail::shapes_of<Mode, Inputs, Layers...>();
+  static constexpr kernels::extent extent = detail::extent_of(shapes);
+  static constexpr bool is_int8 = Mode != onnx::quant_mode::fp32;
+  static constexpr std::size_t row_floats = extent.even + extent.odd;
+
+public:
+  static constexpr onnx::quant_mode mode = Mode;
+  static constexpr onnx::precision kind = onnx::precision_of(Mode);
+  static constexpr std::size_t inputs = Inputs;
+  static constexpr std::size_t outputs = shapes.back().outputs;
+  // Weights and biases of the dense layers.
+  static constexpr std::size_t parameter_count = [] {
+    std::size_t n = 0;
+    for (const detail::step_shape& s : shapes)
+      if (s.op <= kernels::step_op::dense_static) n += std::size_t{s.inputs + 1} * s.outputs;
+    return n;
+  }();
+  using row_view = std::span<const float, inputs>;
+  using values = std::array<float, outputs>;
+
+  // Packs a plan of this shape. Errors: network_mismatch, precision_mismatch, non_finite_weight.
+  static constexpr result<basic_mlp> from_plan(const onnx::plan& plan) noexcept {
+    basic_mlp to;
+    if (const error e = to.fit(plan); onnx::failed(e)) return e;
+    detail::packer packer(plan, to.steps_.data(), to.floats_.data(), to.bytes_.data(),
+                          to.sums_.data());
+    if (const error e = packer.pack(); onnx::failed(e)) return e;
+    return to;
+  }
+
+  // One row of `inputs` features -> `outputs` values.
+  constexpr values run(row_view row) const noexcept TINYMLP_NONBLOCKING {
+    values out{};
+    alignas(64) float scratch[row_floats]{};
+    if (std::is_constant_evaluated())
+      kernels::reference::run_row(view(), row.data(), out.data(), scratch);
+    else
+      kernels::steps_kernel_of<is_int8>(selected()).row(view(), row.data(), out.data(), scratch);
+    return out;
+  }
+  constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING requires(outputs == 1) {
+    return run(row)[0];
+  }
+
+  // Row-major rows [N, inputs] -> out [N, outputs]; any N, any alignment, no overlap.
+  // errc::size_mismatch, and nothing written, where the sizes do not match.
+  [[nodiscard]] constexpr errc run(std::span<const float> rows,
+                                   std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, out)) return errc::size_mismatch;
+    if (!std::is_constant_evaluated()) return run_on(selected(), rows, out);
+    float scratch[row_floats]{};
+    kernels::reference::run_rows(view(), rows.data(), rows.size() / inputs, out.data(), scratch, 0);
+    return errc::ok;
+  }
+  [[nodiscard]] constexpr errc score(std::span<const float> rows,
+                                     std::span<float> scores) const noexcept TINYMLP_NONBLOCKING
+      requires(outputs == 1) {
+    return run(rows, scores);
+  }
+
+  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // this build, lacks it.
+  result<values> run(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!can_run(which)) return error{errc::isa_unsupported, 0, name(which)};
+    values out{};
+    alignas(64) float scratch[row_floats];
+    kernels::steps_kernel_of<is_int8>(which).row(view(), row.data(), out.data(), scratch);
+    return out;
+  }
+  [[nodiscard]] errc run(std::span<const float> rows, std::span<float> out,
+                         isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, out)) return errc::size_mismatch;
+    if (!can_run(which)) return errc::isa_unsupported;
+    return run_on(which, rows, out);
+  }
+
+  // What the kernels read: steps and constants, in the layout of kernels/steps.hpp.
+  constexpr kernels::steps_view view() const noexcept {
+    return {steps_.data(), steps_.size(),  inputs,        outputs,     extent.even,
+            extent.odd,    floats_.data(), bytes_.data(), sums_.data()};
+  }
+
+private:
+  constexpr basic_mlp() noexcept = default;
+
+  static bool can_run(isa which) noexcept TINYMLP_NONBLOCKING {
+    return supported(which) && kernels::built().contains(which);
+  }
+  static constexpr bool sizes_match(std::span<const float> rows, std::span<float> out) noexcept {
+    return rows.size() % inputs == 0 && out.size() % outputs == 0 &&
+           rows.size() / inputs == out.size() / outputs;
+  }
+
+  errc run_on(isa which, std::span<const float> rows,
+              std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    constexpr std::size_t room = detail::rows_scratch(row_floats);
+    alignas(64) float scratch[room];
+    kernels::steps_kernel_of<is_int8>(which).rows(view(), rows.data(), rows.size() / inputs,
+                                                  out.data(), scratch, room);
+    return errc::ok;
+  }
+
+  static constexpr error fit(const onnx::plan& plan) noexcept {
+    if (plan.mode != Mode) return {errc::precision_mismatch, 0, name(plan.mode)};
+    detail::folded_step each;
+    std::size_t i = 0;
+    for (detail::folder steps(plan); steps.next(each); ++i)
+      if (i == shapes.size() || detail::shape_of(each.step) != shapes[i])
+        return {errc::network_mismatch, plan.steps[each.main].offset,
+                onnx::label(plan, plan.steps[each.main])};
+    if (i != shapes.size()) return {errc::network_mismatch, 0, plan.graph_name};
+    return {};
+  }
+
+  std::array<kernels::step, sizeof...(Layers)> steps_{};
+  alignas(64) std::array<float, extent.floats> floats_{};
+  alignas(is_int8 ? 64 : 1) std::array<std::int8_t, is_int8 ? extent.bytes : 0> bytes_{};
+  alignas(is_int8 ? 64 : 4) std::array<std::int32_t, is_int8 ? extent.sums : 0> sums_{};
+};
+
+template <std::size_t Inputs, class... Layers>
+using mlp = basic_mlp<onnx::quant_mode::fp32, Inputs, Layers...>;
+template <std::size_t Inputs, class... Layers>
+using quantized_mlp = basic_mlp<onnx::quant_mode::dynamic_int8, Inputs, Layers...>;
+template <std::size_t Inputs, class... Layers>
+using static_quantized_mlp = basic_mlp<onnx::quant_mode::static_int8, Inputs, Layers...>;
+
+} // namespace tinymlp
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 // ---- tinymlp/load.hpp
 // From the bytes of a model to a network: load at run time, embed at compile time.
 
 namespace tinymlp {
 
-// A network of type Net (network<...>, quantized_network<...> or static_quantized_network<...>)
-// from the bytes of an ONNX file, or the reason why not: code, byte offset and name. No allocation,
-// no exceptions; about 125 KiB of stack. The network keeps no reference to the bytes (the error's
-// `where` does).
+// A network of type Net (network<...>, mlp<...> or their int8 forms) from the bytes of an ONNX
+// file, or the reason why not: code, byte offset and name. No allocation, no exceptions; 24 KiB of
+// stack beside the network itself. The network keeps no reference to the bytes (the error's `where`
+// does).
 template <class Net>
 constexpr result<Net> load(std::span<const char> model,
                            onnx::external_files external = {}) noexcept {
-  const result<onnx::plan> plan = onnx::parse(model, external);
-  if (!plan) return plan.error();
-  return Net::from_plan(*plan);
+  onnx::plan plan;
+  if (const error e = onnx::parse_into(plan, model, external); onnx::failed(e)) return e;
+  return Net::from_plan(plan);
 }
 // From a string literal, as `tinymlp embed` writes it: its final NUL is not part of the model.
 template <class Net, std::size_t N>
@@ -13947,14 +23817,133 @@ template <std::size_t... Code> consteval void refuse(errc code, std::index_seque
                                            : void()),
    ...);
 }
-inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::isa_unsupported) + 1;
+inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::out_of_memory) + 1;
 
 template <class Net> consteval Net accepted(const result<Net>& net) {
   if (!net) refuse(net.error().code, std::make_index_sequence<errc_count>());
   return *net;
 }
 
+// The type of the network in a model that the compiler knows.
+
+template <step_shape S> constexpr auto layer_of() {
+  constexpr activation a = S.activates;
+  using enum kernels::step_op;
+  if constexpr (S.op <= dense_static) return layers::dense<S.outputs, a>{};
+  if constexpr (S.op == affine) return layers::affine<a>{};
+  if constexpr (S.op == centre && a == activation::identity) return layers::centre{};
+  if constexpr (S.op == centre && a != activation::identity) return layers::centre_then<a>{};
+  if constexpr (S.op == add) return layers::add<a>{};
+  if constexpr (S.op == subtract_from) return layers::subtract_from<a>{};
+  if constexpr (S.op == multiply) return layers::multiply<a>{};
+  if constexpr (S.op == divide) return layers::divide<a>{};
+  if constexpr (S.op == kernels::step_op::activate) return layers::activate<a>{};
+  if constexpr (S.op == layer_norm) return layers::layer_norm{};
+  if constexpr (S.op == softmax) return layers::softmax{};
+  if constexpr (S.op == log_softmax) return layers::log_softmax{};
+  if constexpr (S.op == complement) return layers::complement{};
+  if constexpr (S.op == slice) return layers::slice<S.first, S.outputs>{};
+}
+
+// The model as chars of static duration; of a string literal, without its NUL where that is not
+// part of the model.
+template <const auto& Model> consteval auto chars_of() {
+  using element = std::remove_cvref_t<decltype(Model[0])>;
+  static_assert(sizeof(element) == 1, "a model is an array of bytes");
+  constexpr std::size_t size = std::size(Model);
+  std::array<char, size> chars{};
+  for (std::size_t i = 0; i < size; ++i) chars[i] = static_cast<char>(Model[i]);
+  return chars;
+}
+
+struct embedded_form {
+  error why{};
+  std::size_t bytes = 0; // of the model, without a literal's NUL
+  std::size_t inputs = 0, steps = 0, layers = 0;
+  onnx::quant_mode mode = onnx::quant_mode::fp32;
+  bool plain = false; // network<...> and its int8 forms
+};
+consteval embedded_form form_of(std::span<const char> model) {
+  embedded_form form;
+  onnx::plan plan;
+  form.bytes = model.size();
+  form.why = onnx::parse_into(plan, model);
+  if (onnx::failed(form.why) && !model.empty() && model.back() == '\0') {
+    plan = {};
+    form.why = onnx::parse_into(plan, model.first(--form.bytes));
+  }
+  if (onnx::failed(form.why)) return form;
+  plain_steps places;
+  form.inputs = plan.inputs;
+  form.layers = plan.layer_count;
+  form.steps = measure(plan).steps;
+  form.mode = plan.mode;
+  form.plain = find_plain_steps(plan, places);
+  return form;
+}
+
+template <const auto& Model> struct embedded {
+  static constexpr auto chars = chars_of<Model>();
+  static constexpr embedded_form form = form_of(std::span(chars));
+  static constexpr std::span<const char> bytes = std::span<const char>(chars).first(form.bytes);
+
+  static consteval auto shapes() {
+    std::array<step_shape, form.steps> to{};
+    onnx::plan plan;
+    static_cast<void>(onnx::parse_into(plan, bytes));
+    folded_step each;
+    std::size_t i = 0;
+    for (folder steps(plan); steps.next(each);) to[i++] = shape_of(each.step);
+    return to;
+  }
+  // Of a plain network: the width before each dense layer, and the last one's.
+  static consteval auto sizes() {
+    constexpr auto all = shapes();
+    std::array<std::size_t, form.layers + 1> to{};
+    to[0] = form.inputs;
+    std::size_t l = 0;
+    for (const step_shape& s : all)
+      if (s.op <= kernels::step_op::dense_static) to[++l] = s.outputs;
+    return to;
+  }
+
+  template <std::size_t... I> static consteval auto plain_network(std::index_sequence<I...>) {
+    constexpr auto at = sizes();
+    if constexpr (form.mode == onnx::quant_mode::fp32)
+      return std::type_identity<network<at[I]...>>{};
+    else if constexpr (form.mode == onnx::quant_mode::dynamic_int8)
+      return std::type_identity<quantized_network<at[I]...>>{};
+    else
+      return std::type_identity<static_quantized_network<at[I]...>>{};
+  }
+  template <std::size_t... I> static consteval auto mlp_network(std::index_sequence<I...>) {
+    constexpr auto at = shapes();
+    return std::type_identity<basic_mlp<form.mode, form.inputs, decltype(layer_of<at[I]>())...>>{};
+  }
+  static consteval auto network_type() {
+    if constexpr (onnx::failed(form.why)) {
+      refuse(form.why.code, std::make_index_sequence<errc_count>());
+    } else if constexpr (form.plain) {
+      return plain_network(std::make_index_sequence<form.layers + 1>());
+    } else {
+      return mlp_network(std::make_index_sequence<form.steps>());
+    }
+  }
+};
+
 } // namespace detail
+
+// The type of the network in a model: network<6, 16, 8, 1> where it is dense layers with Relu
+// between and one output, behind a scaler or none; else mlp<...>; or their int8 forms. `Model`: an
+// array of bytes or a string literal of static duration, as `tinymlp embed` writes it.
+template <const auto& Model>
+using network_of = typename decltype(detail::embedded<Model>::network_type())::type;
+
+// A network from the bytes of an ONNX file, parsed by the compiler, its type deduced from them; a
+// model that cannot be a network is a compile error that names the reason (errc).
+template <const auto& Model> consteval network_of<Model> embed() {
+  return detail::accepted(load<network_of<Model>>(detail::embedded<Model>::bytes));
+}
 
 // A network from the bytes of an ONNX file, parsed by the compiler; a model that load() would
 // refuse is a compile error that names the reason (errc).
@@ -13986,6 +23975,233 @@ requires(sizeof(Byte) == 1 && N != std::dynamic_extent) consteval Net
 }
 
 } // namespace tinymlp
+// ---- tinymlp/any_network.hpp
+// A network whose shape is known only when its file is read, in storage that the caller provides,
+// or in its own. The same bits as those of the network that the compiler knows.
+
+#include <memory>
+#include <new>
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+namespace tinymlp {
+
+namespace detail {
+
+// How the arrays of a network lie in a block of storage: one behind the other, each at a multiple
+// of 64 bytes.
+struct storage_plan {
+  kernels::extent sizes{};
+  std::size_t steps = 0, floats = 0, bytes = 0, sums = 0, total = 0; // in bytes
+  constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
+    steps = take(from.steps * sizeof(kernels::step));
+    floats = take(from.floats * sizeof(float));
+    bytes = take(from.bytes);
+    sums = take(from.sums * sizeof(std::int32_t));
+  }
+
+private:
+  constexpr std::size_t take(std::size_t size) noexcept {
+    const std::size_t at = total;
+    total += kernels::round_up(size, 64);
+    return at;
+  }
+};
+
+} // namespace detail
+
+// A view of a network in storage: cheap to copy; keep the storage alive. Not made by load_any() or
+// the like, it is empty: no inputs, no outputs. All functions are const, noexcept and thread-safe
+// and allocate nothing. A NaN or infinity among a row's features makes all its outputs NaN.
+class any_network {
+public:
+  constexpr any_network() noexcept = default;
+
+  // Features in a row, values out of it.
+  constexpr std::size_t inputs() const noexcept { return view_.inputs; }
+  constexpr std::size_t outputs() const noexcept { return view_.outputs; }
+  constexpr onnx::quant_mode mode() const noexcept { return mode_; }
+  // Weights and biases of the dense layers.
+  constexpr std::size_t parameter_count() const noexcept {
+    std::size_t n = 0;
+    for (const kernels::step& s : steps())
+      if (s.op <= kernels::step_op::dense_static) n += std::size_t{s.inputs + 1} * s.outputs;
+    return n;
+  }
+  // The steps that are computed, constants folded.
+  constexpr std::span<const kernels::step> steps() const noexcept {
+    return {view_.steps, view_.step_count};
+  }
+
+  // Row-major rows [N, inputs()] -> out [N, outputs()]; any N, any alignment, no overlap. Takes
+  // stack: for one row twice the widest layer, for many at most 192 KiB, or as much as one row.
+  // errc::size_mismatch, and nothing written, where the sizes do not match.
+  [[nodiscard]] errc run(std::span<const float> rows,
+                         std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    return run_on(selected(), rows, out);
+  }
+  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // this build, lacks it.
+  [[nodiscard]] errc run(std::span<const float> rows, std::span<float> out,
+                         isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!supported(which) || !kernels::built().contains(which)) return errc::isa_unsupported;
+    return run_on(which, rows, out);
+  }
+
+  constexpr const kernels::steps_view& view() const noexcept { return view_; }
+
+  // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
+  static result<any_network> from_plan(const onnx::plan& plan, const detail::storage_plan& places,
+                                       std::byte* storage) noexcept {
+    std::memset(storage, 0, places.total);
+    any_network to;
+    to.mode_ = plan.mode;
+    const auto array = [storage]<class T>(std::size_t at, std::size_t count, T) {
+      return count == 0 ? nullptr : ::new (static_cast<void*>(storage + at)) T[count]{};
+    };
+    auto* const steps = array(places.steps, places.sizes.steps, kernels::step{});
+    auto* const floats = array(places.floats, places.sizes.floats, float{});
+    auto* const bytes = array(places.bytes, places.sizes.bytes, std::int8_t{});
+    auto* const sums = array(places.sums, places.sizes.sums, std::int32_t{});
+    to.view_ = {steps,
+                places.sizes.steps,
+                plan.inputs,
+                plan.outputs,
+                places.sizes.even,
+                places.sizes.odd,
+                floats,
+                bytes,
+                sums};
+    detail::packer packer(plan, steps, floats, bytes, sums);
+    if (const error e = packer.pack(); onnx::failed(e)) return e;
+    return to;
+  }
+
+private:
+  template <std::size_t Floats>
+#if defined(__GNUC__)
+  [[gnu::noinline]]
+#endif
+  errc
+  run_in(isa which, const float* rows, std::size_t count,
+         float* out) const noexcept TINYMLP_NONBLOCKING {
+    alignas(64) float scratch[Floats];
+    if (mode_ == onnx::quant_mode::fp32)
+      run_with(kernels::steps_kernel_of<false>(which), rows, count, out, scratch, Floats);
+    else
+      run_with(kernels::steps_kernel_of<true>(which), rows, count, out, scratch, Floats);
+    return errc::ok;
+  }
+  void run_with(const kernels::steps_kernel& kernel, const float* rows, std::size_t count,
+                float* out, float* scratch, std::size_t room) const noexcept TINYMLP_NONBLOCKING {
+    if (count == 1)
+      kernel.row(view_, rows, out, scratch);
+    else
+      kernel.rows(view_, rows, count, out, scratch, room);
+  }
+
+  errc run_on(isa which, std::span<const float> rows,
+              std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    if (view_.inputs == 0) return errc::size_mismatch;
+    const std::size_t count = rows.size() / view_.inputs;
+    if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
+      return errc::size_mismatch;
+    const std::size_t row = kernels::row_scratch(view_);
+    const std::size_t need = count == 1 ? row : detail::rows_scratch(row);
+    if (need <= 512) return run_in<512>(which, rows.data(), count, out.data());
+    if (need <= 2048) return run_in<2048>(which, rows.data(), count, out.data());
+    if (need <= 8192) return run_in<8192>(which, rows.data(), count, out.data());
+    if (need <= 48 * 1024) return run_in<48 * 1024>(which, rows.data(), count, out.data());
+    constexpr std::size_t most = 2 * kernels::value_room(onnx::max_width);
+    return run_in<most>(which, rows.data(), count, out.data());
+  }
+
+  kernels::steps_view view_{};
+  onnx::quant_mode mode_ = onnx::quant_mode::fp32;
+};
+
+// Bytes of storage that load_any() of this model needs, or why it would be refused. `output`: the
+// name of the graph output to compute; empty: the first that is an MLP. Takes up to 24 KiB of
+// stack; allocates nothing.
+inline result<std::size_t> required_storage(std::span<const char> model,
+                                            onnx::external_files external = {},
+                                            std::string_view output = {}) noexcept {
+  onnx::plan plan;
+  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+  return detail::storage_plan(detail::measure(plan)).total + 63; // for any alignment
+}
+
+// The network of an ONNX file, packed into `storage`, or why not; errc::short_storage where that
+// is smaller than required_storage(). The network keeps no reference to the model's bytes.
+inline result<any_network> load_any(std::span<const char> model, std::span<std::byte> storage,
+                                    onnx::external_files external = {},
+                                    std::string_view output = {}) noexcept {
+  onnx::plan plan;
+  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+  const detail::storage_plan places(detail::measure(plan));
+  void* at = storage.data();
+  std::size_t room = storage.size();
+  if (std::align(64, places.total, at, room) == nullptr)
+    return error{errc::short_storage, 0, "storage"};
+  return any_network::from_plan(plan, places, static_cast<std::byte*>(at));
+}
+
+// A network of any shape in storage of its own, from the heap: the one thing here that allocates,
+// in load(). Moves, does not copy.
+class owned_network {
+public:
+  // The network of an ONNX file, or why not; what there was before stays then.
+  // errc::out_of_memory where the heap has no room.
+  [[nodiscard]] error load(std::span<const char> model, onnx::external_files external = {},
+                           std::string_view output = {}) noexcept {
+    const result<std::size_t> size = required_storage(model, external, output);
+    if (!size) return size.error();
+    std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[*size]);
+    if (storage == nullptr) return {errc::out_of_memory, 0, "storage"};
+    const result<any_network> net =
+        load_any(model, std::span(storage.get(), *size), external, output);
+    if (!net) return net.error();
+    storage_ = std::move(storage);
+    net_ = *net;
+    return {};
+  }
+  const any_network& operator*() const noexcept { return net_; }
+  const any_network* operator->() const noexcept { return &net_; }
+
+private:
+  std::unique_ptr<std::byte[]> storage_;
+  any_network net_;
+};
+
+} // namespace tinymlp
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
 // ---- tinymlp/vmaf.hpp
 // VMAF feature fusion: six libvmaf features a frame in, one quality score out.
 

@@ -1,5 +1,6 @@
 // Networks of any shape, made at random: every kernel against the reference, bit for bit, one row
-// and batches. Goes through what is registered, so a new instruction set is tested without a change.
+// and batches. Goes through what is registered, so a new instruction set is tested without a
+// change.
 #include <tinymlp/kernels/steps_table.hpp>
 
 #include <doctest/doctest.h>
@@ -93,7 +94,7 @@ struct net {
     std::copy(floats.begin(), floats.end(), placed->data());
   }
   steps_view view() {
-    return {steps.data(), steps.size(), inputs,        width,       size.even,
+    return {steps.data(), steps.size(),   inputs,       width,      size.even,
             size.odd,     placed->data(), bytes.data(), sums.data()};
   }
 };
@@ -150,7 +151,8 @@ template <bool Int8> void check(net& made, generator& random, const std::string&
 }
 
 std::size_t some_width(generator& random) {
-  constexpr std::size_t widths[]{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 29, 32, 33, 48, 64, 65, 100};
+  constexpr std::size_t widths[]{1,  2,  3,  4,  5,  6,  7,  8,  9,  12, 15,
+                                 16, 17, 24, 29, 32, 33, 48, 64, 65, 100};
   return widths[random() % std::size(widths)];
 }
 
@@ -206,7 +208,8 @@ TEST_CASE("random networks agree with the reference") {
     if (random() % 2 == 0) made.add(step_op::centre, made.width);
     const std::size_t layers = 1 + random() % 5;
     for (std::size_t l = 0; l < layers; ++l) {
-      made.add(step_op::dense, some_width(random), static_cast<activation>(random() % activation_count));
+      made.add(step_op::dense, some_width(random),
+               static_cast<activation>(random() % activation_count));
       if (random() % 4 == 0) made.add(step_op::layer_norm, made.width);
       if (random() % 4 == 0) made.add(step_op::affine, made.width);
       what += "-" + std::to_string(made.width);
@@ -228,8 +231,8 @@ TEST_CASE("random int8 networks agree with the reference") {
     const std::size_t layers = 1 + random() % 4;
     const bool dynamic = random() % 2 == 0;
     for (std::size_t l = 0; l < layers; ++l) {
-      step& s = made.add(dynamic ? step_op::dense_dynamic : step_op::dense_static, some_width(random),
-                         static_cast<activation>(random() % activation_count));
+      step& s = made.add(dynamic ? step_op::dense_dynamic : step_op::dense_static,
+                         some_width(random), static_cast<activation>(random() % activation_count));
       s.scale = 0.013F;
       s.zero_point = static_cast<std::int32_t>(random() % 256);
       what += "-" + std::to_string(made.width);

@@ -92,6 +92,8 @@ enum class errc : std::uint8_t {
   // calls
   size_mismatch,
   isa_unsupported,
+  short_storage,
+  out_of_memory,
 };
 
 // A plain sentence fragment, for people. Never empty.
@@ -163,6 +165,8 @@ constexpr std::string_view message(errc code) noexcept {
   case errc::size_mismatch: return "rows and scores do not have matching sizes";
   case errc::isa_unsupported:
     return "this CPU, or this build, does not support the instruction set";
+  case errc::short_storage: return "the storage is smaller than required_storage() tells";
+  case errc::out_of_memory: return "the heap has no room for the network";
   }
   return "unknown error";
 }

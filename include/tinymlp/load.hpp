@@ -56,7 +56,7 @@ template <std::size_t... Code> consteval void refuse(errc code, std::index_seque
                                            : void()),
    ...);
 }
-inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::isa_unsupported) + 1;
+inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::out_of_memory) + 1;
 
 template <class Net> consteval Net accepted(const result<Net>& net) {
   if (!net) refuse(net.error().code, std::make_index_sequence<errc_count>());

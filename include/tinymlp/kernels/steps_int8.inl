@@ -1,5 +1,5 @@
-// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and before
-// steps_row.inl by each instruction set, those that differ in int8 only as well.
+// Int8 dense steps of networks of any shape, a row at a time. Included after int8_row.inl and
+// before steps_row.inl by each instruction set, those that differ in int8 only as well.
 
 // 16 zeros after the values: sums of 8 lanes and of vectors read them.
 TINYMLP_INLINE void step_clear(float* x, std::size_t count) {

@@ -24,16 +24,16 @@ TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::siz
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
       const auto each = v::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
-          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] = v::fma(
-              v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
       const auto each = v::broadcast(from[s] + length);
-      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
-          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] = v::fma(
-              v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
+                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
