@@ -4,7 +4,7 @@
 #include <tinymlp/error.hpp>
 #include <tinymlp/mlp.hpp>
 #include <tinymlp/network.hpp>
-#include <tinymlp/onnx/plan.hpp>
+#include <tinymlp/onnx.hpp>
 #include <tinymlp/packing.hpp>
 #include <tinymlp/quantized.hpp>
 #include <tinymlp/static_quantized.hpp>
