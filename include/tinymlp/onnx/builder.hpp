@@ -282,8 +282,7 @@ private:
     y.rank = 2;
     const bool left = (s.marks & left_mark) != 0;
     y.dims[0] = left ? s.outputs : 1, y.dims[1] = left ? 1 : s.outputs;
-    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count))
-      return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count)) s.marks |= suffix_mark;
     s.bias = c.where;
     s.beta = beta;
     return true;
@@ -976,6 +975,7 @@ private:
     if (!fits && (s.marks & trans_a_mark) != 0)
       return fail({errc::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
     if (!fits) return fail_constant(s.weight, s, static_cast<std::int64_t>(shape_.dims[axis]));
+    if ((s.marks & suffix_mark) != 0) return fail_constant(s.bias, s, s.outputs);
     shape_.dims[axis] = s.outputs;
     if (axis == shape_.batch && s.outputs != 1) shape_.batch = max_rank;
     if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
