@@ -65,7 +65,8 @@ private:
       open_mark = 4,                           // a dense layer that the next Add may give a bias
       vector_mark = 8,                         // weight of rank 1: the axis vanishes
       suffix_mark = 16,                        // all axes from that one on; or a shape of its own
-      dynamic_mark = 32;                       // scales of the row at hand
+      dynamic_mark = 32,                       // scales of the row at hand
+      axes_mark = 64;                          // a set of axes
 
   constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
@@ -281,8 +282,7 @@ private:
     y.rank = 2;
     const bool left = (s.marks & left_mark) != 0;
     y.dims[0] = left ? s.outputs : 1, y.dims[1] = left ? 1 : s.outputs;
-    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count))
-      return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count)) s.marks |= suffix_mark;
     s.bias = c.where;
     s.beta = beta;
     return true;
@@ -394,6 +394,21 @@ private:
     s->activates = found.activates;
     s->alpha = found.alpha;
     s->inputs = found.axes;
+    if (found.axes != 0) s->marks = axes_mark;
+    if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
+    return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
+  }
+  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                      constant& to) noexcept {
+    node user;
+    operand_constant c;
+    (void)parse_node(name_index::field_at(g_.file, from.user), user);
+    if (!take_floats(user, from.value, c)) return false;
+    to = c.where;
+    if (s.kind == step_kind::activate) set_elementwise(user, c, from.first, s);
+    if (s.kind != step_kind::layer_norm) return true;
+    if (s.outputs != 0 && c.t.count != s.outputs) return fail(errc::shape_mismatch, c.t);
+    s.outputs = static_cast<std::uint32_t>(c.t.count);
     return true;
   }
 
@@ -529,9 +544,14 @@ private:
   // Clip (6: attributes; 11, 12, 13: operands, each may be left out).
   constexpr bool take_clip(const node& n) noexcept {
     float low = 0, high = 0;
-    if (!clip_bounds(n, low, high)) return fail_bounds(n);
-    if (!take_unary(n, activation::clip)) return false;
-    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
+    return clip_bounds(n, low, high) ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
+  }
+  constexpr bool push_clip(const node& n, std::string_view from, float low, float high) noexcept {
+    const bool is_relu = low == 0 && high == std::numeric_limits<float>::infinity();
+    step* s = push(n, step_kind::activate, from);
+    if (s == nullptr) return false;
+    s->activates = is_relu ? activation::relu : activation::clip;
+    if (!is_relu) s->alpha = low, s->beta = high;
     return true;
   }
   constexpr bool fail_bounds(const node& n) noexcept {
@@ -542,11 +562,7 @@ private:
     if (n.input_count == 1) return pass(n);
     float low = 0, high = 0;
     std::string_view from{};
-    if (!min_max_bounds(n, from, low, high)) return fail_bounds(n);
-    if (!take_unary(n, activation::clip)) return false;
-    value_ = from;
-    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
-    return true;
+    return min_max_bounds(n, from, low, high) ? push_clip(n, from, low, high) : fail_bounds(n);
   }
 
   // ---- over a whole row
@@ -566,6 +582,9 @@ private:
   }
   constexpr bool take_log_softmax(const node& n) noexcept {
     return take_over_row(n, step_kind::log_softmax);
+  }
+  constexpr bool take_reciprocal(const node& n) noexcept {
+    return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
   constexpr bool take_log(const node& n) noexcept {
@@ -956,6 +975,7 @@ private:
     if (!fits && (s.marks & trans_a_mark) != 0)
       return fail({errc::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
     if (!fits) return fail_constant(s.weight, s, static_cast<std::int64_t>(shape_.dims[axis]));
+    if ((s.marks & suffix_mark) != 0) return fail_constant(s.bias, s, s.outputs);
     shape_.dims[axis] = s.outputs;
     if (axis == shape_.batch && s.outputs != 1) shape_.batch = max_rank;
     if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
@@ -982,8 +1002,7 @@ private:
     node n;
     operand_constant c;
     if (failed(parse_node(name_index::field_at(g_.file, s.begin), n)) ||
-        !take_any(n, n.inputs[(s.marks & left_mark) != 0 || s.kind == step_kind::activate ? 0 : 1],
-                  c))
+        !take_any(n, n.inputs[(s.marks & left_mark) != 0 ? 0 : 1], c))
       return false;
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
@@ -1032,25 +1051,19 @@ private:
 
   constexpr bool place_activation(step& s) noexcept {
     if (s.activates == activation::prelu) {
-      if (!slope_fits(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+      if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
     return append(s, width_);
   }
-  constexpr bool slope_fits(const step& s) noexcept {
-    if ((s.marks & suffix_mark) == 0) return fits_row(s);
-    node n;
-    operand_constant c;
-    return !failed(parse_node(name_index::field_at(g_.file, s.begin), n)) &&
-           take_any(n, n.inputs[1], c) &&
-           broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
-  }
-
   // Softmax and its logarithm, normalisations: over all values of the row.
   constexpr bool place_over_row(step& s) noexcept {
-    if (s.kind == step_kind::layer_norm && s.marks == 0) { // of ReduceMean: a set of axes
+    if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
-      s.marks = open_mark;
+      if (s.outputs != 0 && s.outputs != width_)
+        return fail_constant(s.weight.present() ? s.weight : s.bias, s,
+                             static_cast<std::int64_t>(width_));
+      s.marks = s.weight.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -1286,6 +1299,7 @@ struct plan_builder::operator_table {
       op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
       op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
       op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
       op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
       op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
       op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},

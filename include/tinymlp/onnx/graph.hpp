@@ -315,6 +315,7 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
 // from operator set 12 on, an AttributeProto (value_float(s), value_int(s)).
 struct constant_value {
   attribute a{};
+  std::size_t tag = 0; // offset of the field that holds the TensorProto or AttributeProto
   bool is_tensor = false;
 };
 
@@ -327,7 +328,6 @@ constexpr error find_constant_value(const node& n, std::int64_t opset,
     if (f.number != node_attribute) continue;
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-    a.offset = f.offset; // until it is found: then it can be read again from there
     const bool is_value = same(a.name, "value") && a.type == attribute_type::tensor;
     const bool is_list = (same(a.name, "value_float") && a.type == attribute_type::float32) ||
                          (same(a.name, "value_floats") && a.type == attribute_type::floats) ||
@@ -339,7 +339,7 @@ constexpr error find_constant_value(const node& n, std::int64_t opset,
       return {errc::unsupported_attribute, f.payload.offset, a.name, n.op_type};
     if (found) return {errc::bad_attribute, f.payload.offset, a.name, n.op_type};
     found = true;
-    out = {a, is_value};
+    out = {a, is_value ? a.t_offset : f.offset, is_value};
   }
   return found ? error{} : error{errc::missing_data, n.body.offset, n.label(), n.op_type};
 }
@@ -378,9 +378,9 @@ public:
   constexpr error index() noexcept {
     if (const error e = each_field(&graph_indexer::add_constant); failed(e)) return e;
     if (const error e = each_field(&graph_indexer::add_declaration); failed(e)) return e;
-    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     if (inputs_ == 0) return naming({errc::missing_input, g_.body.offset, g_.name}, "graph");
     if (outputs_ == 0) return naming({errc::missing_output, g_.body.offset, g_.name}, "graph");
+    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     return each_field(&graph_indexer::check_output);
   }
 

@@ -81,7 +81,7 @@ struct step {
   std::uint32_t inputs = 0, outputs = 0;       // values before and after it
   std::uint32_t offset = 0;                    // of the node in the file, for errors
   float alpha = 1, beta = 1;                   // of the operator, where it has them
-  constant weight{}, bias{};                   // prelu: weight is the slope
+  constant weight{}, bias{};                   // prelu: alpha * weight is the slope
   union {
     std::uint32_t begin = 0; // slice
     constant mean;           // batch_norm

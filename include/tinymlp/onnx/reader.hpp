@@ -152,8 +152,7 @@ protected:
       if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
           failed(find_constant_value(n, g_.opset, v)))
         return false;
-      out.where.offset =
-          static_cast<std::uint32_t>((v.is_tensor ? v.a.t_offset : v.a.offset) & 0x7fffffffU);
+      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
       out.where.is_list = v.is_tensor ? 0 : 1;
     }
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
@@ -560,20 +559,20 @@ protected:
     std::size_t open = max_rank;
     for (std::size_t i = 0; i < to.count; ++i) {
       std::int64_t d = to.values[i];
-      if (d == 0 && (allow_zero != 0 || i >= s.rank)) return fail_shape(n, s, n.inputs[1]);
+      if (d == 0 && (allow_zero != 0 || i >= s.rank)) return fail_named(n.inputs[1], errc::shape_mismatch, n);
       if (d == 0 && i == s.batch) r.batch = i;
       if (d == 0) d = s.dims[i];
       if (i == 0 && s.has_batch() && s.rows > 1 && d == s.rows) d = 1, r.batch = 0;
-      if (d == -1 && open != max_rank) return fail_shape(n, s, n.inputs[1]);
+      if (d == -1 && open != max_rank) return fail_named(n.inputs[1], errc::shape_mismatch, n);
       if (d == -1) open = i, d = 1;
-      if (d < 1 || d > static_cast<std::int64_t>(max_width)) return fail_shape(n, s, n.inputs[1]);
+      if (d < 1 || d > static_cast<std::int64_t>(max_width)) return fail_named(n.inputs[1], errc::shape_mismatch, n);
       r.dims[i] = static_cast<std::uint32_t>(d);
       known *= static_cast<std::uint64_t>(d);
-      if (known > max_elements) return fail_shape(n, s, n.inputs[1]);
+      if (known > max_elements) return fail_named(n.inputs[1], errc::shape_mismatch, n);
     }
     const std::uint64_t width = s.width();
     if (width % known != 0 || (open == max_rank && known != width))
-      return fail_shape(n, s, n.inputs[1]);
+      return fail_named(n.inputs[1], errc::shape_mismatch, n);
     if (open != max_rank) r.dims[open] = static_cast<std::uint32_t>(width / known);
     if (open == 0 && s.has_batch() && !r.has_batch() && r.dims[0] == 1) r.batch = 0;
     s = r;
