@@ -300,15 +300,16 @@ private:
   constexpr float copy_weight(const char* raw, const onnx::step& from, std::size_t l) noexcept {
     const std::size_t outputs = from.outputs, across = from.transposed ? from.inputs : 1,
                       along = from.transposed ? 1 : outputs;
+    const bool last = l + 1 == shape::layer_count;
+    const std::size_t stride = last ? 1 : layout::layers[l].padded_outputs;
+    float* const to = this->weights_.values.data() + layout::layers[l].weight;
+    float* const own = first_weight_.data();
     std::uint32_t worst = 0;
     for (std::size_t k = 0; k < from.inputs; ++k)
       for (std::size_t o = 0; o < outputs; ++o)
-        worst = detail::packer::put(this->weights_.values[at(l, k, o)], raw, k * along + o * across,
-                                    worst);
-    if (l == 0)
-      for (std::size_t k = 0; k < from.inputs; ++k)
-        for (std::size_t o = 0; o < outputs; ++o)
-          first_weight_[k * outputs + o] = this->weights_.values[at(0, k, o)];
+        worst = detail::packer::put(to[k * stride + o], raw, k * along + o * across, worst);
+    for (std::size_t k = 0; l == 0 && k < from.inputs; ++k)
+      for (std::size_t o = 0; o < outputs; ++o) own[k * outputs + o] = to[k * stride + o];
     return std::bit_cast<float>(worst);
   }
 
