@@ -85,7 +85,8 @@ inline void affine(const onnx::plan& p, const onnx::step& s, row& x) {
 
 // DynamicQuantizeLinear-11, or QuantizeLinear: x becomes what the integers mean. All in float32.
 inline void quantise(const onnx::plan& p, const onnx::step& s, row& x, row& scales) {
-  float scale = s.activation_scale, zero = static_cast<float>(s.activation_zero_point);
+  float scale = p.mode == onnx::quant_mode::static_int8 ? s.activation_scale : 1.0F,
+        zero = static_cast<float>(s.activation_zero_point);
   scales = values(p, p.mode == onnx::quant_mode::static_int8 ? s.sum_scale : s.weight_scale, 1);
   if (p.mode == onnx::quant_mode::dynamic_int8) {
     float low = 0, high = 0;

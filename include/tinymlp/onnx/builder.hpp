@@ -66,10 +66,12 @@ private:
       vector_mark = 8,                         // weight of rank 1: the axis vanishes
       suffix_mark = 16,                        // all axes from that one on; or a shape of its own
       dynamic_mark = 32,                       // scales of the row at hand
-      axes_mark = 64;                          // a set of axes
+      axes_mark = 64,                          // a set of axes
+      static_mark = 64;                        // of a dense layer: scales of the file
 
   constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
+    depth_ = 0;
     p_.labels = constant{};
     value_ = out.name;
     known_value_ = {};
@@ -89,7 +91,7 @@ private:
     return walk(out) && begin() && advance(out) && end(out);
   }
 
-  constexpr bool walk(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
     while (join_ == 0) {
       const field f = definition(value_);
       if (f.number == graph_input) return true;
@@ -102,7 +104,7 @@ private:
     return true;
   }
 
-  constexpr bool take_node(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
@@ -160,7 +162,8 @@ private:
     return {};
   }
 
-  constexpr bool check_attributes(const node& n, std::string_view accepted) noexcept {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
+                                                    std::string_view accepted) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
@@ -719,7 +722,10 @@ private:
     std::int32_t zero = 0, sum_zero = 0;
     if (!take_single(quantize, quantize.inputs[1], element::float32, c) || !check_scales(c.t))
       return false;
-    element_reader(c.t).next(s.activation_scale);
+    float activation_scale = 0;
+    element_reader(c.t).next(activation_scale);
+    s.activation_scale = activation_scale;
+    s.marks |= static_mark;
     if (quantize.input_count == 3 && !read_zero_point(quantize, quantize.inputs[2], zero))
       return false;
     if (matmul.input_count >= 3 && !matmul.inputs[2].empty() &&
@@ -729,7 +735,8 @@ private:
     s.activation_zero_point = static_cast<std::uint8_t>(zero);
     return take_sum_scale(mul, scale, s);
   }
-  constexpr bool take_sum_scale(const node& mul, std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_sum_scale(const node& mul, std::string_view scale,
+                                                  step& s) noexcept {
     node both;
     s.sum_scale = constant{};
     s.sum_scale_factor = constant{};
@@ -805,7 +812,7 @@ private:
   }
 
   // ZipMap of a classifier's probabilities, and the labels if they are integers.
-  constexpr bool take_zip_map(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_zip_map(const node& n) noexcept {
     if (n.input_count != 1) return fail(errc::wrong_arity, n);
     value_ = n.inputs[0];
     for (cursor c(n.body); !c.done();) {
@@ -824,7 +831,7 @@ private:
   // ---- the way forward
 
   // Lists the graph's inputs, and finds the row's shape.
-  constexpr bool begin() noexcept {
+  [[gnu::noinline]] constexpr bool begin() noexcept {
     p_.input_count = 0;
     p_.inputs = 0;
     for (cursor c(g_.body); !c.done();) {
@@ -836,7 +843,7 @@ private:
     if (join_ != 0) return join_inputs();
     return input_shape(definition(value_), shape_) && use_input(value_, shape_.width());
   }
-  constexpr bool add_input(const field& f) noexcept {
+  [[gnu::noinline]] constexpr bool add_input(const field& f) noexcept {
     value_info v;
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (definition(v.name).offset != f.offset) return true; // it lists an initializer
@@ -873,7 +880,7 @@ private:
                  static_cast<std::int64_t>(p_.inputs),
                  max_width});
   }
-  constexpr bool join_inputs() noexcept {
+  [[gnu::noinline]] constexpr bool join_inputs() noexcept {
     node n;
     std::int64_t axis = 0;
     (void)parse_node(name_index::field_at(g_.file, join_), n);
@@ -881,7 +888,7 @@ private:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       row_shape s;
       const std::string_view part = operand(n, k);
-      if (!shape_of(n, part, s, 0)) return false;
+      if (!shape_of(n, part, s)) return false;
       const std::size_t at = s.axis(axis);
       if (!s.runs_along(at) || at == s.batch || (k != 0 && s.rank != shape_.rank))
         return fail_shape(n, s);
@@ -911,7 +918,7 @@ private:
     return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
   }
 
-  constexpr bool place(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place(step& s) noexcept {
     switch (s.kind) {
     case step_kind::dense: return place_dense(s);
     case step_kind::affine: return place_affine(s);
@@ -935,15 +942,15 @@ private:
     width_ = outputs;
     return true;
   }
-  constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
-                           std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
+                                             std::int64_t accepted = -1) noexcept {
     return fail({code, s.offset, label_of(s), {}, found, accepted});
   }
-  constexpr std::string_view label_of(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view label_of(const step& s) const noexcept {
     node n;
     return node_of(s.offset, n) ? n.label() : "node";
   }
-  constexpr bool node_of(std::size_t offset, node& n) const noexcept {
+  [[gnu::noinline]] constexpr bool node_of(std::size_t offset, node& n) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
@@ -951,7 +958,8 @@ private:
     }
     return false;
   }
-  constexpr bool fail_constant(constant c, const step& s, std::int64_t accepted) noexcept {
+  [[gnu::noinline]] constexpr bool fail_constant(constant c, const step& s,
+                                                 std::int64_t accepted) noexcept {
     tensor t;
     (void)read_constant(g_.file, g_.external, c, t);
     if (t.name.empty()) t.name = label_of(s);
@@ -961,7 +969,7 @@ private:
   constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
-    const quant_mode mode = s.activation_scale > 0          ? quant_mode::static_int8
+    const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
                             : (s.marks & dynamic_mark) != 0 ? quant_mode::dynamic_int8
                                                             : quant_mode::fp32;
     if (p_.layer_count != 0 && mode != p_.mode) return fail_step(errc::mixed_precision, s);
@@ -993,7 +1001,7 @@ private:
 
   // Does a constant, combined value by value, leave the row's shape as it is?
   constexpr bool fits_row(const step& s) noexcept {
-    const std::uint64_t count = s.outputs, row[1] = {count};
+    const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
       if (count == 1) return true;
@@ -1044,7 +1052,7 @@ private:
     }
     if (s.op != affine_op::add || before.bias.present()) return false;
     before.bias = s.weight;
-    before.beta = 1;
+    if (p_.kind == precision::fp32) before.beta = 1;
     before.marks = 0;
     return true;
   }
@@ -1077,7 +1085,7 @@ private:
       return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
     return append(s, width_);
   }
-  constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
+  [[gnu::noinline]] constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
     return fail({errc::bad_attribute, s.offset, "axis", {}, found, -1});
   }
   constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
@@ -1102,7 +1110,7 @@ private:
     return append(s, 2);
   }
 
-  constexpr bool place_reshaping(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_reshaping(const step& s) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, s.begin), n);
     known_value_ = origin(n.inputs[0]);
@@ -1113,7 +1121,7 @@ private:
   }
 
   // Slice, Split and Gather of neighbouring values.
-  constexpr bool place_slice(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_slice(step& s) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, s.begin), n);
     const std::size_t split_index = s.inputs;
@@ -1145,7 +1153,7 @@ private:
   }
   constexpr bool place_ranges(const node& n, step& s) noexcept {
     slice_range r;
-    if (!read_slice(n, 0, r)) return false;
+    if (!read_slice(n, r)) return false;
     for (std::size_t i = 0; i < r.count; ++i) {
       const std::size_t axis = shape_.axis(r.axes.values[i]);
       if (axis == shape_.rank) return fail_shape(n, shape_);
@@ -1225,7 +1233,7 @@ private:
 
   // ---- the end
 
-  constexpr bool end(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool end(const value_info& out) noexcept {
     bool agrees = true;
     const bool is_map = !out.is_tensor;
     if (!is_map && out.has_shape) {
