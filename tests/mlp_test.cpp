@@ -148,7 +148,7 @@ template <auto Make, class Expected> void check_embedded() {
 
 TEST_CASE("the compiler deduces the type of a network, and computes with it") {
   check_embedded<policy,
-                 mlp<5, layers::centre, layers::tanh<9>, layers::elu<7>, layers::linear<3>>>();
+                 mlp<5, layers::affine<>, layers::tanh<9>, layers::elu<7>, layers::linear<3>>>();
   check_embedded<classifier, mlp<4, layers::sigmoid<6>, layers::linear<3>, layers::softmax>>();
   check_embedded<quality, mlp_small>();
   check_embedded<bounded, mlp<6, layers::leaky_relu<4>, layers::sigmoid<1>>>();
