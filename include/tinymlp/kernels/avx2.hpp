@@ -241,6 +241,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;

@@ -206,6 +206,7 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;

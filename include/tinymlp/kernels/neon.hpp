@@ -204,6 +204,7 @@ struct ops {
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
+  using narrow = vectors::v4; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
