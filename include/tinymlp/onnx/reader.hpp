@@ -79,35 +79,57 @@ protected:
            !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
-                                                std::string_view op_type) const noexcept {
+                                                op_name op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
   constexpr bool is_other_constant(std::string_view value) const noexcept {
-    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+    const field f = definition(value);
+    node n;
+    return f.number == graph_initializer ||
+           (f.number == graph_node && !failed(parse_node(f, n)) && n.is("Constant"));
   }
 
   // ---- attributes
 
-  // The node's attributes have been checked where the node is on the way to the output.
-  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+  // What the attributes of the node at the chain's end are, so that they are parsed once. (The
+  // node's attributes have been checked where the node is on the way to the output.)
+  static constexpr std::size_t max_attributes = 6;
+  struct known_attributes {
+    std::size_t node = 0; // its tag
+    std::size_t count = 0;
+    std::array<std::uint32_t, max_attributes> codes{}, tags{};
+    constexpr void add(std::string_view name, std::size_t tag) noexcept {
+      codes[count] = code_of(name.data(), name.size());
+      tags[count++] = static_cast<std::uint32_t>(tag);
+    }
+  };
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, op_name wanted,
                                                   attribute& out) const noexcept {
-    for (cursor c(n.body); !c.done();) {
+    if (n.tag != 0 && n.tag == known_.node) {
+      for (std::size_t i = 0; i < known_.count; ++i)
+        if (known_.codes[i] == wanted.code)
+          return !failed(
+              parse_attribute(name_index::field_at(g_.file, known_.tags[i]).payload, out));
+      return false;
+    }
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       return !failed(parse_attribute(f.payload, out));
     }
     return false;
   }
-  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, op_name wanted,
                                             std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_int(const node& n, op_name wanted,
                                             std::int64_t& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return true;
@@ -115,7 +137,7 @@ protected:
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_float(const node& n, op_name wanted,
                                               float& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return true;
@@ -130,8 +152,9 @@ protected:
   [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
-      if (definition(value).number == graph_initializer) return true;
-      if (!producer(value, n)) return false;
+      const field f = definition(value);
+      if (f.number == graph_initializer) return true;
+      if (f.number != graph_node || failed(parse_node(f, n))) return false;
       if (n.is("Constant")) return true;
       if (!keeps_elements(n)) return false;
       value = n.inputs[0];
@@ -324,8 +347,7 @@ protected:
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
   constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
-    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
-      return constant_ints(value, out);
+    if (is_other_constant(value)) return constant_ints(value, out);
     if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
@@ -517,10 +539,10 @@ protected:
     return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
-    constexpr std::string_view names[] = {
+    constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const std::string_view name : names)
+    for (const op_name& name : names)
       if (n.is(name)) return true;
     return false;
   }
@@ -758,6 +780,7 @@ protected:
   }
 
   const graph& g_;
+  known_attributes known_{};
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
   // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.
