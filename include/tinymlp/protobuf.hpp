@@ -80,15 +80,21 @@ public:
 
   // The next field, its value included.
   constexpr errc next(field& out) noexcept {
-    // Nearly all fields are short strings and messages: few steps for them in constant expressions.
+    // Nearly all fields are short: few steps for them in constant expressions.
     if (bytes_.size - at_ >= 2) {
       const auto tag = static_cast<unsigned char>(bytes_.data[at_]);
       const auto size = static_cast<unsigned char>(bytes_.data[at_ + 1]);
-      if ((tag & 0x87) == 2 && tag >= 8 && size < 0x80 && size <= bytes_.size - at_ - 2) {
+      if (tag >= 8 && (tag & 0x87) == 2 && size < 0x80 && size <= bytes_.size - at_ - 2) {
         out =
             field{static_cast<std::uint32_t>(tag >> 3), wire::length_delimited, bytes_.offset + at_,
                   0, view{bytes_.data + at_ + 2, size, bytes_.offset + at_ + 2}};
         at_ += 2U + size;
+        return errc::ok;
+      }
+      if (tag >= 8 && (tag & 0x87) == 0 && size < 0x80) { // a small number
+        out = field{static_cast<std::uint32_t>(tag >> 3), wire::varint, bytes_.offset + at_, size,
+                    view{}};
+        at_ += 2;
         return errc::ok;
       }
     }

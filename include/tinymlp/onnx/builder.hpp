@@ -148,7 +148,12 @@ private:
           return fail({errc::bad_attribute,
                        name_index::field_at(g_.file, known_.tags[i]).payload.offset, a.name,
                        n.op_type});
-      known_.add(a.name, f.offset);
+      const std::size_t k = known_.count++;
+      known_.codes[k] = code;
+      known_.tags[k] = static_cast<std::uint32_t>(f.offset);
+      known_.types[k] = a.type;
+      known_.integers[k] = a.i;
+      known_.floats[k] = a.f;
     }
     known_.node = n.tag;
     return true;
@@ -248,15 +253,23 @@ private:
     if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
     if (n.input_count == 2 && g_.opset < 11)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
-    const bool left = !is_constant(n.inputs[1]) && is_constant(n.inputs[0]);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
+  }
+  // `w` has been read, unless it stands on the left, or could not be.
+  constexpr bool take_weight(const node& n, bool left, operand_constant& w) noexcept {
+    if (failed(why_) && !left) return false;
+    why_ = {};
+    if (left && !take_any(n, n.inputs[0], w)) return false;
+    if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
+    return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
   constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
@@ -290,10 +303,9 @@ private:
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
   constexpr bool take_matmul(const node& n) noexcept {
-    const bool left = !is_constant(n.inputs[1]);
-    if (left && !is_constant(n.inputs[0])) return fail(errc::not_constant, n, n.inputs[1]);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr) return false;
     s->marks = open_mark;
@@ -319,7 +331,7 @@ private:
     const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
-    if (!check_finite(c.where, otherwise, op == affine_op::divide)) return false;
+    if (!check_finite(c, otherwise, op == affine_op::divide)) return false;
     step* s = push(n, step_kind::affine, n.inputs[first ? 1 : 0]);
     if (s == nullptr) return false;
     s->op = op;
@@ -423,7 +435,7 @@ private:
       if (!ok(tensor_of(a, t))) return false;
       to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
       to.is_list = 1;
-      return check_finite(to, otherwise);
+      return check_finite(t, otherwise, false);
     }
     return fail(errc::missing_data, n, wanted.text);
   }

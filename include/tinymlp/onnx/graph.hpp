@@ -225,12 +225,14 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   n.tag = holder.offset;
   n.body = holder.payload;
   n.attributes = n.body.size;
-  for (cursor c(n.body); !c.done();) {
+  cursor c(n.body);
+  while (!c.done()) {
     field f;
-    const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
-    if (f.number == node_attribute && n.attributes == n.body.size)
-      n.attributes = at - n.body.offset;
+    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (f.number == node_attribute && f.type == wire::length_delimited) {
+      if (n.attributes == n.body.size) n.attributes = f.offset - n.body.offset;
+      continue;
+    }
     if (const error e = read_node_field(f, n); failed(e)) return naming(e, n.label());
   }
   // trailing empty names are omitted optional operands
