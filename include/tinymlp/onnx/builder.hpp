@@ -45,11 +45,15 @@ public:
 
   // One row an operator: who takes it where it stands at the chain's end, and what it may have.
   using handler = bool (plan_builder::*)(const node&) noexcept;
+  struct attribute_row {
+    op_name name = "";
+    std::int64_t since = 0, before = 1000; // operator sets that have it
+  };
   struct op_row {
-    std::string_view op_type, domain;
+    op_name op_type, domain;
     std::int64_t since; // first opset of the default domain that has it in a form accepted here
     std::size_t min_inputs, max_inputs, max_outputs;
-    std::string_view attributes; // accepted names, separated by blanks
+    std::array<attribute_row, max_attributes> attributes;
     handler take;
   };
   struct operator_table; // below the class, which must be complete for it
@@ -108,7 +112,7 @@ private:
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
-    if (row.op_type.empty()) return fail(errc::unsupported_operator, n, n.op_type);
+    if (row.op_type.text.empty()) return fail(errc::unsupported_operator, n, n.op_type);
     if (g_.opset < row.since)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs)
@@ -122,62 +126,44 @@ private:
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(n, row.attributes) && (this->*row.take)(n);
+    return check_attributes(n, row) && (this->*row.take)(n);
   }
 
   static constexpr const op_row& find_row(const node& n) noexcept;
 
-  static constexpr bool lists(std::string_view names, std::string_view wanted) noexcept {
-    while (!names.empty()) {
-      const std::size_t end = names.find(' ');
-      if (same(names.substr(0, end), wanted)) return true;
-      names = end == std::string_view::npos ? std::string_view{} : names.substr(end + 1);
-    }
-    return false;
-  }
-
-  // The first operator set whose operator has the attribute, where it came after the operator, and
-  // the first that no longer has it.
-  struct opset_range {
-    std::int64_t first = 0, end = 1000;
-  };
-  static constexpr opset_range opsets_of(std::string_view op_type,
-                                         std::string_view wanted) noexcept {
-    if (same(op_type, "Reshape") && same(wanted, "allowzero")) return {14};
-    if (same(op_type, "Cast")) return {same(wanted, "saturate") ? 19 : 0};
-    if (same(op_type, "QuantizeLinear"))
-      return {same(wanted, "axis")        ? 13
-              : same(wanted, "saturate")  ? 19
-              : same(wanted, "precision") ? 23
-                                          : 21};
-    if (same(op_type, "Clip")) return {0, 11};
-    if (same(op_type, "Slice")) return {0, 10};
-    if (same(op_type, "Split")) return same(wanted, "split") ? opset_range{0, 13} : opset_range{};
-    if (same(op_type, "Dropout"))
-      return same(wanted, "ratio") ? opset_range{0, 12} : opset_range{12};
-    if (same(op_type, "BatchNormalization"))
-      return same(wanted, "spatial")         ? opset_range{0, 9}
-             : same(wanted, "training_mode") ? opset_range{14}
-                                             : opset_range{};
-    return {};
-  }
-
-  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
-                                                    std::string_view accepted) noexcept {
-    for (cursor c(n.body); !c.done();) {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n, const op_row& row) noexcept {
+    known_ = {};
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
       if (f.number != node_attribute) continue;
-      attribute a, other;
-      if (!ok(naming(parse_attribute(f.payload, a), n.label()))) return false;
-      const opset_range range = opsets_of(n.op_type, a.name);
-      if (!lists(accepted, a.name) || g_.opset < range.first || g_.opset >= range.end)
+      attribute a;
+      if (const tinymlp::error e = parse_attribute(f.payload, a); failed(e))
+        return fail(naming(e, n.label()));
+      const std::uint32_t code = code_of(a.name.data(), a.name.size());
+      if (!is_accepted(row, a.name, code))
         return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
-      if (find_attribute(n, a.name, other) && other.offset != a.offset)
-        return fail({errc::bad_attribute, other.offset > a.offset ? a.offset : other.offset, a.name,
-                     n.op_type});
+      for (std::size_t i = 0; i < known_.count; ++i)
+        if (known_.codes[i] == code)
+          return fail({errc::bad_attribute,
+                       name_index::field_at(g_.file, known_.tags[i]).payload.offset, a.name,
+                       n.op_type});
+      const std::size_t k = known_.count++;
+      known_.codes[k] = code;
+      known_.tags[k] = static_cast<std::uint32_t>(f.offset);
+      known_.types[k] = a.type;
+      known_.integers[k] = a.i;
+      known_.floats[k] = a.f;
     }
+    known_.node = n.tag;
     return true;
+  }
+  constexpr bool is_accepted(const op_row& row, std::string_view name,
+                             std::uint32_t code) const noexcept {
+    for (const attribute_row& a : row.attributes)
+      if (a.name.code == code && code != 0)
+        return same(a.name.text, name) && g_.opset >= a.since && g_.opset < a.before;
+    return false;
   }
 
   // An entry for the node; the chain goes on with what it is computed from.
@@ -267,16 +253,23 @@ private:
     if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
     if (n.input_count == 2 && g_.opset < 11)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
-    const bool left = is_constant(n.inputs[0]);
-    if (left && is_constant(n.inputs[1])) return fail(errc::not_constant, n, value_);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
+  }
+  // `w` has been read, unless it stands on the left, or could not be.
+  constexpr bool take_weight(const node& n, bool left, operand_constant& w) noexcept {
+    if (failed(why_) && !left) return false;
+    why_ = {};
+    if (left && !take_any(n, n.inputs[0], w)) return false;
+    if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
+    return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
   constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
@@ -310,12 +303,9 @@ private:
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
   constexpr bool take_matmul(const node& n) noexcept {
-    const bool left = is_constant(n.inputs[0]);
-    if (left == is_constant(n.inputs[1]))
-      return fail(left ? errc::disconnected_output : errc::not_constant, n,
-                  left ? n.label() : n.inputs[1]);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr) return false;
     s->marks = open_mark;
@@ -330,17 +320,18 @@ private:
 
   // ---- affine steps
 
-  constexpr bool take_affine(const node& n, affine_op op, errc otherwise,
-                             bool either_order = true) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1])) {
-      if (first) return fail(errc::disconnected_output, n);
-      return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
-    }
-    if (first && !either_order) return fail(errc::unexpected_operator, n);
+  // Which operand is a constant: 0, 1, or 2 for neither.
+  constexpr unsigned constant_side(const node& n) const noexcept {
+    return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
+  }
+  constexpr bool fail_branch(const node& n) noexcept {
+    return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
+  }
+  constexpr bool take_affine(const node& n, affine_op op, unsigned side, errc otherwise) noexcept {
+    const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
-    if (!check_finite(c.where, otherwise, op == affine_op::divide)) return false;
+    if (!check_finite(c, otherwise, op == affine_op::divide)) return false;
     step* s = push(n, step_kind::affine, n.inputs[first ? 1 : 0]);
     if (s == nullptr) return false;
     s->op = op;
@@ -361,26 +352,33 @@ private:
   }
 
   constexpr bool take_add(const node& n) noexcept {
-    if (is_constant(n.inputs[0]) != is_constant(n.inputs[1]))
-      return take_affine(n, affine_op::add, errc::non_finite_weight);
-    return take_pattern(n) || (!failed(why_) && take_affine(n, affine_op::add, {}));
+    const unsigned side = constant_side(n);
+    if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
+    return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
   constexpr bool take_sub(const node& n) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1]) && take_pattern(n)) return true;
-    if (failed(why_)) return false;
-    return take_affine(n, first ? affine_op::subtract_from : affine_op::subtract,
+    const unsigned side = constant_side(n);
+    if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
+    return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
                        errc::non_finite_weight);
   }
   constexpr bool take_mul(const node& n) noexcept {
-    if (take_pattern(n)) return true;
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
     if (failed(why_)) return false;
-    return is_scaled_sum(n) ? take_quantized(n)
-                            : take_affine(n, affine_op::multiply, errc::non_finite_std);
+    if (is_scaled_sum(n, side)) return take_quantized(n);
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
   }
   constexpr bool take_div(const node& n) noexcept {
-    if (take_pattern(n)) return true;
-    return !failed(why_) && take_affine(n, affine_op::divide, errc::non_finite_std, false);
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
+    if (failed(why_)) return false;
+    if (side == 0) return fail(errc::unexpected_operator, n); // a constant divided by a row
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::divide, side, errc::non_finite_std);
   }
   constexpr bool take_neg(const node& n) noexcept {
     step* s = push(n, step_kind::affine, n.inputs[0]);
@@ -424,12 +422,12 @@ private:
     return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
            take_list(n, "scale", errc::non_finite_std, s->bias);
   }
-  constexpr bool take_list(const node& n, std::string_view wanted, errc otherwise,
-                           constant& to) noexcept {
+  constexpr bool take_list(const node& n, op_name wanted, errc otherwise, constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       attribute a;
       tensor t;
       if (!ok(parse_attribute(f.payload, a))) return false;
@@ -437,9 +435,9 @@ private:
       if (!ok(tensor_of(a, t))) return false;
       to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
       to.is_list = 1;
-      return check_finite(to, otherwise);
+      return check_finite(t, otherwise, false);
     }
-    return fail(errc::missing_data, n, wanted);
+    return fail(errc::missing_data, n, wanted.text);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
@@ -487,12 +485,13 @@ private:
     if (s != nullptr) s->activates = which;
     return s != nullptr;
   }
-  constexpr bool take_unary(const node& n, activation which, float alpha,
-                            std::string_view second = {}, float beta = 1) noexcept {
+  constexpr bool take_unary(const node& n, activation which, float alpha, op_name second = "",
+                            float beta = 1) noexcept {
     if (!take_unary(n, which)) return false;
     step& s = p_.steps[first_];
     s.alpha = alpha, s.beta = beta;
-    return read_float(n, "alpha", s.alpha) && (second.empty() || read_float(n, second, s.beta));
+    return read_float(n, "alpha", s.alpha) &&
+           (second.text.empty() || read_float(n, second, s.beta));
   }
   constexpr bool take_relu(const node& n) noexcept { return take_unary(n, activation::relu); }
   constexpr bool take_tanh(const node& n) noexcept { return take_unary(n, activation::tanh); }
@@ -595,7 +594,7 @@ private:
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(inner, "axis") && take_over_row(inner, step_kind::log_softmax);
+    return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
   }
 
   // LayerNormalization-17 over all values.
@@ -642,8 +641,8 @@ private:
   constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
-  constexpr bool is_scaled_sum(const node& n) const noexcept {
-    return is_sum(n.inputs[0]) || is_sum(n.inputs[1]);
+  constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
+    return (constant != 0 && is_sum(n.inputs[0])) || (constant != 1 && is_sum(n.inputs[1]));
   }
   constexpr bool is_sum(std::string_view value) const noexcept {
     node cast;
@@ -685,7 +684,7 @@ private:
     if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
         n.output_count != row.max_outputs)
       return fail(errc::wrong_arity, n);
-    return check_attributes(n, row.attributes);
+    return check_attributes(n, row);
   }
   constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
@@ -1275,67 +1274,105 @@ private:
 
 struct plan_builder::operator_table {
   using b = plan_builder;
-  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &b::misplaced};
+  static constexpr op_row none{"", "", 0, 0, 0, 0, {}, &b::misplaced};
   // The most frequent ones first: the table is searched from its start.
   static constexpr std::array rows{
-      op_row{"Gemm", "", 7, 2, 3, 1, "alpha beta transA transB", &b::take_gemm},
-      op_row{"Relu", "", 7, 1, 1, 1, "", &b::take_relu},
-      op_row{"MatMul", "", 7, 2, 2, 1, "", &b::take_matmul},
-      op_row{"Add", "", 7, 2, 2, 1, "", &b::take_add},
-      op_row{"Mul", "", 7, 2, 2, 1, "", &b::take_mul},
-      op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &b::take_cast},
-      op_row{"Identity", "", 7, 1, 1, 1, "", &b::pass},
-      op_row{"Tanh", "", 7, 1, 1, 1, "", &b::take_tanh},
-      op_row{"Sigmoid", "", 7, 1, 1, 1, "", &b::take_sigmoid},
-      op_row{"Elu", "", 7, 1, 1, 1, "alpha", &b::take_elu},
-      op_row{"Sub", "", 7, 2, 2, 1, "", &b::take_sub},
-      op_row{"Div", "", 7, 2, 2, 1, "", &b::take_div},
-      op_row{"Neg", "", 7, 1, 1, 1, "", &b::take_neg},
-      op_row{"Flatten", "", 7, 1, 1, 1, "axis", &b::take_reshaping},
-      op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &b::take_reshaping},
-      op_row{"Squeeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Unsqueeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Transpose", "", 7, 1, 1, 1, "perm", &b::take_reshaping},
-      op_row{"Expand", "", 8, 2, 2, 1, "", &b::take_reshaping},
-      op_row{"Concat", "", 7, 1, 64, 1, "axis", &b::take_concat},
-      op_row{"Dropout", "", 7, 1, 3, 2, "ratio seed", &b::take_dropout},
-      op_row{"Softmax", "", 7, 1, 1, 1, "axis", &b::take_softmax},
-      op_row{"LogSoftmax", "", 7, 1, 1, 1, "axis", &b::take_log_softmax},
-      op_row{"Log", "", 7, 1, 1, 1, "", &b::take_log},
-      op_row{"LeakyRelu", "", 7, 1, 1, 1, "alpha", &b::take_leaky_relu},
-      op_row{"PRelu", "", 7, 2, 2, 1, "", &b::take_prelu},
-      op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
-      op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
-      op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
-      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
-      op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},
-      op_row{"HardSwish", "", 14, 1, 1, 1, "", &b::take_hard_swish},
-      op_row{"Softplus", "", 7, 1, 1, 1, "", &b::take_softplus},
-      op_row{"Softsign", "", 7, 1, 1, 1, "", &b::take_softsign},
-      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, "alpha", &b::take_thresholded_relu},
-      op_row{"Mish", "", 18, 1, 1, 1, "", &b::take_mish},
-      op_row{"Gelu", "", 20, 1, 1, 1, "approximate", &b::take_gelu},
-      op_row{"Swish", "", 24, 1, 1, 1, "alpha", &b::take_swish},
-      op_row{"LayerNormalization", "", 17, 2, 3, 3, "axis epsilon stash_type", &b::take_layer_norm},
-      op_row{"BatchNormalization", "", 7, 5, 5, 1, "epsilon momentum spatial training_mode",
+      op_row{
+          "Gemm", "", 7, 2, 3, 1, {{{"alpha"}, {"beta"}, {"transA"}, {"transB"}}}, &b::take_gemm},
+      op_row{"Relu", "", 7, 1, 1, 1, {}, &b::take_relu},
+      op_row{"MatMul", "", 7, 2, 2, 1, {}, &b::take_matmul},
+      op_row{"Add", "", 7, 2, 2, 1, {}, &b::take_add},
+      op_row{"Mul", "", 7, 2, 2, 1, {}, &b::take_mul},
+      op_row{"Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}}}, &b::take_cast},
+      op_row{"Identity", "", 7, 1, 1, 1, {}, &b::pass},
+      op_row{"Tanh", "", 7, 1, 1, 1, {}, &b::take_tanh},
+      op_row{"Sigmoid", "", 7, 1, 1, 1, {}, &b::take_sigmoid},
+      op_row{"Elu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_elu},
+      op_row{"Sub", "", 7, 2, 2, 1, {}, &b::take_sub},
+      op_row{"Div", "", 7, 2, 2, 1, {}, &b::take_div},
+      op_row{"Neg", "", 7, 1, 1, 1, {}, &b::take_neg},
+      op_row{"Flatten", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_reshaping},
+      op_row{"Reshape", "", 7, 2, 2, 1, {{{"allowzero", 14}}}, &b::take_reshaping},
+      op_row{"Squeeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Unsqueeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Transpose", "", 7, 1, 1, 1, {{{"perm"}}}, &b::take_reshaping},
+      op_row{"Expand", "", 8, 2, 2, 1, {}, &b::take_reshaping},
+      op_row{"Concat", "", 7, 1, 64, 1, {{{"axis"}}}, &b::take_concat},
+      op_row{"Dropout", "", 7, 1, 3, 2, {{{"ratio", 0, 12}, {"seed", 12}}}, &b::take_dropout},
+      op_row{"Softmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_softmax},
+      op_row{"LogSoftmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_log_softmax},
+      op_row{"Log", "", 7, 1, 1, 1, {}, &b::take_log},
+      op_row{"LeakyRelu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_leaky_relu},
+      op_row{"PRelu", "", 7, 2, 2, 1, {}, &b::take_prelu},
+      op_row{"Selu", "", 7, 1, 1, 1, {{{"alpha"}, {"gamma"}}}, &b::take_selu},
+      op_row{"Celu", "", 12, 1, 1, 1, {{{"alpha"}}}, &b::take_celu},
+      op_row{"Clip", "", 7, 1, 3, 1, {{{"min", 0, 11}, {"max", 0, 11}}}, &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, {}, &b::take_reciprocal},
+      op_row{"Min", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"Max", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"HardSigmoid", "", 7, 1, 1, 1, {{{"alpha"}, {"beta"}}}, &b::take_hard_sigmoid},
+      op_row{"HardSwish", "", 14, 1, 1, 1, {}, &b::take_hard_swish},
+      op_row{"Softplus", "", 7, 1, 1, 1, {}, &b::take_softplus},
+      op_row{"Softsign", "", 7, 1, 1, 1, {}, &b::take_softsign},
+      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, {{{"alpha"}}}, &b::take_thresholded_relu},
+      op_row{"Mish", "", 18, 1, 1, 1, {}, &b::take_mish},
+      op_row{"Gelu", "", 20, 1, 1, 1, {{{"approximate"}}}, &b::take_gelu},
+      op_row{"Swish", "", 24, 1, 1, 1, {{{"alpha"}}}, &b::take_swish},
+      op_row{"LayerNormalization",
+             "",
+             17,
+             2,
+             3,
+             3,
+             {{{"axis"}, {"epsilon"}, {"stash_type"}}},
+             &b::take_layer_norm},
+      op_row{"BatchNormalization",
+             "",
+             7,
+             5,
+             5,
+             1,
+             {{{"epsilon"}, {"momentum"}, {"spatial", 0, 9}, {"training_mode", 14}}},
              &b::take_batch_norm},
-      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, "offset scale", &b::take_scaler},
-      op_row{"Split", "", 7, 1, 2, 1024, "axis split num_outputs", &b::take_split},
-      op_row{"Slice", "", 7, 1, 5, 1, "axes starts ends", &b::take_part},
-      op_row{"Gather", "", 7, 2, 2, 1, "axis", &b::take_part},
-      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &b::misplaced},
-      op_row{"QuantizeLinear", "", 10, 2, 3, 1, "axis saturate block_size output_dtype precision",
+      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, {{{"offset"}, {"scale"}}}, &b::take_scaler},
+      op_row{"Split",
+             "",
+             7,
+             1,
+             2,
+             1024,
+             {{{"axis"}, {"split", 0, 13}, {"num_outputs", 18}}},
+             &b::take_split},
+      op_row{"Slice",
+             "",
+             7,
+             1,
+             5,
+             1,
+             {{{"axes", 0, 10}, {"starts", 0, 10}, {"ends", 0, 10}}},
+             &b::take_part},
+      op_row{"Gather", "", 7, 2, 2, 1, {{{"axis"}}}, &b::take_part},
+      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, {}, &b::misplaced},
+      op_row{"QuantizeLinear",
+             "",
+             10,
+             2,
+             3,
+             1,
+             {{{"axis", 13},
+               {"saturate", 19},
+               {"block_size", 21},
+               {"output_dtype", 21},
+               {"precision", 23}}},
              &b::misplaced},
-      op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &b::misplaced},
+      op_row{"MatMulInteger", "", 10, 2, 4, 1, {}, &b::misplaced},
   };
 };
 
 constexpr const plan_builder::op_row& plan_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
-    if (same(row.op_type, n.op_type))
-      return (row.domain.empty() ? n.in_default_domain() : same(row.domain, n.domain))
+    if (row.op_type.code == n.code && same(row.op_type.text, n.op_type))
+      return (row.domain.text.empty() ? n.in_default_domain() : same(row.domain.text, n.domain))
                  ? row
                  : operator_table::none;
   return operator_table::none;

@@ -36,7 +36,8 @@ protected:
 
   // The pattern that ends with this node. Nothing is refused: false where there is none.
   constexpr bool match(const node& n, pattern& out) noexcept {
-    const expression e = {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    const expression e{n.op_type, n.inputs[0], n.inputs[1], n.code,
+                       static_cast<std::uint32_t>(n.tag)};
     if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
     if (e.is("Div"))
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
@@ -71,7 +72,7 @@ protected:
     if (n.input_count > 2 && !n.inputs[2].empty() && !scalar(n.inputs[2], high)) return false;
     return low == low && high == high;
   }
-  constexpr bool read_bound(const node& n, std::string_view name, float& bound) noexcept {
+  constexpr bool read_bound(const node& n, op_name name, float& bound) noexcept {
     attribute a;
     if (!find_attribute(n, name, a)) return true;
     if (a.type != attribute_type::float32 || a.f != a.f) return fail(errc::bad_attribute, a);
@@ -93,8 +94,10 @@ private:
   // An operator of the default domain and its first two operands.
   struct expression {
     std::string_view op{}, a{}, b{};
-    std::uint32_t tag = 0;
-    constexpr bool is(std::string_view wanted) const noexcept { return same(op, wanted); }
+    std::uint32_t code = 0, tag = 0;
+    constexpr bool is(op_name wanted) const noexcept {
+      return code == wanted.code && same(op, wanted.text);
+    }
   };
   // What computes the value, seen through operators that do nothing; no operator where it is a
   // constant or an input. (Not inlined: patterns recurse, and stacks are small.)
@@ -102,7 +105,7 @@ private:
     node n;
     value = origin(value);
     if (!producer(value, n) || !n.in_default_domain() || !same(n.outputs[0], value)) return {};
-    return {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    return {n.op_type, n.inputs[0], n.inputs[1], n.code, static_cast<std::uint32_t>(n.tag)};
   }
   // Equal but for the rounding of a constant to float32?
   static constexpr bool near(double value, double wanted) noexcept {
@@ -419,7 +422,7 @@ private:
   // ---- over a whole row
 
   // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
-  constexpr bool reduces(std::string_view value, std::string_view op, std::string_view& x,
+  constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
                          std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
     node n;
@@ -441,7 +444,7 @@ private:
     }
     return axes != 0;
   }
-  constexpr bool reduces(std::string_view value, std::string_view op, const pattern& p) noexcept {
+  constexpr bool reduces(std::string_view value, op_name op, const pattern& p) noexcept {
     std::string_view x{};
     std::uint32_t axes = 0;
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;

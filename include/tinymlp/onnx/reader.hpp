@@ -16,6 +16,7 @@ namespace tinymlp::onnx::detail {
 struct operand_constant {
   constant where{};
   tensor t{};
+  bool is_cast = false;    // of another type in the file
   bool transposed = false; // a matrix whose dimensions the file has the other way round
 };
 
@@ -79,45 +80,82 @@ protected:
            !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
-                                                std::string_view op_type) const noexcept {
+                                                op_name op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
   constexpr bool is_other_constant(std::string_view value) const noexcept {
-    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+    const field f = definition(value);
+    node n;
+    return f.number == graph_initializer ||
+           (f.number == graph_node && !failed(parse_node(f, n)) && n.is("Constant"));
   }
 
   // ---- attributes
 
-  // The node's attributes have been checked where the node is on the way to the output.
-  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+  // What the attributes of the node at the chain's end are, so that they are parsed once. (The
+  // node's attributes have been checked where the node is on the way to the output.)
+  static constexpr std::size_t max_attributes = 6;
+  struct known_attributes {
+    std::size_t node = 0; // its tag
+    std::size_t count = 0;
+    std::array<std::uint32_t, max_attributes> codes{}, tags{};
+    std::array<attribute_type, max_attributes> types{};
+    std::array<std::int64_t, max_attributes> integers{};
+    std::array<float, max_attributes> floats{};
+  };
+  // Index of the attribute, or count; the node must be the known one.
+  constexpr std::size_t known_index(op_name wanted) const noexcept {
+    std::size_t i = 0;
+    while (i < known_.count && known_.codes[i] != wanted.code) ++i;
+    return i;
+  }
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, op_name wanted,
                                                   attribute& out) const noexcept {
-    for (cursor c(n.body); !c.done();) {
+    if (n.tag != 0 && n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      return i != known_.count &&
+             !failed(parse_attribute(name_index::field_at(g_.file, known_.tags[i]).payload, out));
+    }
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       return !failed(parse_attribute(f.payload, out));
     }
     return false;
   }
-  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, op_name wanted,
                                             std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_int(const node& n, op_name wanted,
                                             std::int64_t& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.integers[i];
+      if (known_.types[i] == attribute_type::int64) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_float(const node& n, op_name wanted,
                                               float& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.floats[i];
+      if (known_.types[i] == attribute_type::float32 && is_finite(value)) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
     value = a.f;
@@ -130,8 +168,9 @@ protected:
   [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
-      if (definition(value).number == graph_initializer) return true;
-      if (!producer(value, n)) return false;
+      const field f = definition(value);
+      if (f.number == graph_initializer) return true;
+      if (f.number != graph_node || failed(parse_node(f, n))) return false;
       if (n.is("Constant")) return true;
       if (!keeps_elements(n)) return false;
       value = n.inputs[0];
@@ -145,48 +184,51 @@ protected:
   }
 
   // The constant itself, as the file holds it; false where the value is none.
-  [[gnu::noinline]] constexpr bool read_whole(std::string_view value,
-                                              operand_constant& out) noexcept {
-    const field f = definition(value);
+  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+    return read_defined(definition(value), value, out);
+  }
+  [[gnu::noinline]] constexpr bool read_defined(const field& f, std::string_view value,
+                                                operand_constant& out) noexcept {
     out.where = {};
-    if (f.number == graph_initializer) {
+    if (f.number == graph_initializer)
       out.where.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
-    } else {
-      node n;
-      constant_value v;
-      if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
-          failed(find_constant_value(n, g_.opset, v)))
-        return false;
-      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
-      out.where.is_list = v.is_tensor ? 0 : 1;
-    }
+    else if (f.number != graph_node || !find_value(f, out.where))
+      return false;
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
     out.t.name = value;
+    return true;
+  }
+  // Of a Constant node.
+  [[gnu::noinline]] constexpr bool find_value(const field& f, constant& out) const noexcept {
+    node n;
+    constant_value v;
+    if (failed(parse_node(f, n)) || !n.is("Constant") ||
+        failed(find_constant_value(n, g_.opset, v)))
+      return false;
+    out.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
+    out.is_list = v.is_tensor ? 0 : 1;
     return true;
   }
 
   // The constant of that name, whichever its type is.
   constexpr bool take_any(const node& user, std::string_view value,
                           operand_constant& out) noexcept {
-    const std::string_view from = behind_identity(value);
-    out.transposed = false;
-    if (read_whole(from, out)) return true;
+    out.transposed = out.is_cast = false;
+    if (read_whole(value, out)) return true;
     if (depth_ == 4) return fail(errc::not_constant, user, value);
     ++depth_;
-    const bool done = take_changed(user, from, out);
+    const bool done = take_changed(user, value, out);
     --depth_;
     return done;
-  }
-  constexpr std::string_view behind_identity(std::string_view value) const noexcept {
-    node n;
-    while (producer(value, n) && n.is("Identity")) value = n.inputs[0];
-    return value;
   }
   [[gnu::noinline]] constexpr bool take_changed(const node& user, std::string_view value,
                                                 operand_constant& out) noexcept {
     node n;
-    if (!producer(value, n) || !keeps_elements(n) || !take_any(user, n.inputs[0], out))
-      return fail(errc::not_constant, user, value);
+    std::string_view from = value;
+    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+    if (read_whole(from, out)) return true;
+    if (!producer(from, n) || !keeps_elements(n)) return fail(errc::not_constant, user, value);
+    if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
@@ -205,7 +247,8 @@ protected:
       if (static_cast<double>(static_cast<float>(value)) != value)
         return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
-    out.t.type = element::float32; // so it counts; the file's own type is read again with it
+    out.t.type = element::float32; // so it counts
+    out.is_cast = true;
     return true;
   }
   constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
@@ -244,15 +287,23 @@ protected:
   [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
                                                operand_constant& out,
                                                errc otherwise = errc::non_finite_weight) noexcept {
-    return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
+    return take(user, value, element::float32, out) && check_finite(out, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  [[gnu::noinline]] constexpr bool check_finite(constant c, errc otherwise,
-                                                bool divisor = false) noexcept {
+  constexpr bool check_finite(const operand_constant& c, errc otherwise,
+                              bool divisor = false) noexcept {
+    return c.is_cast ? check_finite(c.where, otherwise, divisor)
+                     : check_finite(c.t, otherwise, divisor);
+  }
+  constexpr bool check_finite(constant c, errc otherwise, bool divisor) noexcept {
     tensor t;
-    const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, c, t);
+    return check_finite(t, otherwise, divisor);
+  }
+  [[gnu::noinline]] constexpr bool check_finite(const tensor& t, errc otherwise,
+                                                bool divisor) noexcept {
+    const char* data = nullptr;
     if (raw_floats(t, data)) {
       if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
       if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
@@ -324,8 +375,7 @@ protected:
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
   constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
-    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
-      return constant_ints(value, out);
+    if (is_other_constant(value)) return constant_ints(value, out);
     if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
@@ -517,10 +567,10 @@ protected:
     return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
-    constexpr std::string_view names[] = {
+    constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const std::string_view name : names)
+    for (const op_name& name : names)
       if (n.is(name)) return true;
     return false;
   }
@@ -758,6 +808,7 @@ protected:
   }
 
   const graph& g_;
+  known_attributes known_{};
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
   // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.
