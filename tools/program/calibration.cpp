@@ -114,16 +114,100 @@ activation_range least_squares(const histogram& count, activation_range whole) {
 calibration::calibration(const onnx::plan& plan, calibration_method method)
     : method_(method), seen_(plan.layer_count) {
   if (plan.kind != onnx::precision::fp32) fail("the model is int8 already");
-  const onnx::scaler& s = plan.input_scaler;
-  divides_ = s.op != onnx::scale_op::multiply;
-  if (s.op != onnx::scale_op::none) {
-    scaler_.mean = broadcast_values(s.mean, plan.inputs);
-    (divides_ ? scaler_.std : factor_) = broadcast_values(s.scale, plan.inputs);
-  }
-  for (const onnx::dense& from : std::span(plan.layers).first(plan.layer_count))
-    layers_.push_back({from.inputs, from.outputs, weight_of(from), bias_of(from)});
+  for (const onnx::step& from : steps_of(plan)) add_stages(plan, from);
   if (method_ != calibration_method::minmax)
     for (seen& to : seen_) to.count.resize(bin_count);
+}
+
+namespace {
+
+kernels::step_op literal_op(onnx::affine_op op) {
+  switch (op) {
+  case onnx::affine_op::add: return kernels::step_op::add;
+  case onnx::affine_op::subtract:
+  case onnx::affine_op::scaler: return kernels::step_op::centre;
+  case onnx::affine_op::subtract_from: return kernels::step_op::subtract_from;
+  case onnx::affine_op::divide: return kernels::step_op::divide;
+  case onnx::affine_op::multiply:
+  case onnx::affine_op::negate: return kernels::step_op::multiply;
+  case onnx::affine_op::batch_norm: return kernels::step_op::affine;
+  }
+  return kernels::step_op::add;
+}
+
+// Mean, scale and shift, each padded to whole panels.
+std::vector<float> batch_norm_constants(const onnx::plan& plan, const onnx::step& from) {
+  const std::size_t n = from.inputs, padded = kernels::round_up(n, kernels::panel_width);
+  const std::vector<float> mean = values_of(plan, from.mean, n);
+  const std::vector<float> variance = values_of(plan, from.variance, n);
+  const std::vector<float> scale = values_of(plan, from.weight, n);
+  const std::vector<float> shift = values_of(plan, from.bias, n);
+  std::vector<float> to(3 * padded);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double deviation =
+        std::sqrt(static_cast<double>(variance[i]) + static_cast<double>(from.alpha));
+    to[i] = mean[i];
+    to[padded + i] = kernels::exact::narrow(static_cast<double>(scale[i]) / deviation);
+    to[2 * padded + i] = shift[i];
+  }
+  return to;
+}
+
+} // namespace
+
+void calibration::add_stages(const onnx::plan& plan, const onnx::step& from) {
+  stage to;
+  to.step.inputs = from.inputs;
+  to.step.outputs = from.outputs;
+  switch (from.kind) {
+  case onnx::step_kind::dense:
+    to.step.op = kernels::step_op::dense;
+    to.weight = weight_of(plan, from);
+    to.bias = bias_of(plan, from);
+    break;
+  case onnx::step_kind::affine:
+    to.step.op = literal_op(from.op);
+    if (from.op == onnx::affine_op::batch_norm)
+      to.constants = batch_norm_constants(plan, from);
+    else if (from.op == onnx::affine_op::negate)
+      to.constants.assign(from.inputs, -1);
+    else
+      to.constants = values_of(plan, from.weight, from.outputs);
+    break;
+  case onnx::step_kind::activate:
+    to.step.op = kernels::step_op::activate;
+    to.step.activates = from.activates;
+    to.step.alpha = from.alpha;
+    to.step.beta = from.beta;
+    if (from.activates == activation::prelu)
+      to.constants = values_of(plan, from.weight, from.inputs);
+    break;
+  case onnx::step_kind::layer_norm: {
+    to.step.op = kernels::step_op::layer_norm;
+    to.step.alpha = from.alpha;
+    const std::size_t padded = kernels::round_up(from.inputs, kernels::panel_width);
+    to.constants = from.weight.present() ? values_of(plan, from.weight, from.inputs)
+                                         : std::vector<float>(from.inputs, 1);
+    to.constants.resize(padded);
+    const std::vector<float> shift = values_of(plan, from.bias, from.inputs);
+    to.constants.insert(to.constants.end(), shift.begin(), shift.end());
+    break;
+  }
+  case onnx::step_kind::softmax: to.step.op = kernels::step_op::softmax; break;
+  case onnx::step_kind::log_softmax: to.step.op = kernels::step_op::log_softmax; break;
+  case onnx::step_kind::complement: to.step.op = kernels::step_op::complement; break;
+  case onnx::step_kind::slice:
+    to.step.op = kernels::step_op::slice;
+    to.step.at = from.begin;
+    break;
+  }
+  stages_.push_back(std::move(to));
+  if (from.kind != onnx::step_kind::affine || from.op != onnx::affine_op::scaler) return;
+  stage factor; // (x - mean) * scale is two operations
+  factor.step.op = kernels::step_op::multiply;
+  factor.step.inputs = factor.step.outputs = from.inputs;
+  factor.constants = values_of(plan, from.bias, from.inputs);
+  stages_.push_back(std::move(factor));
 }
 
 void calibration::take(seen& to, std::span<const float> values) const {
@@ -135,27 +219,48 @@ void calibration::take(seen& to, std::span<const float> values) const {
   }
 }
 
-// Sums in double, whose products are exact: the same with and without fused multiply-adds.
 void calibration::add(std::span<const float> row) {
   x_.assign(row.begin(), row.end());
-  for (std::size_t i = 0; i < scaler_.mean.size(); ++i) {
-    x_[i] -= scaler_.mean[i];
-    x_[i] = divides_ ? x_[i] / scaler_.std[i] : x_[i] * factor_[i];
-  }
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    take(seen_[l], x_);
-    if (l + 1 == layers_.size()) break;
-    const layer& at = layers_[l];
-    y_.assign(at.outputs, 0);
-    for (std::size_t o = 0; o < at.outputs; ++o) {
-      auto sum = static_cast<double>(at.bias[o]);
-      for (std::size_t i = 0; i < at.inputs; ++i)
-        sum += static_cast<double>(x_[i]) * static_cast<double>(at.weight[i * at.outputs + o]);
-      y_[o] = kernels::exact::narrow(std::max(sum, 0.0));
+  std::size_t layer = 0;
+  for (const stage& at : stages_) {
+    if (at.step.op == kernels::step_op::dense) {
+      take(seen_[layer], x_);
+      if (++layer == seen_.size()) break; // nothing behind the last layer matters
     }
-    x_.swap(y_);
+    run(at);
   }
   ++rows_;
+}
+
+// Sums in double, whose products are exact: the same with and without fused multiply-adds. All
+// else is the engine's own scalar kernel, the same on every machine.
+void calibration::run(const stage& at) {
+  namespace scalar = kernels::reference;
+  const std::size_t inputs = at.step.inputs, outputs = at.step.outputs;
+  const kernels::steps_view constants{&at.step, 1,      inputs, outputs, 0, 0, at.constants.data(),
+                                      nullptr,  nullptr};
+  switch (at.step.op) {
+  case kernels::step_op::dense:
+    y_.assign(outputs, 0);
+    for (std::size_t o = 0; o < outputs; ++o) {
+      auto sum = static_cast<double>(at.bias[o]);
+      for (std::size_t i = 0; i < inputs; ++i)
+        sum += static_cast<double>(x_[i]) * static_cast<double>(at.weight[i * outputs + o]);
+      y_[o] = kernels::exact::narrow(sum);
+    }
+    x_.swap(y_);
+    break;
+  case kernels::step_op::activate: scalar::activate_values(constants, at.step, x_.data()); break;
+  case kernels::step_op::affine: scalar::affine_values(constants, at.step, x_.data()); break;
+  case kernels::step_op::layer_norm: scalar::normalize_values(constants, at.step, x_.data()); break;
+  case kernels::step_op::softmax:
+  case kernels::step_op::log_softmax: scalar::softmax_values(at.step, x_.data()); break;
+  case kernels::step_op::complement: x_ = {1 - x_[0], x_[0]}; break;
+  case kernels::step_op::slice:
+    x_.assign(x_.begin() + at.step.at, x_.begin() + at.step.at + at.step.outputs);
+    break;
+  default: scalar::literal_values(constants, at.step, x_.data()); break;
+  }
 }
 
 std::vector<activation_range> calibration::ranges(double percent) const {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tinymlp/kernels/steps_reference.hpp>
 #include <tinymlp/static_quantized.hpp>
 
 #include "byte_source.hpp"
@@ -37,16 +38,20 @@ public:
   void add(std::span<const float> row);
   std::uint64_t rows() const noexcept { return rows_; }
 
-  // Of each layer's inputs, behind the scaler; at least one row must have been added. `percent`:
+  // Of each dense layer's inputs; at least one row must have been added. `percent`:
   // with percentile, the share of values that the range shall not cut off at its upper end, and
   // likewise at its lower.
   std::vector<activation_range> ranges(double percent) const;
 
 private:
-  struct layer {
-    std::size_t inputs, outputs;
-    std::vector<float> weight, bias; // [inputs, outputs], [outputs]
+  // A step that is computed as the file has it, none folded into another.
+  struct stage {
+    kernels::step step;
+    std::vector<float> constants;    // its own; of a dense step, of its activation
+    std::vector<float> weight, bias; // dense: [inputs, outputs], [outputs]
   };
+  void add_stages(const onnx::plan& plan, const onnx::step& from);
+  void run(const stage& at);
   struct seen {
     activation_range extremes;        // widened to include 0
     std::vector<std::uint64_t> count; // by bin
@@ -54,10 +59,7 @@ private:
   void take(seen& to, std::span<const float> values) const;
 
   calibration_method method_;
-  scaler_values scaler_;
-  bool divides_ = true;
-  std::vector<float> factor_; // of a scaler that multiplies
-  std::vector<layer> layers_;
+  std::vector<stage> stages_;
   std::vector<seen> seen_; // of each layer's inputs
   std::uint64_t rows_ = 0;
   std::vector<float> x_, y_;

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <tinymlp/packing.hpp>
 
 #include "atomic_file.hpp"
 #include "commands.hpp"
@@ -55,29 +56,15 @@ std::string values_text(const onnx::tensor& tensor) {
   return text;
 }
 
-std::size_t parameters_of(const onnx::dense& layer) {
-  return layer.outputs * (layer.inputs + (layer.has_bias ? 1 : 0));
-}
-
-// The operator of the node that starts at the byte; the plan does not keep it.
-std::string_view operator_at(const onnx::graph& graph, std::size_t offset) {
-  for (std::size_t i = 0; i < graph.node_count; ++i)
-    if (graph.nodes[i].body.offset == offset) return graph.nodes[i].op_type;
-  return "?";
-}
-
 class report {
 public:
-  explicit report(const onnx_file& file)
-      : file_(file), plan_(file.plan), graph_(std::make_unique<onnx::graph>()) {
-    const std::vector<onnx::external_file> external = external_files(file);
-    static_cast<void>(onnx::parse_model(file.bytes, external, *graph_)); // parsed before: succeeds
-  }
+  explicit report(const onnx_file& file) : file_(file), plan_(file.plan) {}
 
   std::string text() {
     describe_file();
     describe_scaler();
-    for (std::size_t l = 0; l < plan_.layer_count; ++l) describe_layer(l);
+    std::size_t number = 0;
+    for (const onnx::step* layer : dense_steps(plan_)) describe_layer(*layer, ++number);
     describe_totals();
     return std::move(out_);
   }
@@ -100,9 +87,11 @@ private:
     if (!plan_.producer_name.empty())
       line("producer", fmt::format("{} {}", plan_.producer_name, plan_.producer_version));
     if (!plan_.graph_name.empty()) line("graph", std::string(plan_.graph_name));
-    line("input", fmt::format("{} float32 [N,{}]", plan_.input_name, plan_.inputs));
-    line("output",
-         fmt::format("{} float32 {}", plan_.output_name, plan_.output_rank == 1 ? "[N]" : "[N,1]"));
+    for (const onnx::input_slice& input : std::span(plan_.graph_inputs).first(plan_.input_count))
+      line("input", fmt::format("{} float32 [N,{}]", input.name, input.count));
+    line("output", fmt::format("{} float32 {}", plan_.output_name,
+                               plan_.output_rank == 1 ? std::string("[N]")
+                                                      : fmt::format("[N,{}]", plan_.outputs)));
     line("network", shape_text(plan_));
     line("precision", precision_line());
   }
@@ -118,37 +107,45 @@ private:
   }
 
   void describe_scaler() {
-    const onnx::scaler& scaler = plan_.input_scaler;
-    if (scaler.op == onnx::scale_op::none) return line("scaler", "none");
-    const bool divides = scaler.op == onnx::scale_op::divide;
+    const std::span<const onnx::step> steps = scaler_steps(plan_);
+    if (steps.empty()) return line("scaler", "none");
+    const onnx::affine_op last = steps.back().op;
+    const bool divides = last == onnx::affine_op::divide;
     line("scaler", divides ? "(x - mean) / std" : "(x - mean) * scale");
-    detail("mean", values_text(scaler.mean));
-    detail(divides ? "std" : "scale", values_text(scaler.scale));
+    for (const onnx::step& step : steps) {
+      const bool is_scaler = step.op == onnx::affine_op::scaler;
+      if (is_scaler || tinymlp::detail::folder::starts_centred(step.op))
+        detail("mean", values_text(onnx::read(plan_, step.weight)));
+      if (is_scaler || tinymlp::detail::folder::scales(step.op))
+        detail(divides ? "std" : "scale",
+               values_text(onnx::read(plan_, is_scaler ? step.bias : step.weight)));
+    }
   }
 
-  void describe_layer(std::size_t l) {
-    const onnx::dense& layer = plan_.layers[l];
+  void describe_layer(const onnx::step& layer, std::size_t number) {
     const bool is_int8 = plan_.kind == onnx::precision::int8;
-    const bool last = l + 1 == plan_.layer_count;
-    line(fmt::format("layer {}", l + 1),
+    const bool last = number == plan_.layer_count;
+    const onnx::node node = node_of(plan_, layer);
+    const onnx::tensor weight = onnx::read(plan_, layer.weight);
+    const onnx::tensor bias = onnx::read(plan_, layer.bias);
+    line(fmt::format("layer {}", number),
          fmt::format("{} -> {}{}: {} parameters, {} MACs; {} {}, byte {}", layer.inputs,
                      layer.outputs, last ? "" : ", Relu", parameters_of(layer),
-                     layer.inputs * layer.outputs, operator_at(*graph_, layer.offset), layer.name,
-                     layer.offset));
-    detail("weight", fmt::format("{} {} {}{}, {}", layer.weight.name, is_int8 ? "int8" : "float32",
-                                 dims_text(layer.weight), layer.transposed ? " transposed" : "",
-                                 range_of(layer.weight).text()));
+                     layer.inputs * layer.outputs, node.op_type, node.label(), layer.offset));
+    detail("weight", fmt::format("{} {} {}{}, {}", weight.name, is_int8 ? "int8" : "float32",
+                                 dims_text(weight), layer.transposed ? " transposed" : "",
+                                 range_of(weight).text()));
     if (is_int8) describe_quantisation(layer);
-    if (layer.has_bias)
-      detail("bias", fmt::format("{} float32 {}, {}", layer.bias.name, dims_text(layer.bias),
-                                 range_of(layer.bias).text()));
+    if (layer.bias.present())
+      detail("bias",
+             fmt::format("{} float32 {}, {}", bias.name, dims_text(bias), range_of(bias).text()));
     if (layer.alpha != 1 || layer.beta != 1)
       detail("gemm", fmt::format("alpha {:.9g}, beta {:.9g}", layer.alpha, layer.beta));
   }
 
-  void describe_quantisation(const onnx::dense& layer) {
+  void describe_quantisation(const onnx::step& layer) {
     if (plan_.mode == onnx::quant_mode::static_int8) return describe_fixed_scales(layer);
-    detail("scale", scale_text(layer.weight_scale));
+    detail("scale", scale_text(onnx::read(plan_, layer.weight_scale)));
     detail("zero", "0 (symmetric)");
   }
 
@@ -157,31 +154,31 @@ private:
                            : values_text(scale);
   }
 
-  void describe_fixed_scales(const onnx::dense& layer) {
+  void describe_fixed_scales(const onnx::step& layer) {
     const float scale = layer.activation_scale;
     const std::int32_t zero = layer.activation_zero_point;
     detail("input",
            fmt::format("scale {:.9g}, zero point {}: {:.6g} to {:.6g}", scale, zero,
                        scale * static_cast<float>(-zero), scale * static_cast<float>(255 - zero)));
     detail("sum",
-           fmt::format("scale {}{}", scale_text(layer.sum_scale),
-                       layer.has_sum_scale_factor ? " times " + scale_text(layer.sum_scale_factor)
-                                                  : std::string()));
+           fmt::format("scale {}{}", scale_text(onnx::read(plan_, layer.sum_scale)),
+                       layer.sum_scale_factor.present()
+                           ? " times " + scale_text(onnx::read(plan_, layer.sum_scale_factor))
+                           : std::string()));
     detail("zero", "0 (symmetric)");
   }
 
   void describe_totals() {
     std::size_t parameters = 0, macs = 0;
-    for (std::size_t l = 0; l < plan_.layer_count; ++l) {
-      parameters += parameters_of(plan_.layers[l]);
-      macs += plan_.layers[l].inputs * plan_.layers[l].outputs;
+    for (const onnx::step* layer : dense_steps(plan_)) {
+      parameters += parameters_of(*layer);
+      macs += layer->inputs * layer->outputs;
     }
     line("total", fmt::format("{} parameters, {} MACs per row", parameters, macs));
   }
 
   const onnx_file& file_;
   const onnx::plan& plan_;
-  std::unique_ptr<onnx::graph> graph_; // some 60 KiB
   std::string out_;
 };
 

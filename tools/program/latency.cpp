@@ -22,6 +22,7 @@
 #include "latency_plot.hpp"
 #include "logs/log_reader.hpp"
 #include "model_source.hpp"
+#include "numpy_random.hpp"
 #include "tick_clock.hpp"
 
 namespace tinymlp::tools {
@@ -41,7 +42,7 @@ constexpr std::uint64_t most_frames = 100'000'000; // 400 MB of spans
 constexpr std::size_t rows_in_turn = 64;           // they stay in the first-level cache
 
 // Real rows, at equal distances over all sources of the built-in ones.
-std::vector<float> rows_to_score() {
+std::vector<float> real_rows() {
   class collector final : public row_sink {
   public:
     std::vector<float> rows;
@@ -63,6 +64,12 @@ std::vector<float> rows_to_score() {
   return rows;
 }
 
+// For networks that take anything but the six features of a frame: numbers from 0 to 1.
+std::vector<float> rows_for(const model_description& network) {
+  if (network.inputs == feature_count && network.outputs == 1) return real_rows();
+  return numpy_uniform_float32(0, rows_in_turn * network.inputs);
+}
+
 // Each frame's address is computed from the bits of the score before it, through a zero that the
 // compiler cannot see: the frame cannot begin before that score is there.
 template <class Ticks>
@@ -71,15 +78,15 @@ void sample(const model& network, std::span<const float> rows, std::size_t frame
   constexpr std::uint64_t longest = std::numeric_limits<std::uint32_t>::max();
   const volatile std::uint32_t hidden = 0;
   const std::uint32_t zero = hidden;
+  const std::size_t inputs = network.description().inputs;
   float score = 0;
   std::size_t next = 0;
   for (std::uint32_t& span : spans) {
     const std::uint64_t from = Ticks::start();
     for (std::size_t frame = 0; frame < frames_per_reading; ++frame) {
       const std::size_t nothing = std::bit_cast<std::uint32_t>(score) & zero;
-      score = network.score_frame(
-          std::span<const float, feature_count>(rows.data() + next + nothing, feature_count));
-      next = next + feature_count == rows.size() ? 0 : next + feature_count;
+      score = network.score_row(rows.data() + next + nothing);
+      next = next + inputs == rows.size() ? 0 : next + inputs;
     }
     span = static_cast<std::uint32_t>(std::min(Ticks::stop() - from, longest));
   }
@@ -88,7 +95,7 @@ void sample(const model& network, std::span<const float> rows, std::size_t frame
 class latency_meter {
 public:
   explicit latency_meter(const model& network)
-      : network_(network), rows_(rows_to_score()), clock_(measure_clock()) {
+      : network_(network), rows_(rows_for(network.description())), clock_(measure_clock()) {
     for (int i = 0; i < 100; ++i) read(1024, 1); // the processor's clock and predictors settle
   }
 
@@ -271,7 +278,8 @@ void run_latency(const latency_options& options) {
 
 constexpr const char* footer =
     R"(Each frame is a call for one row that cannot start before the score of the frame before is
-there. Rows are real ones, 64 in turn, caches warm. The processor is kept from overlapping a
+there. Rows are 64 in turn, caches warm: real ones for six features and one score, numbers from 0
+to 1 for other networks. The processor is kept from overlapping a
 reading of the clock with the frames, and what reading it takes is measured and subtracted.
 
 A clock that advances in steps coarser than 2 % of a frame (10 ns on some processors) is read once
@@ -297,7 +305,7 @@ void add_latency_command(CLI::App& app) {
   options->request.model = "mlp_small";
   command
       ->add_option("--model", options->request.model,
-                   "Network: " + compiled_in_names() + ", or an ONNX file of one of these shapes")
+                   "Network: " + compiled_in_names() + ", or an ONNX file of any network")
       ->type_name("NAME|FILE")
       ->capture_default_str();
   command

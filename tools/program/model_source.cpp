@@ -1,6 +1,6 @@
 #include "model_source.hpp"
 
-#include <array>
+#include <memory>
 #include <tuple>
 
 #include <tinymlp/tinymlp.hpp>
@@ -67,14 +67,16 @@ public:
     // The kernels that run, which for float32 are not those of the best instruction set's name.
     description_.kernel = name(kernel_.id);
     description_.parameters = Net::parameter_count;
+    description_.inputs = Net::inputs;
+    description_.outputs = 1;
   }
 
   void score(std::span<const float> rows, std::span<float> scores) const override {
     const errc done = isa_ ? network_.score(rows, scores, *isa_) : network_.score(rows, scores);
     if (done != errc::ok) fail("{}: {}", description_.name, message(done));
   }
-  float score_frame(std::span<const float, Net::inputs> row) const noexcept override {
-    return kernel_.row(network_.weights(), row.data());
+  float score_row(const float* row) const noexcept override {
+    return kernel_.row(network_.weights(), row);
   }
 
 private:
@@ -83,6 +85,49 @@ private:
   Net network_;
   std::optional<isa> isa_;
   const kernels::kernel<weights>& kernel_;
+};
+
+// Of a shape that the compiler did not know.
+class any_model final : public model {
+public:
+  any_model(const onnx_file& file, const model_description& description, std::optional<isa> which)
+      : isa_(which.value_or(selected())),
+        kernel_(file.plan.mode == onnx::quant_mode::fp32 ? kernels::steps_kernel_of<false>(isa_)
+                                                         : kernels::steps_kernel_of<true>(isa_)) {
+    const error why = network_.load(file.bytes, file.external_files, file.plan.output_name);
+    if (onnx::failed(why)) fail("{}: {}", file.path, describe(why));
+    description_ = description;
+    description_.shape = shape_text(file.plan);
+    description_.precision = precision_text(file.plan.mode);
+    description_.kernel = name(kernel_.id);
+    description_.parameters = network_->parameter_count();
+    description_.inputs = network_->inputs();
+    description_.outputs = network_->outputs();
+    row_.resize(network_->outputs());
+    scratch_.resize(kernels::row_scratch(network_->view()) + alignment / sizeof(float));
+    void* at = scratch_.data();
+    std::size_t room = scratch_.size() * sizeof(float);
+    aligned_ = static_cast<float*>(
+        std::align(alignment, kernels::row_scratch(network_->view()) * sizeof(float), at, room));
+  }
+
+  void score(std::span<const float> rows, std::span<float> scores) const override {
+    if (const errc done = network_->run(rows, scores, isa_); done != errc::ok)
+      fail("{}: {}", description_.name, message(done));
+  }
+  float score_row(const float* row) const noexcept override {
+    kernel_.row(network_->view(), row, row_.data(), aligned_);
+    return row_[0];
+  }
+
+private:
+  static constexpr std::size_t alignment = 64;
+
+  owned_network network_;
+  isa isa_;
+  const kernels::steps_kernel& kernel_;
+  mutable std::vector<float> row_, scratch_;
+  float* aligned_ = nullptr;
 };
 
 template <class Net>
@@ -123,24 +168,23 @@ std::unique_ptr<model> pack(const onnx_file& file, const model_description& desc
   return make_model(*network, description, which);
 }
 
+// One of the three shapes by the types that the compiler knows, any other by the same kernels that
+// all shapes share: the same bits.
 std::unique_ptr<model> open_file(const onnx_file& file, std::optional<isa> which,
                                  std::string registered) {
-  const std::string shape = shape_text(file.plan);
-  std::vector<std::string> known;
+  model_description description;
+  description.name = file.path;
+  description.registered = std::move(registered);
+  description.network = network_name(file.plan);
+  description.bytes = file.bytes.size();
+  description.sha256 = file.sha256;
+  for (const external_data& data : file.external)
+    description.external.push_back({data.location, data.sha256});
+  describe_scaler(file.plan, description);
   std::unique_ptr<model> found;
   for_each_network([&](const auto& row) {
     using row_type = std::remove_cvref_t<decltype(row)>;
-    known.push_back(joined(row_type::fp32_type::shape_type::sizes, "-"));
-    if (known.back() != shape) return;
-    model_description description;
-    description.name = file.path;
-    description.registered = std::move(registered);
-    description.network = row.name;
-    description.bytes = file.bytes.size();
-    description.sha256 = file.sha256;
-    for (const external_data& data : file.external)
-      description.external.push_back({data.location, data.sha256});
-    describe_scaler(file.plan, description);
+    if (description.network != row.name) return;
     switch (file.plan.mode) {
     case onnx::quant_mode::fp32:
       found = pack<typename row_type::fp32_type>(file, description, which);
@@ -153,9 +197,7 @@ std::unique_ptr<model> open_file(const onnx_file& file, std::optional<isa> which
       break;
     }
   });
-  if (!found)
-    fail("{}: its layers are {}; this program scores {}", file.path, shape, joined(known, ", "));
-  return found;
+  return found ? std::move(found) : std::make_unique<any_model>(file, description, which);
 }
 
 std::optional<onnx::precision> choose_precision(const std::optional<std::string>& wanted) {
@@ -227,9 +269,19 @@ std::vector<std::string> files_of(const model_request& request, const model_desc
   return files;
 }
 
+void require_scores_of_frames(const model_description& network) {
+  if (network.inputs == vmaf::feature_names.size() && network.outputs == 1) return;
+  fail("{}: takes {} feature{} a row and gives {} value{}; frames have the {} features {} and get "
+       "one score",
+       network.name, network.inputs, network.inputs == 1 ? "" : "s", network.outputs,
+       network.outputs == 1 ? "" : "s", vmaf::feature_names.size(),
+       joined(vmaf::feature_names, ", "));
+}
+
 std::string network_name(const onnx::plan& plan) {
   const std::string shape = shape_text(plan);
   std::string found = shape;
+  if (!is_plain(plan)) return found;
   for_each_network([&](const auto& row) {
     using shape_type = typename std::remove_cvref_t<decltype(row)>::fp32_type::shape_type;
     if (fmt::format("{}", fmt::join(shape_type::sizes, "-")) == shape) found = row.name;

@@ -22,8 +22,9 @@ struct model_description {
   std::string precision;  // "fp32", "int8" or "static int8"
   std::string kernel;     // the instruction set that scores
   std::size_t parameters = 0;
-  std::size_t bytes = 0; // of the ONNX file
-  std::string sha256;    // of the very bytes that were parsed, lowercase hex
+  std::size_t inputs = 0, outputs = 0; // values in a row, and out of it
+  std::size_t bytes = 0;               // of the ONNX file
+  std::string sha256;                  // of the very bytes that were parsed, lowercase hex
   struct external_hash {
     std::string location, sha256;
   };
@@ -35,10 +36,11 @@ class model {
 public:
   virtual ~model() = default;
   const model_description& description() const noexcept { return description_; }
-  // Row-major rows x 6 in, one score per row out.
+  // Row-major rows [N, inputs] -> [N, outputs].
   virtual void score(std::span<const float> rows, std::span<float> scores) const = 0;
-  // One row, by the kernel for single rows. As a player calls it: nothing is checked or chosen.
-  virtual float score_frame(std::span<const float, 6> row) const noexcept = 0;
+  // One row, by the kernel for single rows; its first output. As a player calls it: nothing is
+  // checked or chosen. Not from two threads at once.
+  virtual float score_row(const float* row) const noexcept = 0;
 
 protected:
   model_description description_;
@@ -61,6 +63,9 @@ std::unique_ptr<model> open_model(const model_request& request);
 std::vector<std::string> files_of(const model_request& request, const model_description& from);
 // A file that has been read already; `registered` as in the description.
 std::unique_ptr<model> open_model(const onnx_file& file, std::string registered);
+
+// Throws failure unless the network takes the six features of a frame and gives one score.
+void require_scores_of_frames(const model_description& network);
 
 // "mlp_small", or the sizes of the layers where that shape has no name: "6-24-1".
 std::string network_name(const onnx::plan& plan);

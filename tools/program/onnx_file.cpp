@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <openssl/evp.h>
+#include <tinymlp/network.hpp>
 
 #include "byte_source.hpp"
 #include "failure.hpp"
@@ -40,12 +41,6 @@ std::string sha256_of(std::string_view bytes) {
   return hex;
 }
 
-std::vector<onnx::external_file> external_files(const onnx_file& file) {
-  std::vector<onnx::external_file> files;
-  for (const external_data& data : file.external) files.push_back({data.location, data.bytes});
-  return files;
-}
-
 std::string describe(const error& why) {
   return fmt::format("byte {}: {}{}{}{}", why.offset, message(why.code),
                      why.where.empty() ? "" : " (", why.where, why.where.empty() ? "" : ")");
@@ -58,14 +53,73 @@ std::string_view precision_text(onnx::quant_mode mode) {
 
 std::string shape_text(const onnx::plan& plan) {
   std::string text = fmt::format("{}", plan.inputs);
-  for (std::size_t l = 0; l < plan.layer_count; ++l)
-    text += fmt::format("-{}", plan.layers[l].outputs);
+  for (const onnx::step* layer : dense_steps(plan)) text += fmt::format("-{}", layer->outputs);
   return text;
 }
 
-std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count) {
+bool is_plain(const onnx::plan& plan) {
+  tinymlp::detail::plain_steps places;
+  return tinymlp::detail::find_plain_steps(plan, places);
+}
+
+bool is_plain_file(const onnx::plan& plan) {
+  return is_plain(plan) && plan.input_count == 1 && plan.graph_inputs[0].rank == 2 &&
+         plan.ignored_outputs == 0 && plan.output_rank <= 2;
+}
+
+std::span<const onnx::step> steps_of(const onnx::plan& plan) {
+  return std::span(plan.steps).first(plan.step_count);
+}
+
+std::vector<const onnx::step*> dense_steps(const onnx::plan& plan) {
+  std::vector<const onnx::step*> layers;
+  for (const onnx::step& step : steps_of(plan))
+    if (step.kind == onnx::step_kind::dense) layers.push_back(&step);
+  return layers;
+}
+
+std::span<const onnx::step> scaler_steps(const onnx::plan& plan) {
+  using tinymlp::detail::folder;
+  const std::span<const onnx::step> steps = steps_of(plan);
+  std::size_t count = 0;
+  const auto is_affine = [&](bool (*wanted)(onnx::affine_op)) {
+    return count < steps.size() && steps[count].kind == onnx::step_kind::affine &&
+           wanted(steps[count].op);
+  };
+  if (is_affine([](onnx::affine_op op) { return op == onnx::affine_op::scaler; })) {
+    ++count;
+  } else {
+    if (is_affine([](onnx::affine_op op) { return folder::starts_centred(op); })) ++count;
+    if (is_affine([](onnx::affine_op op) { return folder::scales(op); })) ++count;
+  }
+  const bool leads_to_layer = count < steps.size() && steps[count].kind == onnx::step_kind::dense;
+  return steps.first(leads_to_layer ? count : 0);
+}
+
+std::size_t parameters_of(const onnx::step& layer) {
+  return std::size_t{layer.outputs} * (layer.inputs + (layer.bias.present() ? 1U : 0U));
+}
+
+onnx::node node_of(const onnx::plan& plan, const onnx::step& step) {
+  using namespace onnx::detail;
+  onnx::field graph, holder;
+  onnx::node node;
+  for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
+       model.next(graph) == errc::ok;) {
+    if (graph.number != model_graph) continue;
+    for (onnx::cursor nodes(graph.payload); nodes.next(holder) == errc::ok;)
+      if (holder.number == graph_node && holder.payload.offset == step.offset) {
+        static_cast<void>(parse_node(holder, node)); // parsed before: succeeds
+        return node;
+      }
+  }
+  return node;
+}
+
+std::vector<float> values_of(const onnx::plan& plan, onnx::constant from, std::size_t count) {
+  const onnx::tensor tensor = onnx::read(plan, from);
   std::vector<float> values(count);
-  onnx::element_reader reader(from);
+  onnx::element_reader reader(tensor);
   float value = 0;
   for (float& to : values) {
     reader.next(value); // past its end a reader keeps the last value
@@ -75,11 +129,20 @@ std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count)
 }
 
 scaler_values scaler_of(const onnx::plan& plan) {
-  const onnx::scaler& s = plan.input_scaler;
-  if (s.op == onnx::scale_op::none) return {};
-  scaler_values to{broadcast_values(s.mean, plan.inputs), broadcast_values(s.scale, plan.inputs)};
-  if (s.op == onnx::scale_op::multiply)
-    for (float& value : to.std) value = 1 / value;
+  const std::span<const onnx::step> steps = scaler_steps(plan);
+  if (steps.empty()) return {};
+  scaler_values to{std::vector<float>(plan.inputs), std::vector<float>(plan.inputs, 1)};
+  for (const onnx::step& step : steps) {
+    const bool is_scaler = step.op == onnx::affine_op::scaler;
+    const bool is_mean = is_scaler || tinymlp::detail::folder::starts_centred(step.op);
+    if (is_mean) to.mean = values_of(plan, step.weight, plan.inputs);
+    if (step.op == onnx::affine_op::add)
+      for (float& value : to.mean) value = -value;
+    if (!is_mean || is_scaler)
+      to.std = values_of(plan, is_scaler ? step.bias : step.weight, plan.inputs);
+    if (is_scaler || step.op == onnx::affine_op::multiply)
+      for (float& value : to.std) value = 1 / value;
+  }
   return to;
 }
 
@@ -107,18 +170,16 @@ onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::stri
   onnx_file file;
   static_cast<model_bytes&>(file) = std::move(from);
   for (;;) {
-    const std::vector<onnx::external_file> given = external_files(file);
-    const result<onnx::plan> plan = onnx::parse(file.bytes, given);
-    if (plan) {
-      file.plan = *plan;
-      return file;
-    }
-    const error why = plan.error();
+    file.plan = {};
+    const error why = onnx::parse_into(file.plan, file.bytes, file.external_files);
+    if (!onnx::failed(why)) return file;
     const bool wants_more = why.code == errc::external_data_missing;
     if (!wants_more || file.external.size() == most_external_files)
       fail("{}: {}", file.path, describe(why));
     try {
-      file.external.push_back(read_external(where, folder_of(relative), std::string(why.where)));
+      const external_data& data = file.external.emplace_back(
+          read_external(where, folder_of(relative), std::string(why.where)));
+      file.external_files.push_back({data.location, data.bytes});
     } catch (const failure& reason) {
       fail("{}: {}", file.path, reason.what());
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,8 @@ struct model_bytes {
 
 struct onnx_file : model_bytes {
   std::list<external_data> external;
-  onnx::plan plan; // views `bytes` and `external`
+  std::vector<onnx::external_file> external_files; // the same as the parser takes it
+  onnx::plan plan;                                 // views `bytes` and all of the above
 
   onnx_file() = default;
   onnx_file(const onnx_file&) = delete;
@@ -50,9 +52,6 @@ model_bytes read_model_bytes(const std::string& path); // "-": standard input
 model_bytes read_model_bytes(const folder& where, const std::string& relative);
 onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative);
 
-// The external data as the parser takes it; views `file`.
-std::vector<onnx::external_file> external_files(const onnx_file& file);
-
 // "byte 123: the operator is not supported (Softmax)"
 std::string describe(const error& why);
 
@@ -62,8 +61,24 @@ std::string_view precision_text(onnx::quant_mode mode);
 // The sizes of the layers: "6-16-8-1".
 std::string shape_text(const onnx::plan& plan);
 
-// The float32 tensor's values; one value stands for all `count`.
-std::vector<float> broadcast_values(const onnx::tensor& from, std::size_t count);
+// Is it a scaler or none, dense layers with Relu between, and one output value: network<...>?
+bool is_plain(const onnx::plan& plan);
+// Whether that is all there is to the file: one input [N,K] and one output.
+bool is_plain_file(const onnx::plan& plan);
+
+std::span<const onnx::step> steps_of(const onnx::plan& plan);
+// The dense layers, in order. Views the plan.
+std::vector<const onnx::step*> dense_steps(const onnx::plan& plan);
+// What stands before the first dense layer and does no more than subtract a mean, and divide by a
+// standard deviation or multiply by its inverse.
+std::span<const onnx::step> scaler_steps(const onnx::plan& plan);
+// Weights and biases of a dense layer.
+std::size_t parameters_of(const onnx::step& layer);
+// The node that the step was read from: its name, operator and results. Searches the file.
+onnx::node node_of(const onnx::plan& plan, const onnx::step& step);
+
+// The constant's values; one value stands for all `count`.
+std::vector<float> values_of(const onnx::plan& plan, onnx::constant from, std::size_t count);
 
 // The scaler, one value a feature; empty without one. A factor is given as the divisor that it
 // replaces.

@@ -96,6 +96,8 @@ drop_result measure(const registry& in, const model_entry& entry, const feature_
   };
   const std::unique_ptr<model> fp32 = open(onnx::precision::fp32);
   const std::unique_ptr<model> int8 = open(onnx::precision::int8);
+  require_scores_of_frames(fp32->description());
+  require_scores_of_frames(int8->description());
   return {&entry, fp32->description(), int8->description(),
           compare_scores(score_rows(*fp32, rows.values), score_rows(*int8, rows.values))};
 }

@@ -25,11 +25,19 @@ void multiply(std::vector<float>& values, float factor, std::string_view tensor)
   }
 }
 
+// The tensor's name; that of a Constant node's may be empty.
+std::string name_of(const onnx::plan& plan, const onnx::step& step, onnx::constant from,
+                    std::string_view what) {
+  const onnx::tensor tensor = onnx::read(plan, from);
+  if (!tensor.name.empty()) return std::string(tensor.name);
+  return fmt::format("{}_{}", onnx::label(plan, step), what);
+}
+
 } // namespace
 
-std::vector<float> weight_of(const onnx::dense& from) {
-  std::vector<float> weight = broadcast_values(from.weight, from.inputs * from.outputs);
-  multiply(weight, from.alpha, from.weight.name);
+std::vector<float> weight_of(const onnx::plan& plan, const onnx::step& from) {
+  std::vector<float> weight = values_of(plan, from.weight, std::size_t{from.inputs} * from.outputs);
+  multiply(weight, from.alpha, name_of(plan, from, from.weight, "weight"));
   if (!from.transposed) return weight;
   std::vector<float> turned(weight.size());
   for (std::size_t i = 0; i < from.inputs; ++i)
@@ -38,22 +46,23 @@ std::vector<float> weight_of(const onnx::dense& from) {
   return turned;
 }
 
-std::vector<float> bias_of(const onnx::dense& from) {
-  if (!from.has_bias) return std::vector<float>(from.outputs);
-  std::vector<float> bias = broadcast_values(from.bias, from.outputs);
-  multiply(bias, from.beta, from.bias.name);
+std::vector<float> bias_of(const onnx::plan& plan, const onnx::step& from) {
+  if (!from.bias.present()) return std::vector<float>(from.outputs);
+  std::vector<float> bias = values_of(plan, from.bias, from.outputs);
+  multiply(bias, from.beta, name_of(plan, from, from.bias, "bias"));
   return bias;
 }
 
 namespace {
 
-quantized_layer quantize_layer(const onnx::dense& from, granularity grain) {
+quantized_layer quantize_layer(const onnx::plan& plan, const onnx::step& from, granularity grain) {
   quantized_layer to;
-  to.weight_name = from.weight.name;
-  to.bias_name = from.has_bias ? std::string(from.bias.name) : to.weight_name + "_bias";
+  to.weight_name = name_of(plan, from, from.weight, "weight");
+  to.bias_name =
+      from.bias.present() ? name_of(plan, from, from.bias, "bias") : to.weight_name + "_bias";
   to.inputs = from.inputs;
   to.outputs = from.outputs;
-  const std::vector<float> weight = weight_of(from);
+  const std::vector<float> weight = weight_of(plan, from);
   const std::size_t scales = grain == granularity::per_channel ? to.outputs : 1;
   std::vector<float> largest(scales);
   for (std::size_t i = 0; i < weight.size(); ++i) {
@@ -63,7 +72,7 @@ quantized_layer quantize_layer(const onnx::dense& from, granularity grain) {
   for (const float most : largest) to.scale.push_back(symmetric_scale(most));
   for (std::size_t i = 0; i < weight.size(); ++i)
     to.weight.push_back(quantize_weight(weight[i], to.scale[i % to.outputs % scales]));
-  to.bias = bias_of(from);
+  to.bias = bias_of(plan, from);
   return to;
 }
 
@@ -85,8 +94,8 @@ std::string as_bytes(std::span<const float> values) {
   return bytes;
 }
 
-std::vector<float> all_floats(const onnx::tensor& from) {
-  return broadcast_values(from, static_cast<std::size_t>(from.count));
+std::vector<float> all_floats(const onnx::plan& plan, onnx::constant from) {
+  return values_of(plan, from, static_cast<std::size_t>(onnx::read(plan, from).count));
 }
 
 protobuf_message int_attribute(std::string_view name, std::int64_t value) {
@@ -113,34 +122,36 @@ protobuf_message floats_attribute(std::string_view name, std::span<const float> 
   return a;
 }
 
-// The ValueInfoProto at `offset`, as it stands in the model, so that dynamic dimensions keep
-// their names.
-std::string_view value_info_bytes(std::string_view model, std::size_t graph_offset,
-                                  std::size_t offset) {
-  protobuf::field f;
-  for (protobuf::cursor m({model.data(), model.size(), 0}); m.next(f) == errc::ok;) {
-    if (f.payload.offset != graph_offset) continue;
-    for (protobuf::cursor g(f.payload); g.next(f) == errc::ok;)
-      if (f.payload.offset == offset) return f.payload.text();
-    break;
-  }
+// The ValueInfoProto of that name, as it stands in the model, so that dynamic dimensions keep
+// their names. `number`: GraphProto's inputs or outputs.
+std::string_view value_info_bytes(onnx::view graph, std::string_view name, std::uint32_t number) {
+  onnx::field f;
+  for (onnx::cursor c(graph); c.next(f) == errc::ok;)
+    if (f.number == number && onnx::name_in(f.payload, 1) == name) return f.payload.text();
   fail("the graph's input or output moved while it was read"); // the parser found it there
+}
+
+onnx::value_info value_of(std::string_view message) {
+  onnx::value_info info;
+  static_cast<void>( // parsed before: succeeds
+      onnx::detail::parse_value_info({message.data(), message.size(), 0}, info));
+  return info;
 }
 
 class model_writer {
 public:
   // `inputs`: fixed activation scales of each layer; none: dynamic.
-  model_writer(std::string_view model, const onnx::graph& graph, const onnx::plan& plan,
-               granularity grain, std::span<const activation_scale> inputs)
-      : model_(model), graph_(graph), plan_(plan), grain_(grain), inputs_(inputs),
+  model_writer(const onnx::graph& graph, const onnx::plan& plan, granularity grain,
+               std::span<const activation_scale> inputs)
+      : graph_(graph), plan_(plan), grain_(grain), inputs_(inputs),
         opset_(std::max(plan.opset, oldest_opset)) {
-    taken_.emplace(plan.input_name);
+    taken_.emplace(input().name);
     taken_.emplace(plan.output_name);
   }
 
   std::string write(std::span<const quantized_layer> layers) {
     const bool squeezes = plan_.output_rank == 1;
-    std::string value = write_scaler(std::string(plan_.input_name));
+    std::string value = write_scaler(std::string(input().name));
     for (const quantized_layer& layer : layers) {
       const bool is_last = &layer == &layers.back();
       const std::string sum =
@@ -154,6 +165,8 @@ public:
   }
 
 private:
+  const onnx::input_slice& input() const { return plan_.graph_inputs[0]; }
+
   // The wanted name, or the first of wanted_2, wanted_3, ... that is free.
   std::string unique(std::string_view wanted) {
     std::string name(wanted);
@@ -182,30 +195,39 @@ private:
     return name;
   }
 
-  std::string copy_floats(const onnx::tensor& from) {
-    return add_tensor(from.name, onnx::element::float32, std::span(from.dims).first(from.rank),
-                      as_bytes(all_floats(from)));
+  std::string copy_floats(const onnx::step& step) {
+    const onnx::tensor from = onnx::read(plan_, step.weight);
+    return add_tensor(name_of(plan_, step, step.weight, "value"), onnx::element::float32,
+                      std::span(from.dims).first(from.rank),
+                      as_bytes(all_floats(plan_, step.weight)));
   }
 
   std::string write_scaler(const std::string& input) {
-    const onnx::scaler& s = plan_.input_scaler;
-    if (s.op == onnx::scale_op::none) return input;
+    const std::span<const onnx::step> steps = scaler_steps(plan_);
+    if (steps.empty()) return input;
     const std::string scaled = unique("scaled");
-    const auto nodes = std::span(graph_.nodes).first(graph_.node_count);
-    uses_ml_ = std::any_of(nodes.begin(), nodes.end(),
-                           [](const onnx::node& n) { return n.op_type == "Scaler"; });
-    if (uses_ml_) {
+    if (steps[0].op == onnx::affine_op::scaler) {
+      uses_ml_ = true;
       protobuf_message& n = add_node("Scaler", {input}, {scaled});
-      n.add_message(5, floats_attribute("offset", all_floats(s.mean)));
-      n.add_message(5, floats_attribute("scale", all_floats(s.scale)));
+      n.add_message(5, floats_attribute("offset", all_floats(plan_, steps[0].weight)));
+      n.add_message(5, floats_attribute("scale", all_floats(plan_, steps[0].bias)));
       n.add_bytes(7, "ai.onnx.ml");
       return scaled;
     }
-    const std::string centred = unique("centred");
-    add_node("Sub", {input, copy_floats(s.mean)}, {centred});
-    add_node(s.op == onnx::scale_op::divide ? "Div" : "Mul", {centred, copy_floats(s.scale)},
-             {scaled});
-    return scaled;
+    std::string value = input;
+    for (const onnx::step& step : steps) {
+      const std::string before = value;
+      value = &step == &steps.back() ? scaled : unique("centred");
+      add_node(operator_of(step.op), {before, copy_floats(step)}, {value});
+    }
+    return value;
+  }
+
+  static std::string_view operator_of(onnx::affine_op op) {
+    return op == onnx::affine_op::subtract ? "Sub"
+           : op == onnx::affine_op::add    ? "Add"
+           : op == onnx::affine_op::divide ? "Div"
+                                           : "Mul";
   }
 
   void write_layer(const quantized_layer& layer, const std::string& input,
@@ -286,10 +308,10 @@ private:
     for (const protobuf_message& n : nodes_) graph.add_message(1, n);
     graph.add_bytes(2, plan_.graph_name.empty() ? "graph" : plan_.graph_name);
     for (const protobuf_message& t : tensors_) graph.add_message(5, t);
-    graph.add_bytes(11, value_info_bytes(model_, graph_.offset, graph_.input.offset));
-    graph.add_bytes(12, graph_.output.has_shape
-                            ? value_info_bytes(model_, graph_.offset, graph_.output.offset)
-                            : output_with_shape().bytes());
+    graph.add_bytes(11, value_info_bytes(graph_.body, input().name, onnx::detail::graph_input));
+    const std::string_view output =
+        value_info_bytes(graph_.body, plan_.output_name, onnx::detail::graph_output);
+    graph.add_bytes(12, value_of(output).has_shape ? output : output_with_shape().bytes());
     protobuf_message to;
     to.add_varint(1, static_cast<std::uint64_t>(std::max(plan_.ir_version, oldest_ir)));
     to.add_bytes(2, "tinymlp"); // without a version: the bytes depend on the input alone
@@ -304,8 +326,10 @@ private:
   // For a model that leaves its output's shape out, which onnx.checker does not accept.
   protobuf_message output_with_shape() const {
     protobuf_message rows, one, shape, tensor_type, type, info;
-    if (graph_.input.dims[0] > 0)
-      rows.add_varint(1, static_cast<std::uint64_t>(graph_.input.dims[0]));
+    const onnx::value_info features =
+        value_of(value_info_bytes(graph_.body, input().name, onnx::detail::graph_input));
+    if (features.dims[0] > 0)
+      rows.add_varint(1, static_cast<std::uint64_t>(features.dims[0]));
     else
       rows.add_bytes(2, "N");
     one.add_varint(1, 1);
@@ -326,7 +350,6 @@ private:
     return o;
   }
 
-  std::string_view model_;
   const onnx::graph& graph_;
   const onnx::plan& plan_;
   granularity grain_;
@@ -343,8 +366,8 @@ private:
 std::vector<quantized_layer> quantize_layers(const onnx::plan& plan, granularity grain) {
   if (plan.kind != onnx::precision::fp32) fail("the model is int8 already");
   std::vector<quantized_layer> layers;
-  for (const onnx::dense& layer : std::span(plan.layers).first(plan.layer_count))
-    layers.push_back(quantize_layer(layer, grain));
+  for (const onnx::step* layer : dense_steps(plan))
+    layers.push_back(quantize_layer(plan, *layer, grain));
   return layers;
 }
 
@@ -352,13 +375,11 @@ namespace {
 
 std::string write_model(const onnx_file& file, granularity grain,
                         std::span<const activation_scale> inputs) {
-  std::vector<onnx::external_file> external;
-  for (const external_data& data : file.external) external.push_back({data.location, data.bytes});
   onnx::graph graph;
-  if (const error why = onnx::parse_model(file.bytes, external, graph); onnx::failed(why))
+  if (const error why = onnx::parse_model(file.bytes, file.external_files, graph);
+      onnx::failed(why))
     fail("{}", describe(why));
-  return model_writer({file.bytes.data(), file.bytes.size()}, graph, file.plan, grain, inputs)
-      .write(quantize_layers(file.plan, grain));
+  return model_writer(graph, file.plan, grain, inputs).write(quantize_layers(file.plan, grain));
 }
 
 } // namespace

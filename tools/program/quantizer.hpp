@@ -16,8 +16,8 @@ namespace tinymlp::tools {
 
 // Weights [inputs, outputs] and biases of a float32 layer, Gemm's alpha and beta folded in. Throw
 // failure, naming the tensor, where one overflows.
-std::vector<float> weight_of(const onnx::dense& from);
-std::vector<float> bias_of(const onnx::dense& from);
+std::vector<float> weight_of(const onnx::plan& plan, const onnx::step& from);
+std::vector<float> bias_of(const onnx::plan& plan, const onnx::step& from);
 
 // y = scale * (x * weight) + bias, weight symmetric int8 with zero point 0.
 struct quantized_layer {

@@ -109,6 +109,7 @@ void run_score(const score_options& options) {
   refuse_overwriting(options);
   const clock::time_point start = clock::now();
   const std::unique_ptr<model> network = open_model(options.request);
+  require_scores_of_frames(network->description());
   for (const std::string& file : files_of(options.request, network->description()))
     refuse_overwriting(options, file);
   byte_source source(options.input);
@@ -158,7 +159,8 @@ void add_score_command(CLI::App& app) {
   auto options = std::make_shared<score_options>();
   command
       ->add_option("--model", options->request.model,
-                   "Network: " + compiled_in_names() + ", or an ONNX file of one of these shapes")
+                   "Network: " + compiled_in_names() +
+                       ", or an ONNX file: six features, one output")
       ->type_name("NAME|FILE")
       ->capture_default_str();
   command

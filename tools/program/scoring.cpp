@@ -150,7 +150,7 @@ double scoring_sink::measure_single_frame() const {
       std::copy_n(first_features_.begin() + static_cast<std::ptrdiff_t>(call * feature_count),
                   feature_count, row.begin());
       row[0] += 0 * score; // the same row, but only known once the score is
-      score = network_.score_frame(row);
+      score = network_.score_row(row.data());
     }
   });
   return pass_ns / static_cast<double>(calls);

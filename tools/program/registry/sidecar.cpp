@@ -32,13 +32,13 @@ json_value input_shape(const onnx::plan& plan) {
   return integers({-1, static_cast<std::int64_t>(plan.inputs)});
 }
 json_value output_shape(const onnx::plan& plan) {
-  return plan.output_rank == 1 ? integers({-1}) : integers({-1, 1});
+  return plan.output_rank == 1 ? integers({-1})
+                               : integers({-1, static_cast<std::int64_t>(plan.outputs)});
 }
 
 json_value parameter_count(const onnx::plan& plan) {
   std::size_t count = 0;
-  for (std::size_t l = 0; l < plan.layer_count; ++l)
-    count += plan.layers[l].outputs * (plan.layers[l].inputs + (plan.layers[l].has_bias ? 1 : 0));
+  for (const onnx::step* layer : dense_steps(plan)) count += parameters_of(*layer);
   return static_cast<std::int64_t>(count);
 }
 
@@ -145,7 +145,7 @@ std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const on
   const auto expect = [&](const char* field, json_value wanted) {
     expected.push_back({field, wanted, wanted}); // may be absent
   };
-  expect("input_name", plan.input_name);
+  expect("input_name", plan.graph_inputs[0].name);
   expect("output_name", plan.output_name);
   expect("input_shape", input_shape(plan));
   expect("output_shape", output_shape(plan));
@@ -175,7 +175,7 @@ void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file
   sidecar.set("sha256", entry.sha256);
   if (file != nullptr) {
     const onnx::plan& plan = file->plan;
-    sidecar.set("input_name", plan.input_name);
+    sidecar.set("input_name", plan.graph_inputs[0].name);
     sidecar.set("input_shape", input_shape(plan));
     sidecar.set("output_name", plan.output_name);
     sidecar.set("output_shape", output_shape(plan));
