@@ -471,7 +471,7 @@ constexpr bool is_piecewise_linear(activation which) noexcept {
 // ---- tinymlp/onnx/graph.hpp
 // ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
 // and checked for what does not depend on the operators: names, order, single assignment. The index
-// is small (about 5 KiB): messages are read again where they are needed.
+// is small (3.5 KiB): messages are read again where they are needed.
 
 // ---- tinymlp/onnx/tensor.hpp
 // TensorProto and AttributeProto: shapes, and elements read in order from wherever the file keeps
@@ -551,7 +551,7 @@ struct tensor {
   std::size_t offset = 0; // of the message, in the file
   element type = element::undefined;
   std::size_t rank = 0;
-  std::array<std::uint64_t, max_rank> dims{};
+  std::array<std::uint32_t, max_rank> dims{};
   std::uint64_t count = 1; // product of dims
   bool is_raw = false;
   bool is_external = false; // raw data outside the model's file, at the offset of the message
@@ -699,7 +699,7 @@ constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offse
   if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset};
   if (t.rank == max_rank) return {errc::bad_dimension, offset};
   if (dim > max_elements / t.count) return {errc::dimension_overflow, offset};
-  t.dims[t.rank++] = dim;
+  t.dims[t.rank++] = static_cast<std::uint32_t>(dim);
   t.count *= dim;
   return {};
 }
@@ -790,7 +790,7 @@ constexpr bool is_typed_field(std::uint32_t number) noexcept {
 }
 
 // Are there exactly `count` elements, each within the element type?
-constexpr error check_elements(const tensor& t) noexcept {
+[[gnu::noinline]] constexpr error check_elements(const tensor& t) noexcept {
   if (element_reader::width(t.type) == 0) return {}; // of no use here
   if (t.is_raw) {
     const std::uint64_t need = t.count * element_reader::width(t.type);
@@ -839,7 +839,7 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 } // namespace detail
 
 // The name that a message gives itself in field `number`, for errors; empty where it has none.
-constexpr std::string_view name_in(view message, std::uint32_t number) noexcept {
+[[gnu::noinline]] constexpr std::string_view name_in(view message, std::uint32_t number) noexcept {
   std::string_view found{};
   for (cursor c(message); !c.done();) {
     field f;
@@ -852,7 +852,8 @@ constexpr std::string_view name_in(view message, std::uint32_t number) noexcept 
 namespace detail {
 
 // All fields of a TensorProto but the elements in typed fields.
-constexpr error read_tensor(view message, external_files files, tensor& t) noexcept {
+[[gnu::noinline]] constexpr error read_tensor(view message, external_files files,
+                                              tensor& t) noexcept {
   external_reference external;
   std::uint32_t typed = 0; // the typed data field seen, if any
   std::uint64_t type = 0;
@@ -898,7 +899,8 @@ constexpr error read_tensor(view message, external_files files, tensor& t) noexc
 } // namespace detail
 
 // Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
-constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
+[[gnu::noinline]] constexpr error parse_tensor(view message, external_files files,
+                                               tensor& out) noexcept {
   out = {};
   out.offset = message.offset;
   out.body = message;
@@ -964,7 +966,7 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
 
 // Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
 // IR version 2).
-constexpr error parse_attribute(view message, attribute& out) noexcept {
+[[gnu::noinline]] constexpr error parse_attribute(view message, attribute& out) noexcept {
   using namespace detail;
   attribute a;
   a.offset = message.offset;
@@ -1007,7 +1009,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
 }
 
 // The elements of a float, int, floats or ints attribute, as a tensor of rank 0 or 1.
-constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
+[[gnu::noinline]] constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
   tensor t;
   t.name = a.name;
   t.offset = a.offset;
@@ -1025,7 +1027,7 @@ constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
   if (!is_list && count != 1) return {errc::bad_attribute, a.offset, a.name};
   if (count > max_elements) return {errc::dimension_overflow, a.offset, a.name};
   t.rank = is_list ? 1 : 0;
-  t.dims[0] = is_list ? count : 0;
+  t.dims[0] = is_list ? static_cast<std::uint32_t>(count) : 0;
   t.count = count;
   out = t;
   return {};
@@ -1038,7 +1040,7 @@ constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
 
 namespace tinymlp::onnx {
 
-inline constexpr std::size_t max_values = 896; // constants, inputs and results of nodes
+inline constexpr std::size_t max_values = 864; // constants, inputs and results of nodes
 inline constexpr std::size_t max_node_inputs = 5;
 inline constexpr std::size_t max_node_outputs = 3;
 
@@ -1083,31 +1085,31 @@ struct value_info {
   bool is_tensor = true;          // not a sequence, map, optional or sparse tensor
   bool has_shape = false;
   std::size_t rank = 0;
-  std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
+  std::array<std::int32_t, max_rank> dims{}; // -1 where symbolic or unknown
 };
 
 // Finds messages by the names that they define: an open-addressed table of the offsets of the
 // fields in GraphProto that hold them. Names are compared in the file itself.
 class name_index {
 public:
-  static constexpr std::size_t slot_count = 1024;
+  static constexpr std::size_t slot_count = 896;
 
   constexpr std::size_t size() const noexcept { return size_; }
 
-  // The field of the initializer, node or graph input that defines the name; `tag` 0: none.
-  constexpr std::uint32_t find(view file, std::string_view name) const noexcept {
+  // The field of the initializer, node or graph input that defines the name, or 0.
+  [[gnu::noinline]] constexpr std::uint32_t find(view file, std::string_view name) const noexcept {
     const std::uint32_t hash = hash_of(name);
-    for (std::size_t i = hash % slot_count; slots_[i] != 0; i = (i + 1) % slot_count)
-      if (marks_[i] == mark_of(hash) && defines(field_at(file, slots_[i]), name)) return slots_[i];
+    for (std::size_t i = hash % slot_count; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
+      if ((slots_[i] ^ hash) >> 31 == 0 && defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+        return slots_[i] & 0x7fffffffU;
     return 0;
   }
   // Not yet there, and size() below max_values.
   constexpr void insert(std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    while (slots_[i] != 0) i = (i + 1) % slot_count;
-    slots_[i] = static_cast<std::uint32_t>(tag);
-    marks_[i] = mark_of(hash);
+    while (slots_[i] != 0) i = i + 1 == slot_count ? 0 : i + 1;
+    slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
   }
 
@@ -1143,12 +1145,8 @@ private:
   static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
     return static_cast<unsigned char>(name[i]);
   }
-  static constexpr std::uint8_t mark_of(std::uint32_t hash) noexcept {
-    return static_cast<std::uint8_t>(hash >> 24);
-  }
 
-  std::array<std::uint32_t, slot_count> slots_{};
-  std::array<std::uint8_t, slot_count> marks_{};
+  std::array<std::uint32_t, slot_count> slots_{}; // offsets, and the topmost bit of the hash
   std::size_t size_ = 0;
 };
 
@@ -1216,7 +1214,7 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   }
 }
 
-constexpr error parse_node(const field& holder, node& n) noexcept {
+[[gnu::noinline]] constexpr error parse_node(const field& holder, node& n) noexcept {
   n = {};
   n.tag = holder.offset;
   n.body = holder.payload;
@@ -1273,9 +1271,9 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     if (f.number == 2) dim = -1;
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
-    if (dim <= 0) return {errc::bad_dimension, f.offset, to.name};
+    if (dim <= 0 || dim > 0x7fffffff) return {errc::bad_dimension, f.offset, to.name};
   }
-  to.dims[to.rank++] = dim;
+  to.dims[to.rank++] = static_cast<std::int32_t>(dim);
   return {};
 }
 
@@ -1317,7 +1315,7 @@ constexpr error parse_type(view message, value_info& to) noexcept {
   return {};
 }
 
-constexpr error parse_value_info(view message, value_info& out) noexcept {
+[[gnu::noinline]] constexpr error parse_value_info(view message, value_info& out) noexcept {
   value_info v;
   v.offset = message.offset;
   for (cursor c(message); !c.done();) {
@@ -1338,11 +1336,12 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
 // from operator set 12 on, an AttributeProto (value_float(s), value_int(s)).
 struct constant_value {
   attribute a{};
+  std::size_t tag = 0; // offset of the field that holds the TensorProto or AttributeProto
   bool is_tensor = false;
 };
 
-constexpr error find_constant_value(const node& n, std::int64_t opset,
-                                    constant_value& out) noexcept {
+[[gnu::noinline]] constexpr error find_constant_value(const node& n, std::int64_t opset,
+                                                      constant_value& out) noexcept {
   bool found = false;
   for (cursor c(n.body); !c.done();) {
     field f;
@@ -1350,7 +1349,6 @@ constexpr error find_constant_value(const node& n, std::int64_t opset,
     if (f.number != node_attribute) continue;
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-    a.offset = f.offset; // until it is found: then it can be read again from there
     const bool is_value = same(a.name, "value") && a.type == attribute_type::tensor;
     const bool is_list = (same(a.name, "value_float") && a.type == attribute_type::float32) ||
                          (same(a.name, "value_floats") && a.type == attribute_type::floats) ||
@@ -1362,7 +1360,7 @@ constexpr error find_constant_value(const node& n, std::int64_t opset,
       return {errc::unsupported_attribute, f.payload.offset, a.name, n.op_type};
     if (found) return {errc::bad_attribute, f.payload.offset, a.name, n.op_type};
     found = true;
-    out = {a, is_value};
+    out = {a, is_value ? a.t_offset : f.offset, is_value};
   }
   return found ? error{} : error{errc::missing_data, n.body.offset, n.label(), n.op_type};
 }
@@ -1379,7 +1377,7 @@ constexpr bool name_index_defines(const field& f, std::string_view name) noexcep
 }
 
 // Of value_info and IR 3 inputs: a declaration of a constant must agree with the constant.
-constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
+[[gnu::noinline]] constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
   if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
     return {errc::wrong_element_type,
             v.offset,
@@ -1401,9 +1399,9 @@ public:
   constexpr error index() noexcept {
     if (const error e = each_field(&graph_indexer::add_constant); failed(e)) return e;
     if (const error e = each_field(&graph_indexer::add_declaration); failed(e)) return e;
-    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     if (inputs_ == 0) return naming({errc::missing_input, g_.body.offset, g_.name}, "graph");
     if (outputs_ == 0) return naming({errc::missing_output, g_.body.offset, g_.name}, "graph");
+    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     return each_field(&graph_indexer::check_output);
   }
 
@@ -1426,7 +1424,7 @@ private:
     return {};
   }
 
-  constexpr error add_constant(const field& f) noexcept {
+  [[gnu::noinline]] constexpr error add_constant(const field& f) noexcept {
     if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
       return {errc::wrong_wire_type, f.offset, "graph"};
     switch (f.number) {
@@ -1444,7 +1442,7 @@ private:
     return define(t.name, f, errc::too_many_tensors);
   }
 
-  constexpr error add_declaration(const field& f) noexcept {
+  [[gnu::noinline]] constexpr error add_declaration(const field& f) noexcept {
     if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
       return {};
     value_info v;
@@ -1479,7 +1477,7 @@ private:
     return {};
   }
 
-  constexpr error add_node(const field& f) noexcept {
+  [[gnu::noinline]] constexpr error add_node(const field& f) noexcept {
     if (f.number != graph_node) return {};
     node n;
     if (const error e = parse_node(f, n); failed(e)) return e;
@@ -1494,7 +1492,7 @@ private:
                                : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
   }
 
-  constexpr error check_constant(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr error check_constant(const node& n) const noexcept {
     constant_value value;
     tensor t;
     if (const error e = find_constant_value(n, g_.opset, value); failed(e)) return e;
@@ -1504,7 +1502,8 @@ private:
   }
 
   // Operands are defined before, results not; attributes are whole messages.
-  constexpr error check_names(const field& f, const node& n, bool is_constant) noexcept {
+  [[gnu::noinline]] constexpr error check_names(const field& f, const node& n,
+                                                bool is_constant) noexcept {
     for (cursor c(n.body); !c.done();) {
       field g;
       if (c.next(g) != errc::ok) break;
@@ -1688,8 +1687,12 @@ struct step {
   std::uint8_t marks : 7 = 0;                  // of the parser
   std::uint32_t inputs = 0, outputs = 0;       // values before and after it
   std::uint32_t offset = 0;                    // of the node in the file, for errors
-  float alpha = 1, beta = 1;                   // of the operator, where it has them
-  constant weight{}, bias{};                   // prelu: weight is the slope
+  float alpha = 1;                             // of the operator, where it has them
+  union {
+    float beta = 1;
+    float activation_scale; // static int8: q = saturate(round(x / scale) + zero point), 0 to 255
+  };
+  constant weight{}, bias{}; // prelu: alpha * weight is the slope
   union {
     std::uint32_t begin = 0; // slice
     constant mean;           // batch_norm
@@ -1701,8 +1704,6 @@ struct step {
     constant variance;         // batch_norm
     constant sum_scale_factor; // static int8: the product with this, if present
   };
-  // static int8: q = saturate(round(x / activation_scale) + activation_zero_point), 0 to 255
-  float activation_scale = 0;
 };
 
 // A graph input: a slice of the row of features, or one that the output does not depend on.
@@ -1735,8 +1736,8 @@ struct plan {
 
 namespace detail {
 
-constexpr error read_constant(view file, external_files external, constant c,
-                              tensor& out) noexcept {
+[[gnu::noinline]] constexpr error read_constant(view file, external_files external, constant c,
+                                                tensor& out) noexcept {
   const field f = name_index::field_at(file, c.offset);
   if (c.is_list == 0) return parse_tensor(f.payload, external, out);
   attribute a;
@@ -1834,14 +1835,14 @@ struct row_shape {
 // A small int64 tensor of rank 0 or 1: a constant, or computed from shapes.
 struct int_list {
   std::size_t count = 0;
-  std::array<std::int64_t, max_rank> values{};
-  std::size_t batch = max_rank; // the one that is the number of rows; its value is 1
+  std::array<std::int32_t, max_rank> values{}; // larger ones cut off, as they mean the same
+  std::size_t batch = max_rank;                // the one that is the number of rows; its value is 1
   bool is_scalar = false;
 };
 
 // Does a constant of this shape leave a value of shape `x` as it is when they are combined: is it
 // one value, or one for each of a row?
-constexpr bool broadcasts_over(const row_shape& x, std::size_t rank, const std::uint64_t* dims,
+constexpr bool broadcasts_over(const row_shape& x, std::size_t rank, const std::uint32_t* dims,
                                std::uint64_t count) noexcept {
   if (rank > x.rank && !(count == 1 && rank == 1)) return false; // x would gain an axis
   if (count == 1) return true;
@@ -1870,22 +1871,23 @@ public:
 protected:
   // ---- refusals
 
-  constexpr bool fail(const tinymlp::error& why) noexcept {
+  [[gnu::noinline]] constexpr bool fail(const tinymlp::error& why) noexcept {
     why_ = why;
     return false;
   }
-  constexpr bool fail(errc code, const node& n, std::string_view what = {}, std::int64_t found = -1,
-                      std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail(errc code, const node& n, std::string_view what = {},
+                                        std::int64_t found = -1,
+                                        std::int64_t accepted = -1) noexcept {
     return fail({code, n.body.offset, what.empty() ? n.label() : what, n.op_type, found, accepted});
   }
-  constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
-                      std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
+                                        std::int64_t accepted = -1) noexcept {
     tinymlp::error why{code, t.offset, t.name, {}, found, accepted};
     why.rank = static_cast<std::uint8_t>(t.rank > why.dims.size() ? 0 : t.rank);
-    for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = static_cast<std::uint32_t>(t.dims[i]);
+    for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = t.dims[i];
     return fail(why);
   }
-  constexpr bool fail(errc code, const attribute& a) noexcept {
+  [[gnu::noinline]] constexpr bool fail(errc code, const attribute& a) noexcept {
     return fail({code, a.offset, a.name});
   }
   constexpr bool ok(const tinymlp::error& why) noexcept { return !failed(why) || fail(why); }
@@ -1893,17 +1895,17 @@ protected:
   // ---- edges
 
   // The field that defines the value: of a node, an initializer or a graph input.
-  constexpr field definition(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr field definition(std::string_view value) const noexcept {
     const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
     return tag == 0 ? field{} : name_index::field_at(g_.file, tag);
   }
-  constexpr bool producer(std::string_view value, node& out) const noexcept {
+  [[gnu::noinline]] constexpr bool producer(std::string_view value, node& out) const noexcept {
     const field f = definition(value);
     return f.number == graph_node && !failed(parse_node(f, out));
   }
 
   // The value itself, of which operators that do nothing may have made this one.
-  constexpr std::string_view origin(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view origin(std::string_view value) const noexcept {
     node n;
     while (producer(value, n) && passes(n, value)) value = n.inputs[0];
     return value;
@@ -1915,12 +1917,13 @@ protected:
     return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
   }
   // Cast of float32 to float32.
-  constexpr bool is_float_cast(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr bool is_float_cast(const node& n) const noexcept {
     std::int64_t to = 0;
     return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
            !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
   }
-  constexpr bool is_result_of(std::string_view value, std::string_view op_type) const noexcept {
+  [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
+                                                std::string_view op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
@@ -1931,8 +1934,8 @@ protected:
   // ---- attributes
 
   // The node's attributes have been checked where the node is on the way to the output.
-  constexpr bool find_attribute(const node& n, std::string_view wanted,
-                                attribute& out) const noexcept {
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+                                                  attribute& out) const noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
@@ -1941,21 +1944,23 @@ protected:
     }
     return false;
   }
-  constexpr bool peek_int(const node& n, std::string_view wanted,
-                          std::int64_t& value) const noexcept {
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+                                            std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  constexpr bool read_int(const node& n, std::string_view wanted, std::int64_t& value) noexcept {
+  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+                                            std::int64_t& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
     value = a.i;
     return true;
   }
-  constexpr bool read_float(const node& n, std::string_view wanted, float& value) noexcept {
+  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+                                              float& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
@@ -1966,7 +1971,7 @@ protected:
   // ---- constants
 
   // Made of a constant by operators that only change its shape or, exactly, its type?
-  constexpr bool is_constant(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
       if (definition(value).number == graph_initializer) return true;
@@ -1984,7 +1989,8 @@ protected:
   }
 
   // The constant itself, as the file holds it; false where the value is none.
-  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool read_whole(std::string_view value,
+                                              operand_constant& out) noexcept {
     const field f = definition(value);
     out.where = {};
     if (f.number == graph_initializer) {
@@ -1995,8 +2001,7 @@ protected:
       if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
           failed(find_constant_value(n, g_.opset, v)))
         return false;
-      out.where.offset =
-          static_cast<std::uint32_t>((v.is_tensor ? v.a.t_offset : v.a.offset) & 0x7fffffffU);
+      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
       out.where.is_list = v.is_tensor ? 0 : 1;
     }
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
@@ -2005,16 +2010,27 @@ protected:
   }
 
   // The constant of that name, whichever its type is.
-  constexpr bool take_any(const node& user, std::string_view value, operand_constant& out,
-                          unsigned depth = 0) noexcept {
-    node n;
-    std::string_view from = value;
-    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+  constexpr bool take_any(const node& user, std::string_view value,
+                          operand_constant& out) noexcept {
+    const std::string_view from = behind_identity(value);
     out.transposed = false;
     if (read_whole(from, out)) return true;
-    if (depth == 8 || !producer(from, n) || !keeps_elements(n))
+    if (depth_ == 4) return fail(errc::not_constant, user, value);
+    ++depth_;
+    const bool done = take_changed(user, from, out);
+    --depth_;
+    return done;
+  }
+  constexpr std::string_view behind_identity(std::string_view value) const noexcept {
+    node n;
+    while (producer(value, n) && n.is("Identity")) value = n.inputs[0];
+    return value;
+  }
+  [[gnu::noinline]] constexpr bool take_changed(const node& user, std::string_view value,
+                                                operand_constant& out) noexcept {
+    node n;
+    if (!producer(value, n) || !keeps_elements(n) || !take_any(user, n.inputs[0], out))
       return fail(errc::not_constant, user, value);
-    if (!take_any(user, n.inputs[0], out, depth + 1)) return fail(errc::not_constant, user, value);
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
@@ -2039,7 +2055,7 @@ protected:
   constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
     s.rank = out.t.rank;
-    for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = static_cast<std::uint32_t>(out.t.dims[i]);
+    for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
     if (n.is("Transpose") && s.rank == 2) {
       attribute a;
       int_list perm;
@@ -2049,7 +2065,7 @@ protected:
       if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
       if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
         return fail(errc::bad_attribute, n, "perm");
-      const std::uint64_t first = out.t.dims[0];
+      const std::uint32_t first = out.t.dims[0];
       out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
       out.transposed = !out.transposed;
       return true;
@@ -2062,20 +2078,22 @@ protected:
     return true;
   }
 
-  constexpr bool take(const node& user, std::string_view value, element type,
-                      operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool take(const node& user, std::string_view value, element type,
+                                        operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
     if (out.t.type == type) return true;
     return fail(errc::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
   }
-  constexpr bool take_floats(const node& user, std::string_view value, operand_constant& out,
-                             errc otherwise = errc::non_finite_weight) noexcept {
+  [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
+                                               operand_constant& out,
+                                               errc otherwise = errc::non_finite_weight) noexcept {
     return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  constexpr bool check_finite(constant c, errc otherwise, bool divisor = false) noexcept {
+  [[gnu::noinline]] constexpr bool check_finite(constant c, errc otherwise,
+                                                bool divisor = false) noexcept {
     tensor t;
     const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, c, t);
@@ -2092,7 +2110,7 @@ protected:
   }
   // At memory speed: an exponent of all ones carries into the sign.
   static bool all_finite(const char* data, std::size_t count) noexcept {
-    constexpr std::size_t block = 64;
+    constexpr std::size_t block = 32;
     std::uint32_t bits[block];
     for (std::size_t i = 0; i < count; i += block) {
       const std::size_t n = count - i < block ? count - i : block;
@@ -2109,25 +2127,26 @@ protected:
   // A float constant of one value; false, and nothing refused, where it is none.
   constexpr bool scalar(std::string_view value, float& out) noexcept {
     if (!is_constant(value)) return false;
-    const tinymlp::error before = why_;
     operand_constant c;
-    node user;
-    const bool found = take(user, value, element::float32, c) && c.t.count == 1;
-    why_ = before;
+    const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
+    why_ = {};
+    return found && read_first(c.where, out);
+  }
+  // As the file has it: read again, since a Cast may have changed the type.
+  [[gnu::noinline]] constexpr bool read_first(constant c, float& out) const noexcept {
     tensor t;
-    return found && !failed(read_constant(g_.file, g_.external, c.where, t)) &&
-           element_reader(t).next(out);
+    return !failed(read_constant(g_.file, g_.external, c, t)) && element_reader(t).next(out);
   }
 
   // ---- integers
 
-  constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
+  [[gnu::noinline]] constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
     tensor t;
     if (a.type != attribute_type::ints && a.type != attribute_type::int64)
       return fail(errc::bad_attribute, a);
     return ok(tensor_of(a, t)) && read_ints_of(t, out);
   }
-  constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
+  [[gnu::noinline]] constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
     if (t.type != element::int64)
       return fail(errc::wrong_element_type, t, static_cast<std::int64_t>(t.type),
                   static_cast<std::int64_t>(element::int64));
@@ -2136,90 +2155,118 @@ protected:
     out.count = static_cast<std::size_t>(t.count);
     out.is_scalar = t.rank == 0;
     element_reader reader(t);
-    for (std::size_t i = 0; i < out.count; ++i) reader.next(out.values[i]);
+    for (std::size_t i = 0; i < out.count; ++i) {
+      std::int64_t value = 0;
+      reader.next(value);
+      constexpr std::int64_t most = 0x7fffffff;
+      out.values[i] = static_cast<std::int32_t>(value > most    ? most
+                                                : value < -most ? -most
+                                                                : value);
+    }
     return true;
   }
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
-  constexpr bool ints(const node& user, std::string_view value, int_list& out,
-                      unsigned depth = 0) noexcept {
-    node n;
-    operand_constant c;
-    if (read_whole(value, c)) return read_ints_of(c.t, out);
-    if (depth == 12 || !producer(value, n)) return fail(errc::not_constant, user, value);
-    if (n.is("Shape")) return shape_ints(n, out, depth + 1);
-    if (n.is("Gather")) return gather_ints(n, out, depth + 1);
-    if (n.is("Concat")) return concat_ints(n, out, depth + 1);
-    if (n.is("Slice")) return slice_ints(n, out, depth + 1);
-    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out, depth + 1);
-    const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
-    if (n.input_count != 0 && (squeezes || unsqueezes || n.is("Identity") || n.is("Cast"))) {
-      if (!ints(user, n.inputs[0], out, depth + 1)) return false;
-      if (squeezes || unsqueezes) out.is_scalar = squeezes;
-      return out.count == 1 || !squeezes || fail(errc::not_constant, user, value);
-    }
-    return fail(errc::not_constant, user, value);
+  constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
+    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
+      return constant_ints(value, out);
+    if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+    ++depth_;
+    const bool done = computed_ints(user, value, out);
+    --depth_;
+    return done;
   }
-  constexpr bool shape_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool constant_ints(std::string_view value, int_list& out) noexcept {
+    operand_constant c;
+    return read_whole(value, c) && read_ints_of(c.t, out);
+  }
+  [[gnu::noinline]] constexpr bool computed_ints(const node& user, std::string_view value,
+                                                 int_list& out) noexcept {
+    node n;
+    bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
+    for (;;) {
+      if (!producer(value, n) || ++work_ > max_work) return fail(errc::not_constant, user, value);
+      const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
+      if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
+      if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
+      value = n.inputs[0];
+      if (is_other_constant(value)) break;
+    }
+    const bool done = is_other_constant(value) ? constant_ints(value, out) : operator_ints(n, out);
+    if (!done) return false;
+    if (is_scalar || is_list) out.is_scalar = is_scalar;
+    return out.count == 1 || !is_scalar || fail(errc::not_constant, user, value);
+  }
+  [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
+    if (n.is("Shape") && n.input_count == 1) return shape_ints(n, out);
+    if (n.is("Gather") && n.input_count == 2) return gather_ints(n, out);
+    if (n.is("Concat")) return concat_ints(n, out);
+    if (n.is("Slice")) return slice_ints(n, out);
+    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out);
+    return fail(errc::not_constant, n);
+  }
+  [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
     row_shape s;
     std::int64_t start = 0, end = static_cast<std::int64_t>(max_rank);
-    if (!shape_of(n, n.inputs[0], s, depth)) return false;
+    if (within_shape_) return fail(errc::not_constant, n);
+    within_shape_ = true;
+    const bool done = shape_of(n, n.inputs[0], s);
+    within_shape_ = false;
+    if (!done) return false;
     if (!read_int(n, "start", start) || !read_int(n, "end", end)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
     start = start < 0 ? start + rank : start, end = end < 0 ? end + rank : end;
     out = {};
     for (std::int64_t i = start < 0 ? 0 : start; i < end && i < rank; ++i) {
       if (static_cast<std::size_t>(i) == s.batch) out.batch = out.count;
-      out.values[out.count++] = s.dims[static_cast<std::size_t>(i)];
+      out.values[out.count++] = static_cast<std::int32_t>(s.dims[static_cast<std::size_t>(i)]);
     }
     return true;
   }
-  constexpr bool gather_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool gather_ints(const node& n, int_list& out) noexcept {
     int_list from, which;
-    if (n.input_count != 2 || !ints(n, n.inputs[0], from, depth) ||
-        !ints(n, n.inputs[1], which, depth))
+    if (n.input_count != 2 || !ints(n, n.inputs[0], from) || !ints(n, n.inputs[1], which))
       return false;
     out = {};
     out.is_scalar = which.is_scalar;
     for (std::size_t k = 0; k < which.count; ++k) {
       const auto size = static_cast<std::int64_t>(from.count);
-      const std::int64_t i = which.values[k] < 0 ? which.values[k] + size : which.values[k];
+      const std::int64_t at = which.values[k], i = at < 0 ? at + size : at;
       if (i < 0 || i >= size) return fail(errc::value_out_of_range, n);
       if (static_cast<std::size_t>(i) == from.batch) out.batch = k;
       out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
     }
     return true;
   }
-  constexpr bool concat_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool concat_ints(const node& n, int_list& out) noexcept {
     out = {};
     for (std::size_t k = 0; k < n.input_count; ++k) {
       int_list part;
-      if (!ints(n, operand(n, k), part, depth)) return false;
+      if (!ints(n, operand(n, k), part)) return false;
       if (part.is_scalar || out.count + part.count > max_rank) return fail(errc::shape_mismatch, n);
       if (part.batch != max_rank) out.batch = out.count + part.batch;
       for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
     }
     return true;
   }
-  constexpr bool multiply_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool multiply_ints(const node& n, int_list& out) noexcept {
     int_list by;
-    if (!ints(n, n.inputs[0], out, depth) || !ints(n, n.inputs[1], by, depth)) return false;
+    if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
     if (out.count != by.count) return fail(errc::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
     for (std::size_t i = 0; i < out.count; ++i) {
-      if (by.values[i] < -1 || by.values[i] > std::int64_t{1} << 31 || out.values[i] < -1 ||
-          out.values[i] > std::int64_t{1} << 31)
-        return fail(errc::dimension_overflow, n);
-      if (by.batch == i) out.batch = out.values[i] == 1 ? i : max_rank;
-      if (out.batch == i && by.values[i] != 1) out.batch = max_rank;
-      out.values[i] *= by.values[i];
+      const std::int64_t product = std::int64_t{out.values[i]} * by.values[i];
+      if (product > 0x7fffffff || product < -1) return fail(errc::dimension_overflow, n);
+      if ((out.batch == i && by.values[i] != 1) || (by.batch == i && out.values[i] == 1))
+        out.batch = by.batch == i ? i : max_rank;
+      out.values[i] = static_cast<std::int32_t>(product);
     }
     return true;
   }
-  constexpr bool slice_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool slice_ints(const node& n, int_list& out) noexcept {
     int_list from;
     slice_range r;
-    if (!ints(n, n.inputs[0], from, depth) || !read_slice(n, depth, r)) return false;
+    if (!ints(n, n.inputs[0], from) || !read_slice(n, r)) return false;
     const auto size = static_cast<std::int64_t>(from.count);
     if (r.count != 1 || (r.axes.values[0] != 0 && r.axes.values[0] != -1))
       return fail(errc::shape_mismatch, n);
@@ -2241,7 +2288,7 @@ protected:
     if (i < 0) i += size;
     return i < 0 ? 0 : i > size ? size : i;
   }
-  constexpr bool read_slice(const node& n, unsigned depth, slice_range& r) noexcept {
+  [[gnu::noinline]] constexpr bool read_slice(const node& n, slice_range& r) noexcept {
     int_list steps;
     attribute a;
     const bool by_attributes = g_.opset < 10;
@@ -2253,44 +2300,65 @@ protected:
       if (find_attribute(n, "axes", a) && !read_ints_of(a, r.axes)) return false;
     } else {
       if (n.input_count < 3) return fail(errc::wrong_arity, n);
-      if (!ints(n, n.inputs[1], r.starts, depth) || !ints(n, n.inputs[2], r.ends, depth))
-        return false;
-      if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes, depth))
-        return false;
-      if (n.input_count > 4 && !ints(n, n.inputs[4], steps, depth)) return false;
+      if (!ints(n, n.inputs[1], r.starts) || !ints(n, n.inputs[2], r.ends)) return false;
+      if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes)) return false;
+      if (n.input_count > 4 && !ints(n, n.inputs[4], steps)) return false;
     }
     r.count = r.starts.count;
     for (std::size_t i = 0; i < steps.count; ++i)
       if (steps.values[i] != 1) return fail(errc::bad_attribute, n, "steps", steps.values[i], 1);
     if (r.axes.count == 0)
       for (; r.axes.count < r.count; ++r.axes.count)
-        r.axes.values[r.axes.count] = static_cast<std::int64_t>(r.axes.count);
+        r.axes.values[r.axes.count] = static_cast<std::int32_t>(r.axes.count);
     return (r.ends.count == r.count && r.axes.count == r.count) || fail(errc::shape_mismatch, n);
   }
 
   // ---- shapes
 
-  // Of a value that is known without what stands before: the shape that the next node needs has
-  // been told by `known_shape`, or the value is made of a graph input.
-  constexpr bool shape_of(const node& user, std::string_view value, row_shape& out,
-                          unsigned depth) noexcept {
-    if (!known_value_.empty() && same(origin(value), known_value_)) {
-      out = known_shape_;
-      return true;
-    }
-    const field f = definition(value);
-    if (f.number == graph_input) return input_shape(f, out);
+  // Of a value that is made, by operators whose effect on shapes is known, of a graph input or of
+  // `known_value_`, whose shape is `known_shape_`. Walks back once for each of them: that takes
+  // time, but no stack.
+  [[gnu::noinline]] constexpr bool shape_of(const node& user, std::string_view value,
+                                            row_shape& out) noexcept {
+    std::size_t hops = 0;
+    std::string_view at = value;
     node n;
-    if (depth > 24 || !producer(value, n) || n.input_count == 0)
-      return fail(errc::not_constant, user, value);
-    if (passes(n, value) || keeps_shape(n)) return shape_of(user, n.inputs[0], out, depth + 1);
-    if (n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div")) {
-      const bool second = is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape");
-      return shape_of(user, n.inputs[second ? 1 : 0], out, depth + 1);
+    for (;; ++hops) {
+      if (is_known(at)) break;
+      if (definition(at).number == graph_input) break;
+      if (hops == 64 || !producer(at, n) || n.input_count == 0)
+        return fail(errc::not_constant, user, value);
+      at = shaping_operand(n);
     }
-    if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, out, depth + 1);
-    if (!is_reshaping(n)) return fail(errc::not_constant, user, value);
-    return shape_of(user, n.inputs[0], out, depth + 1) && reshape_by(n, out, depth + 1);
+    if (is_known(at))
+      out = known_shape_;
+    else if (!input_shape(definition(at), out))
+      return false;
+    while (hops-- != 0) {
+      at = value;
+      if ((work_ += hops) > max_work) return fail(errc::not_constant, user, value);
+      for (std::size_t i = 0; i <= hops && producer(at, n); ++i)
+        at = i == hops ? at : shaping_operand(n);
+      if (!change_shape(user, n, at, out)) return false;
+    }
+    return true;
+  }
+  constexpr bool is_known(std::string_view value) const noexcept {
+    return !known_value_.empty() && same(value, known_value_);
+  }
+  static constexpr bool is_arithmetic(const node& n) noexcept {
+    return n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div");
+  }
+  constexpr std::string_view shaping_operand(const node& n) const noexcept {
+    const bool second = is_arithmetic(n) &&
+                        (is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape"));
+    return n.inputs[second ? 1 : 0];
+  }
+  [[gnu::noinline]] constexpr bool change_shape(const node& user, const node& n,
+                                                std::string_view result, row_shape& s) noexcept {
+    if (passes(n, result) || keeps_shape(n) || is_arithmetic(n)) return true;
+    if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, s);
+    return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
     constexpr std::string_view names[] = {
@@ -2300,18 +2368,18 @@ protected:
       if (n.is(name)) return true;
     return false;
   }
-  constexpr bool product_shape(const node& n, row_shape& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool product_shape(const node& n, row_shape& out) noexcept {
     operand_constant w;
     std::int64_t transposed = 0;
-    if (!shape_of(n, n.inputs[0], out, depth) || !take_any(n, n.inputs[1], w)) return false;
+    if (!take_any(n, n.inputs[1], w)) return false;
     if (!read_int(n, "transB", transposed)) return false;
     if (w.t.rank != 2 || out.rank == 0) return fail(errc::shape_mismatch, w.t);
-    out.dims[out.rank - 1] = static_cast<std::uint32_t>(w.t.dims[transposed == 1 ? 0 : 1]);
+    out.dims[out.rank - 1] = w.t.dims[transposed == 1 ? 0 : 1];
     return true;
   }
 
   // As declared; the rows are its first axis, where that is symbolic or there are others.
-  constexpr bool input_shape(const field& f, row_shape& out) noexcept {
+  [[gnu::noinline]] constexpr bool input_shape(const field& f, row_shape& out) noexcept {
     value_info v;
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (!v.is_tensor || v.element_type != static_cast<std::uint64_t>(element::float32))
@@ -2353,18 +2421,19 @@ protected:
   }
 
   // What an operator that keeps all values in their order makes of a shape.
-  constexpr bool reshape_by(const node& n, row_shape& s, unsigned depth = 0) noexcept {
+  constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
     if (n.is("Flatten")) return flatten(n, s);
-    if (n.is("Reshape")) return reshape(n, s, depth);
-    if (n.is("Squeeze")) return squeeze(n, s, depth);
-    if (n.is("Unsqueeze")) return unsqueeze(n, s, depth);
+    if (n.is("Reshape")) return reshape(n, s);
+    if (n.is("Squeeze")) return squeeze(n, s);
+    if (n.is("Unsqueeze")) return unsqueeze(n, s);
     if (n.is("Transpose")) return transpose(n, s);
-    if (n.is("Expand")) return expand(n, s, depth);
+    if (n.is("Expand")) return expand(n, s);
     return fail(errc::unexpected_operator, n);
   }
 
-  constexpr bool fail_shape(const node& n, const row_shape& s, std::string_view what = {},
-                            errc code = errc::shape_mismatch) noexcept {
+  [[gnu::noinline]] constexpr bool fail_shape(const node& n, const row_shape& s,
+                                              std::string_view what = {},
+                                              errc code = errc::shape_mismatch) noexcept {
     tinymlp::error why{code, n.body.offset, what.empty() ? n.label() : what, n.op_type};
     why.rank = static_cast<std::uint8_t>(s.rank > why.dims.size() ? 0 : s.rank);
     for (std::size_t i = 0; i < why.rank; ++i)
@@ -2391,11 +2460,11 @@ protected:
   }
 
   // Reshape (5, 13, 14, ...).
-  constexpr bool reshape(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to, depth) || !read_int(n, "allowzero", allow_zero)) return false;
+    if (!ints(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
     if (to.is_scalar) return fail_shape(n, s);
     row_shape r;
     r.rows = s.rows, r.rank = to.count, r.batch = to.batch;
@@ -2403,20 +2472,22 @@ protected:
     std::size_t open = max_rank;
     for (std::size_t i = 0; i < to.count; ++i) {
       std::int64_t d = to.values[i];
-      if (d == 0 && (allow_zero != 0 || i >= s.rank)) return fail_shape(n, s, n.inputs[1]);
+      if (d == 0 && (allow_zero != 0 || i >= s.rank))
+        return fail_named(n.inputs[1], errc::shape_mismatch, n);
       if (d == 0 && i == s.batch) r.batch = i;
       if (d == 0) d = s.dims[i];
       if (i == 0 && s.has_batch() && s.rows > 1 && d == s.rows) d = 1, r.batch = 0;
-      if (d == -1 && open != max_rank) return fail_shape(n, s, n.inputs[1]);
+      if (d == -1 && open != max_rank) return fail_named(n.inputs[1], errc::shape_mismatch, n);
       if (d == -1) open = i, d = 1;
-      if (d < 1 || d > static_cast<std::int64_t>(max_width)) return fail_shape(n, s, n.inputs[1]);
+      if (d < 1 || d > static_cast<std::int64_t>(max_width))
+        return fail_named(n.inputs[1], errc::shape_mismatch, n);
       r.dims[i] = static_cast<std::uint32_t>(d);
       known *= static_cast<std::uint64_t>(d);
-      if (known > max_elements) return fail_shape(n, s, n.inputs[1]);
+      if (known > max_elements) return fail_named(n.inputs[1], errc::shape_mismatch, n);
     }
     const std::uint64_t width = s.width();
     if (width % known != 0 || (open == max_rank && known != width))
-      return fail_shape(n, s, n.inputs[1]);
+      return fail_named(n.inputs[1], errc::shape_mismatch, n);
     if (open != max_rank) r.dims[open] = static_cast<std::uint32_t>(width / known);
     if (open == 0 && s.has_batch() && !r.has_batch() && r.dims[0] == 1) r.batch = 0;
     s = r;
@@ -2424,7 +2495,7 @@ protected:
   }
 
   // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
-  constexpr bool read_axes(const node& n, unsigned depth, std::int64_t inputs_since, int_list& axes,
+  constexpr bool read_axes(const node& n, std::int64_t inputs_since, int_list& axes,
                            bool& has) noexcept {
     attribute a;
     const bool has_attribute = find_attribute(n, "axes", a);
@@ -2436,22 +2507,23 @@ protected:
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
     if (has_attribute && a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
     if (!has) return true;
-    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes, depth))) return false;
+    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes))) return false;
     if (!axes.is_scalar) return true;
     return fail_named(n.inputs[1], errc::shape_mismatch, n);
   }
   // Points to the operand, where that is a constant.
-  constexpr bool fail_named(std::string_view value, errc code, const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool fail_named(std::string_view value, errc code,
+                                              const node& n) noexcept {
     operand_constant c;
     const std::string_view from = origin(value);
     if (!read_whole(from, c)) return fail(code, n, value);
     return fail(code, c.t);
   }
 
-  constexpr bool squeeze(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool squeeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, gone[max_rank] = {};
-    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!read_axes(n, 13, axes, has)) return false;
     if (!has && s.has_batch() && s.rows != 1) return fail(errc::wrong_arity, n, "axes");
     for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
       const std::size_t at = has ? s.axis(axes.values[i]) : i;
@@ -2464,10 +2536,10 @@ protected:
     return true;
   }
 
-  constexpr bool unsqueeze(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, added[max_rank] = {};
-    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!read_axes(n, 13, axes, has)) return false;
     if (!has) return fail(errc::wrong_arity, n, "axes");
     const std::size_t rank = s.rank + axes.count;
     if (rank > max_rank) return fail_shape(n, s);
@@ -2489,7 +2561,7 @@ protected:
       if (!read_ints_of(a, perm)) return false;
     } else {
       for (; perm.count < s.rank; ++perm.count)
-        perm.values[perm.count] = static_cast<std::int64_t>(s.rank - 1 - perm.count);
+        perm.values[perm.count] = static_cast<std::int32_t>(s.rank - 1 - perm.count);
     }
     if (perm.count != s.rank) return fail(errc::bad_attribute, n, "perm");
     row_shape r = s;
@@ -2514,16 +2586,17 @@ protected:
   }
 
   // Expand to a shape that the value has already, or that gains dimensions of one.
-  constexpr bool expand(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to, depth)) return false;
+    if (!ints(n, n.inputs[1], to)) return false;
     while (s.rank < to.count)
       if (!s.insert_axis(0)) return fail_shape(n, s);
     for (std::size_t i = 0; i < to.count; ++i) {
       const std::size_t at = s.rank - to.count + i;
       const bool rows = at == s.batch && to.values[i] == s.rows;
-      if (to.values[i] != 1 && to.values[i] != s.dims[at] && !rows) return fail_shape(n, s);
+      if (to.values[i] != 1 && to.values[i] != std::int64_t{s.dims[at]} && !rows)
+        return fail_shape(n, s);
     }
     return true;
   }
@@ -2531,6 +2604,11 @@ protected:
   const graph& g_;
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
+  // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.
+  static constexpr std::size_t max_work = 100000;
+  unsigned depth_ = 0;
+  bool within_shape_ = false;
+  std::size_t work_ = 0;
   tinymlp::error why_{};
 };
 
@@ -2540,13 +2618,21 @@ protected:
 
 namespace tinymlp::onnx::detail {
 
+// A constant operand of a node in the middle of a pattern.
+struct constant_operand {
+  std::string_view value{}; // empty: none
+  std::uint32_t user = 0;   // tag of the node
+  bool first = false;       // which of its two operands
+};
+
 // What was recognised: a step of `kind` on the value `from`.
 struct pattern {
   step_kind kind = step_kind::activate;
   activation activates = activation::identity;
   float alpha = 1;
-  std::uint32_t axes = 0; // of ReduceMean: bit axis + 8
+  std::uint32_t axes = 0; // of ReduceMean and the like: bit axis + 8
   std::string_view from{};
+  constant_operand weight{}, bias{}; // of a normalisation; or the slopes, which alpha multiplies
 };
 
 class pattern_matcher : protected graph_reader {
@@ -2555,16 +2641,28 @@ protected:
 
   // The pattern that ends with this node. Nothing is refused: false where there is none.
   constexpr bool match(const node& n, pattern& out) noexcept {
-    (void)n, (void)out;
+    const expression e = {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
+    if (e.is("Div"))
+      return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
+             match_quotient(e, out);
+    if (e.is("Add")) return match_slopes(e, out) || match_moments(e, out);
+    if (e.is("Sub")) return match_slopes(e, out);
+    if (e.is("Max")) return match_larger(e, out);
+    if (e.is("Reciprocal")) return match_logistic(e.a, out);
+    if (e.is("Log")) {
+      out = {};
+      out.activates = activation::softplus;
+      return one_plus_exp(e.a, out.from);
+    }
     return false;
   }
 
   constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
-    node sub;
+    const expression sub = expression_of(n.inputs[0]);
     float one = 0;
-    if (!producer(origin(n.inputs[0]), sub) || !sub.is("Sub") || sub.input_count != 2) return false;
     p = n.inputs[1];
-    return scalar(sub.inputs[0], one) && one == 1 && same(origin(sub.inputs[1]), origin(p));
+    return sub.is("Sub") && scalar(sub.a, one) && one == 1 && same(origin(sub.b), origin(p));
   }
 
   // ---- bounds of Clip, Min and Max
@@ -2594,6 +2692,472 @@ protected:
     from = n.inputs[first ? 1 : 0];
     float& bound = n.is("Min") ? high : low;
     return scalar(n.inputs[first ? 0 : 1], bound) && bound == bound;
+  }
+
+private:
+  // An operator of the default domain and its first two operands.
+  struct expression {
+    std::string_view op{}, a{}, b{};
+    std::uint32_t tag = 0;
+    constexpr bool is(std::string_view wanted) const noexcept { return same(op, wanted); }
+  };
+  // What computes the value, seen through operators that do nothing; no operator where it is a
+  // constant or an input. (Not inlined: patterns recurse, and stacks are small.)
+  [[gnu::noinline]] constexpr expression expression_of(std::string_view value) const noexcept {
+    node n;
+    value = origin(value);
+    if (!producer(value, n) || !n.in_default_domain() || !same(n.outputs[0], value)) return {};
+    return {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+  }
+  // Equal but for the rounding of a constant to float32?
+  static constexpr bool near(double value, double wanted) noexcept {
+    const double difference = value < wanted ? wanted - value : value - wanted;
+    return difference <= 1e-6 * (wanted < 0 ? -wanted : wanted);
+  }
+  // The other operand of a commutative operator one of whose operands is this number.
+  constexpr bool other_than(const expression& e, float number, std::string_view& other) noexcept {
+    float s = 0;
+    if (scalar(e.b, s) && s == number) return other = e.a, true;
+    if (scalar(e.a, s) && s == number) return other = e.b, true;
+    return false;
+  }
+  // value = factor * x, by any Mul and Div with numbers.
+  constexpr void peel(std::string_view value, std::string_view& x, double& factor) noexcept {
+    factor = 1;
+    x = origin(value);
+    for (int i = 0; i < 4; ++i) {
+      const expression e = expression_of(x);
+      float s = 0;
+      if (e.is("Mul") && scalar(e.a, s)) {
+        factor *= double{s}, x = origin(e.b);
+      } else if ((e.is("Mul") || e.is("Div")) && scalar(e.b, s) && s != 0) {
+        factor *= e.is("Mul") ? double{s} : 1 / double{s}, x = origin(e.a);
+      } else {
+        return;
+      }
+    }
+  }
+
+  // ---- x times a gate: SiLU, GELU, HardSwish, Mish
+
+  // A product of numbers, x and the gate: each of the two once, in any association.
+  struct gated_product {
+    std::string_view x{}, gate{};
+    double factor = 1;
+    int xs = 0, gates = 0;
+  };
+  constexpr bool multiply(std::string_view value, gated_product& p, int depth) noexcept {
+    float s = 0;
+    value = origin(value);
+    if (same(value, p.gate)) return ++p.gates == 1;
+    if (same(value, p.x)) return ++p.xs == 1;
+    if (scalar(value, s)) return p.factor *= double{s}, true;
+    const expression e = expression_of(value);
+    if (depth == 4) return false;
+    if (e.is("Mul")) return multiply(e.a, p, depth + 1) && multiply(e.b, p, depth + 1);
+    if (!e.is("Div") || !scalar(e.b, s) || s == 0) return false;
+    p.factor /= double{s};
+    return multiply(e.a, p, depth + 1);
+  }
+  constexpr bool is_product(std::string_view root, std::string_view x, std::string_view gate,
+                            double& factor) noexcept {
+    gated_product p{x, origin(gate)};
+    const bool found = multiply(root, p, 0) && p.xs == 1 && p.gates == 1;
+    factor = p.factor;
+    return found;
+  }
+
+  constexpr bool match_gated(const expression& e, std::string_view root, pattern& out) noexcept {
+    out = {};
+    return find_gate(e.a, root, out, 0) || (e.is("Mul") && find_gate(e.b, root, out, 0));
+  }
+  constexpr bool find_gate(std::string_view value, std::string_view root, pattern& out,
+                           int depth) noexcept {
+    const expression e = expression_of(value);
+    if (e.op.empty()) return false;
+    if (is_gate(value, e, root, out)) return true;
+    if (depth == 3 || (!e.is("Mul") && !e.is("Div"))) return false;
+    return find_gate(e.a, root, out, depth + 1) ||
+           (e.is("Mul") && find_gate(e.b, root, out, depth + 1));
+  }
+  constexpr bool is_gate(std::string_view gate, const expression& e, std::string_view root,
+                         pattern& out) noexcept {
+    if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
+    if (e.is("Add")) return is_gelu(gate, e, root, out);
+    if (e.is("Tanh")) return is_mish(gate, e, root, out);
+    if (e.is("HardSigmoid") || e.is("Clip") || e.is("Min") || e.is("Max"))
+      return is_hard_swish(gate, e, root, out);
+    return false;
+  }
+
+  // x * sigmoid(alpha * x)
+  constexpr bool is_silu(std::string_view gate, const expression& e, std::string_view root,
+                         pattern& out) noexcept {
+    double factor = 0, alpha = 1;
+    out.activates = activation::silu;
+    out.from = origin(e.a);
+    out.alpha = 1;
+    if (is_product(root, out.from, gate, factor) && factor == 1) return true;
+    peel(e.a, out.from, alpha);
+    out.alpha = static_cast<float>(alpha);
+    return is_product(root, out.from, gate, factor) && factor == 1;
+  }
+
+  // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
+  constexpr bool is_gelu(std::string_view gate, const expression& e, std::string_view root,
+                         pattern& out) noexcept {
+    std::string_view inner{};
+    double factor = 0, scale = 0;
+    if (!other_than(e, 1, inner)) return false;
+    const expression f = expression_of(inner);
+    if (f.is("Tanh")) return find_cubic(root, gate, f.a, root, out, 0);
+    if (!f.is("Erf")) return false;
+    out.activates = activation::gelu;
+    peel(f.a, out.from, scale);
+    return near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
+           near(factor, 0.5);
+  }
+  // Tries the factors of the product, one after the other, as x.
+  constexpr bool find_cubic(std::string_view value, std::string_view gate,
+                            std::string_view argument, std::string_view root, pattern& out,
+                            int depth) noexcept {
+    double factor = 0;
+    polynomial p;
+    value = origin(value);
+    if (same(value, origin(gate))) return false;
+    out.activates = activation::gelu_tanh;
+    out.from = value;
+    constexpr double c = 0.79788456080286535588;
+    if (depth != 0 && expand(argument, value, p, 0) && p[0] == 0 && p[2] == 0 && near(p[1], c) &&
+        near(p[3], c * 0.044715) && is_product(root, value, gate, factor) && near(factor, 0.5))
+      return true;
+    const expression e = expression_of(value);
+    if (depth == 3 || (!e.is("Mul") && !e.is("Div"))) return false;
+    return find_cubic(e.a, gate, argument, root, out, depth + 1) ||
+           (e.is("Mul") && find_cubic(e.b, gate, argument, root, out, depth + 1));
+  }
+  // The value as a polynomial in x, coefficients from x^0 to x^3.
+  using polynomial = std::array<double, 4>;
+  constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
+                        int depth) noexcept {
+    float s = 0;
+    p = {};
+    value = origin(value);
+    if (same(value, x)) return p[1] = 1, true;
+    if (scalar(value, s)) return p[0] = double{s}, true;
+    const expression e = expression_of(value);
+    if (depth == 6 || e.op.empty()) return false;
+    if (e.is("Neg")) return expand(e.a, x, p, depth + 1) && times(p, {-1});
+    if (e.is("Pow")) {
+      polynomial base;
+      if (!scalar(e.b, s) || (s != 2 && s != 3) || !expand(e.a, x, base, depth + 1)) return false;
+      p = base;
+      return times(p, base) && (s == 2 || times(p, base));
+    }
+    if (e.is("Div"))
+      return scalar(e.b, s) && s != 0 && expand(e.a, x, p, depth + 1) && times(p, {1 / double{s}});
+    const double sign = e.is("Add") ? 1 : e.is("Sub") ? -1 : 0;
+    polynomial other;
+    if ((sign == 0 && !e.is("Mul")) || !expand(e.a, x, p, depth + 1) ||
+        !expand(e.b, x, other, depth + 1))
+      return false;
+    if (sign == 0) return times(p, other);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] += sign * other[i];
+    return true;
+  }
+  // False where the degree would be above 3.
+  static constexpr bool times(polynomial& p, const polynomial& by) noexcept {
+    polynomial r{};
+    for (std::size_t i = 0; i < p.size(); ++i)
+      for (std::size_t k = 0; k < p.size(); ++k) {
+        if (p[i] == 0 || by[k] == 0) continue;
+        if (i + k >= p.size()) return false;
+        r[i + k] += p[i] * by[k];
+      }
+    p = r;
+    return true;
+  }
+
+  // x * tanh(softplus(x))
+  constexpr bool is_mish(std::string_view gate, const expression& e, std::string_view root,
+                         pattern& out) noexcept {
+    double factor = 0;
+    out.activates = activation::mish;
+    const expression inner = expression_of(e.a);
+    if (inner.is("Softplus"))
+      out.from = origin(inner.a);
+    else if (!inner.is("Log") || !one_plus_exp(inner.a, out.from))
+      return false;
+    return is_product(root, out.from, gate, factor) && factor == 1;
+  }
+  // 1 + exp(x)
+  constexpr bool one_plus_exp(std::string_view value, std::string_view& x) noexcept {
+    std::string_view inner{};
+    const expression e = expression_of(value);
+    if (!e.is("Add") || !other_than(e, 1, inner)) return false;
+    const expression exp = expression_of(inner);
+    x = origin(exp.a);
+    return exp.is("Exp");
+  }
+
+  // x * hard_sigmoid(x, 1/6, 1/2), or x * clip(x + 3, 0, 6) / 6
+  constexpr bool is_hard_swish(std::string_view gate, const expression& e, std::string_view root,
+                               pattern& out) noexcept {
+    double factor = 0, wanted = 1;
+    out.activates = activation::hard_swish;
+    if (e.is("HardSigmoid")) {
+      node n;
+      attribute alpha, beta;
+      (void)parse_node(name_index::field_at(g_.file, e.tag), n);
+      if (!find_attribute(n, "alpha", alpha) || !near(double{alpha.f}, 1.0 / 6)) return false;
+      if (find_attribute(n, "beta", beta) && beta.f != 0.5F) return false;
+      out.from = origin(e.a);
+    } else {
+      std::string_view shifted{};
+      float low = 0, high = 0;
+      if (!clipped(e, shifted, low, high) || low != 0 || high != 6) return false;
+      const expression sum = expression_of(shifted);
+      if (!sum.is("Add") || !other_than(sum, 3, out.from)) return false;
+      out.from = origin(out.from);
+      wanted = 1.0 / 6;
+    }
+    return is_product(root, out.from, gate, factor) && near(factor, wanted);
+  }
+  // Clip, or Min and Max one after the other.
+  constexpr bool clipped(const expression& e, std::string_view& x, float& low,
+                         float& high) noexcept {
+    node n;
+    (void)parse_node(name_index::field_at(g_.file, e.tag), n);
+    x = e.a;
+    if (e.is("Clip")) return quietly(clip_bounds(n, low, high));
+    float inner_low = 0, inner_high = 0;
+    if (!min_max_bounds(n, x, low, high)) return false;
+    const expression inner = expression_of(x);
+    if (inner.is("Relu")) return x = inner.a, low = low > 0 ? low : 0, true;
+    if (!inner.is("Min") && !inner.is("Max")) return true;
+    (void)parse_node(name_index::field_at(g_.file, inner.tag), n);
+    if (!min_max_bounds(n, x, inner_low, inner_high)) return false;
+    low = inner_low > low ? inner_low : low;
+    high = inner_high < high ? inner_high : high;
+    return true;
+  }
+  constexpr bool quietly(bool done) noexcept {
+    why_ = {};
+    return done;
+  }
+
+  // ---- slopes: LeakyRelu and PRelu
+
+  // max(x, alpha * x), alpha at most 1
+  constexpr bool match_larger(const expression& e, pattern& out) noexcept {
+    out = {};
+    out.activates = activation::leaky_relu;
+    for (const bool swap : {false, true}) {
+      double alpha = 0;
+      out.from = origin(swap ? e.b : e.a);
+      const expression scaled = expression_of(swap ? e.a : e.b);
+      float s = 0;
+      std::string_view x{};
+      if (!scaled.is("Mul")) continue;
+      if (scalar(scaled.a, s))
+        x = scaled.b;
+      else if (scalar(scaled.b, s))
+        x = scaled.a;
+      else
+        continue;
+      alpha = double{s};
+      out.alpha = s;
+      if (same(origin(x), out.from) && alpha >= 0 && alpha <= 1) return true;
+    }
+    return false;
+  }
+
+  // relu(x) + slope * -relu(-x), relu(x) - slope * relu(-x), or + with slopes that are negated
+  constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
+    out = {};
+    for (const bool swap : {false, true}) {
+      if (swap && e.is("Sub")) return false;
+      const expression relu = expression_of(swap ? e.b : e.a);
+      const expression mul = expression_of(swap ? e.a : e.b);
+      if (!relu.is("Relu") || !mul.is("Mul")) continue;
+      const bool first = is_constant(mul.a);
+      if (first == is_constant(mul.b)) continue;
+      bool negative = e.is("Add");
+      expression part = expression_of(first ? mul.b : mul.a);
+      if (part.is("Neg")) negative = !negative, part = expression_of(part.a);
+      const expression neg = part.is("Relu") ? expression_of(part.a) : expression{};
+      out.from = origin(relu.a);
+      if (!neg.is("Neg") || !same(origin(neg.a), out.from)) continue;
+      out.activates = activation::prelu;
+      out.alpha = negative ? -1.0F : 1.0F;
+      out.weight = {first ? mul.a : mul.b, mul.tag, first};
+      return true;
+    }
+    return false;
+  }
+
+  // ---- quotients: Sigmoid, Softsign
+
+  // x / (1 + |x|), or 1 / (1 + exp(-x))
+  constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
+    float s = 0;
+    std::string_view inner{};
+    out = {};
+    if (scalar(e.a, s)) return s == 1 && match_logistic(e.b, out);
+    const expression sum = expression_of(e.b);
+    if (!sum.is("Add") || !other_than(sum, 1, inner)) return false;
+    const expression abs = expression_of(inner);
+    out.activates = activation::softsign;
+    out.from = origin(e.a);
+    return abs.is("Abs") && same(origin(abs.a), out.from);
+  }
+  constexpr bool match_logistic(std::string_view denominator, pattern& out) noexcept {
+    std::string_view x{};
+    if (!one_plus_exp(denominator, x)) return false;
+    const expression neg = expression_of(x);
+    out = {};
+    out.activates = activation::sigmoid;
+    out.from = origin(neg.a);
+    return neg.is("Neg");
+  }
+
+  // ---- over a whole row
+
+  // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
+  constexpr bool reduces(std::string_view value, std::string_view op, std::string_view& x,
+                         std::uint32_t& axes) noexcept {
+    const expression e = expression_of(value);
+    node n;
+    attribute a;
+    int_list list;
+    std::int64_t keep = 1;
+    if (!e.is(op)) return false;
+    (void)parse_node(name_index::field_at(g_.file, e.tag), n);
+    x = origin(e.a);
+    (void)peek_int(n, "keepdims", keep);
+    const bool known = find_attribute(n, "axes", a)
+                           ? read_ints_of(a, list)
+                           : n.input_count == 2 && ints(n, n.inputs[1], list);
+    if (!quietly(known) || keep != 1) return false;
+    axes = 0;
+    for (std::size_t i = 0; i < list.count; ++i) {
+      if (list.values[i] < -8 || list.values[i] > 7) return false;
+      axes |= std::uint32_t{1} << static_cast<unsigned>(list.values[i] + 8);
+    }
+    return axes != 0;
+  }
+  constexpr bool reduces(std::string_view value, std::string_view op, const pattern& p) noexcept {
+    std::string_view x{};
+    std::uint32_t axes = 0;
+    return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
+  }
+
+  // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
+  constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
+    std::string_view x{};
+    out = {};
+    out.kind = step_kind::softmax;
+    const expression exp = expression_of(e.a);
+    if (!exp.is("Exp") || !reduces(e.b, "ReduceSum", x, out.axes) || !same(x, origin(e.a)))
+      return false;
+    const expression sub = expression_of(exp.a);
+    out.from = origin(sub.is("Sub") ? sub.a : exp.a);
+    if (!sub.is("Sub") || reduces(sub.b, "ReduceMax", out)) return true;
+    out.from = origin(exp.a); // a Sub of something else
+    return true;
+  }
+
+  // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
+  constexpr bool match_norm(const expression& e, pattern& out) noexcept {
+    for (const bool swap : {false, true}) {
+      if (swap && e.is("Div")) return false;
+      out = {};
+      out.kind = step_kind::layer_norm;
+      const expression sub = expression_of(swap ? e.b : e.a);
+      if (!sub.is("Sub") || !reduces(sub.b, "ReduceMean", out.from, out.axes) ||
+          !same(origin(sub.a), out.from))
+        continue;
+      const std::string_view by = swap ? e.a : e.b;
+      if (e.is("Div") ? is_deviation(by, out) : is_inverse_deviation(by, out)) return true;
+    }
+    return false;
+  }
+  // x * i + (bias - mean * i), where i = weight / sqrt(variance + epsilon)
+  constexpr bool match_moments(const expression& e, pattern& out) noexcept {
+    for (const bool swap : {false, true}) {
+      out = {};
+      out.kind = step_kind::layer_norm;
+      const expression product = expression_of(swap ? e.b : e.a);
+      const expression rest = expression_of(swap ? e.a : e.b);
+      if (!product.is("Mul") || !rest.is("Sub") || !is_constant(rest.a)) continue;
+      const expression shift = expression_of(rest.b);
+      if (!shift.is("Mul")) continue;
+      for (int i = 0; i < 4; ++i) {
+        const std::string_view x = i & 1 ? product.b : product.a;
+        const std::string_view by = i & 1 ? product.a : product.b;
+        const std::string_view mean = i & 2 ? shift.b : shift.a;
+        if (!same(origin(by), origin(i & 2 ? shift.a : shift.b))) continue;
+        out.weight = {};
+        if (!reduces(mean, "ReduceMean", out.from, out.axes) || !same(origin(x), out.from) ||
+            !is_inverse_deviation(by, out))
+          continue;
+        out.bias = {rest.a, rest.tag, true};
+        return true;
+      }
+    }
+    return false;
+  }
+  constexpr bool is_inverse_deviation(std::string_view value, pattern& out) noexcept {
+    float s = 0;
+    expression e = expression_of(value);
+    if (e.is("Mul") && is_constant(e.a) != is_constant(e.b)) {
+      const bool first = is_constant(e.a);
+      out.weight = {first ? e.a : e.b, e.tag, first};
+      e = expression_of(first ? e.b : e.a);
+    }
+    if (e.is("Reciprocal")) return is_deviation(e.a, out);
+    if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
+    return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
+  }
+  constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
+    float s = 0;
+    const expression e = expression_of(value);
+    if (e.is("Sqrt")) return is_stable_variance(e.a, out);
+    return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
+  }
+  // variance + epsilon
+  constexpr bool is_stable_variance(std::string_view value, pattern& out) noexcept {
+    const expression e = expression_of(value);
+    if (!e.is("Add")) return false;
+    const bool first = is_constant(e.a);
+    return scalar(first ? e.a : e.b, out.alpha) && out.alpha > 0 &&
+           is_variance(first ? e.b : e.a, out);
+  }
+  // mean((x - mean)^2), or mean(x^2) - mean^2, of which negative roundings may be cut off
+  constexpr bool is_variance(std::string_view value, const pattern& out) noexcept {
+    std::string_view squares{}, x{};
+    std::uint32_t axes = 0;
+    expression e = expression_of(value);
+    if (e.is("Max") && other_than(e, 0, squares))
+      e = expression_of(value = squares);
+    else if (e.is("Relu"))
+      e = expression_of(value = e.a);
+    if (e.is("Sub")) {
+      std::string_view mean{};
+      return reduces(e.a, "ReduceMean", squares, axes) && axes == out.axes &&
+             is_square(squares, x) && same(x, out.from) && is_square(e.b, mean) &&
+             reduces(mean, "ReduceMean", out);
+    }
+    if (!reduces(value, "ReduceMean", squares, axes) || axes != out.axes || !is_square(squares, x))
+      return false;
+    const expression sub = expression_of(x);
+    return sub.is("Sub") && same(origin(sub.a), out.from) && reduces(sub.b, "ReduceMean", out);
+  }
+  constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
+    float s = 0;
+    const expression e = expression_of(value);
+    x = origin(e.a);
+    return e.is("Mul") ? same(x, origin(e.b)) : e.is("Pow") && scalar(e.b, s) && s == 2;
   }
 };
 
@@ -2652,10 +3216,13 @@ private:
       open_mark = 4,                           // a dense layer that the next Add may give a bias
       vector_mark = 8,                         // weight of rank 1: the axis vanishes
       suffix_mark = 16,                        // all axes from that one on; or a shape of its own
-      dynamic_mark = 32;                       // scales of the row at hand
+      dynamic_mark = 32,                       // scales of the row at hand
+      axes_mark = 64,                          // a set of axes
+      static_mark = 64;                        // of a dense layer: scales of the file
 
   constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
+    depth_ = 0;
     p_.labels = constant{};
     value_ = out.name;
     known_value_ = {};
@@ -2675,7 +3242,7 @@ private:
     return walk(out) && begin() && advance(out) && end(out);
   }
 
-  constexpr bool walk(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
     while (join_ == 0) {
       const field f = definition(value_);
       if (f.number == graph_input) return true;
@@ -2688,7 +3255,7 @@ private:
     return true;
   }
 
-  constexpr bool take_node(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
@@ -2746,7 +3313,8 @@ private:
     return {};
   }
 
-  constexpr bool check_attributes(const node& n, std::string_view accepted) noexcept {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
+                                                    std::string_view accepted) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
@@ -2868,8 +3436,7 @@ private:
     y.rank = 2;
     const bool left = (s.marks & left_mark) != 0;
     y.dims[0] = left ? s.outputs : 1, y.dims[1] = left ? 1 : s.outputs;
-    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count))
-      return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count)) s.marks |= suffix_mark;
     s.bias = c.where;
     s.beta = beta;
     return true;
@@ -2981,6 +3548,21 @@ private:
     s->activates = found.activates;
     s->alpha = found.alpha;
     s->inputs = found.axes;
+    if (found.axes != 0) s->marks = axes_mark;
+    if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
+    return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
+  }
+  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                      constant& to) noexcept {
+    node user;
+    operand_constant c;
+    (void)parse_node(name_index::field_at(g_.file, from.user), user);
+    if (!take_floats(user, from.value, c)) return false;
+    to = c.where;
+    if (s.kind == step_kind::activate) set_elementwise(user, c, from.first, s);
+    if (s.kind != step_kind::layer_norm) return true;
+    if (s.outputs != 0 && c.t.count != s.outputs) return fail(errc::shape_mismatch, c.t);
+    s.outputs = static_cast<std::uint32_t>(c.t.count);
     return true;
   }
 
@@ -3116,9 +3698,14 @@ private:
   // Clip (6: attributes; 11, 12, 13: operands, each may be left out).
   constexpr bool take_clip(const node& n) noexcept {
     float low = 0, high = 0;
-    if (!clip_bounds(n, low, high)) return fail_bounds(n);
-    if (!take_unary(n, activation::clip)) return false;
-    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
+    return clip_bounds(n, low, high) ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
+  }
+  constexpr bool push_clip(const node& n, std::string_view from, float low, float high) noexcept {
+    const bool is_relu = low == 0 && high == std::numeric_limits<float>::infinity();
+    step* s = push(n, step_kind::activate, from);
+    if (s == nullptr) return false;
+    s->activates = is_relu ? activation::relu : activation::clip;
+    if (!is_relu) s->alpha = low, s->beta = high;
     return true;
   }
   constexpr bool fail_bounds(const node& n) noexcept {
@@ -3129,11 +3716,7 @@ private:
     if (n.input_count == 1) return pass(n);
     float low = 0, high = 0;
     std::string_view from{};
-    if (!min_max_bounds(n, from, low, high)) return fail_bounds(n);
-    if (!take_unary(n, activation::clip)) return false;
-    value_ = from;
-    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
-    return true;
+    return min_max_bounds(n, from, low, high) ? push_clip(n, from, low, high) : fail_bounds(n);
   }
 
   // ---- over a whole row
@@ -3153,6 +3736,9 @@ private:
   }
   constexpr bool take_log_softmax(const node& n) noexcept {
     return take_over_row(n, step_kind::log_softmax);
+  }
+  constexpr bool take_reciprocal(const node& n) noexcept {
+    return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
   constexpr bool take_log(const node& n) noexcept {
@@ -3287,7 +3873,10 @@ private:
     std::int32_t zero = 0, sum_zero = 0;
     if (!take_single(quantize, quantize.inputs[1], element::float32, c) || !check_scales(c.t))
       return false;
-    element_reader(c.t).next(s.activation_scale);
+    float activation_scale = 0;
+    element_reader(c.t).next(activation_scale);
+    s.activation_scale = activation_scale;
+    s.marks |= static_mark;
     if (quantize.input_count == 3 && !read_zero_point(quantize, quantize.inputs[2], zero))
       return false;
     if (matmul.input_count >= 3 && !matmul.inputs[2].empty() &&
@@ -3297,7 +3886,8 @@ private:
     s.activation_zero_point = static_cast<std::uint8_t>(zero);
     return take_sum_scale(mul, scale, s);
   }
-  constexpr bool take_sum_scale(const node& mul, std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_sum_scale(const node& mul, std::string_view scale,
+                                                  step& s) noexcept {
     node both;
     s.sum_scale = constant{};
     s.sum_scale_factor = constant{};
@@ -3373,7 +3963,7 @@ private:
   }
 
   // ZipMap of a classifier's probabilities, and the labels if they are integers.
-  constexpr bool take_zip_map(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_zip_map(const node& n) noexcept {
     if (n.input_count != 1) return fail(errc::wrong_arity, n);
     value_ = n.inputs[0];
     for (cursor c(n.body); !c.done();) {
@@ -3392,7 +3982,7 @@ private:
   // ---- the way forward
 
   // Lists the graph's inputs, and finds the row's shape.
-  constexpr bool begin() noexcept {
+  [[gnu::noinline]] constexpr bool begin() noexcept {
     p_.input_count = 0;
     p_.inputs = 0;
     for (cursor c(g_.body); !c.done();) {
@@ -3404,7 +3994,7 @@ private:
     if (join_ != 0) return join_inputs();
     return input_shape(definition(value_), shape_) && use_input(value_, shape_.width());
   }
-  constexpr bool add_input(const field& f) noexcept {
+  [[gnu::noinline]] constexpr bool add_input(const field& f) noexcept {
     value_info v;
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (definition(v.name).offset != f.offset) return true; // it lists an initializer
@@ -3441,7 +4031,7 @@ private:
                  static_cast<std::int64_t>(p_.inputs),
                  max_width});
   }
-  constexpr bool join_inputs() noexcept {
+  [[gnu::noinline]] constexpr bool join_inputs() noexcept {
     node n;
     std::int64_t axis = 0;
     (void)parse_node(name_index::field_at(g_.file, join_), n);
@@ -3449,7 +4039,7 @@ private:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       row_shape s;
       const std::string_view part = operand(n, k);
-      if (!shape_of(n, part, s, 0)) return false;
+      if (!shape_of(n, part, s)) return false;
       const std::size_t at = s.axis(axis);
       if (!s.runs_along(at) || at == s.batch || (k != 0 && s.rank != shape_.rank))
         return fail_shape(n, s);
@@ -3479,7 +4069,7 @@ private:
     return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
   }
 
-  constexpr bool place(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place(step& s) noexcept {
     switch (s.kind) {
     case step_kind::dense: return place_dense(s);
     case step_kind::affine: return place_affine(s);
@@ -3503,15 +4093,15 @@ private:
     width_ = outputs;
     return true;
   }
-  constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
-                           std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
+                                             std::int64_t accepted = -1) noexcept {
     return fail({code, s.offset, label_of(s), {}, found, accepted});
   }
-  constexpr std::string_view label_of(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view label_of(const step& s) const noexcept {
     node n;
     return node_of(s.offset, n) ? n.label() : "node";
   }
-  constexpr bool node_of(std::size_t offset, node& n) const noexcept {
+  [[gnu::noinline]] constexpr bool node_of(std::size_t offset, node& n) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
@@ -3519,7 +4109,8 @@ private:
     }
     return false;
   }
-  constexpr bool fail_constant(constant c, const step& s, std::int64_t accepted) noexcept {
+  [[gnu::noinline]] constexpr bool fail_constant(constant c, const step& s,
+                                                 std::int64_t accepted) noexcept {
     tensor t;
     (void)read_constant(g_.file, g_.external, c, t);
     if (t.name.empty()) t.name = label_of(s);
@@ -3529,7 +4120,7 @@ private:
   constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
-    const quant_mode mode = s.activation_scale > 0          ? quant_mode::static_int8
+    const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
                             : (s.marks & dynamic_mark) != 0 ? quant_mode::dynamic_int8
                                                             : quant_mode::fp32;
     if (p_.layer_count != 0 && mode != p_.mode) return fail_step(errc::mixed_precision, s);
@@ -3543,6 +4134,7 @@ private:
     if (!fits && (s.marks & trans_a_mark) != 0)
       return fail({errc::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
     if (!fits) return fail_constant(s.weight, s, static_cast<std::int64_t>(shape_.dims[axis]));
+    if ((s.marks & suffix_mark) != 0) return fail_constant(s.bias, s, s.outputs);
     shape_.dims[axis] = s.outputs;
     if (axis == shape_.batch && s.outputs != 1) shape_.batch = max_rank;
     if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
@@ -3560,7 +4152,7 @@ private:
 
   // Does a constant, combined value by value, leave the row's shape as it is?
   constexpr bool fits_row(const step& s) noexcept {
-    const std::uint64_t count = s.outputs, row[1] = {count};
+    const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
       if (count == 1) return true;
@@ -3569,8 +4161,7 @@ private:
     node n;
     operand_constant c;
     if (failed(parse_node(name_index::field_at(g_.file, s.begin), n)) ||
-        !take_any(n, n.inputs[(s.marks & left_mark) != 0 || s.kind == step_kind::activate ? 0 : 1],
-                  c))
+        !take_any(n, n.inputs[(s.marks & left_mark) != 0 ? 0 : 1], c))
       return false;
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
@@ -3612,32 +4203,26 @@ private:
     }
     if (s.op != affine_op::add || before.bias.present()) return false;
     before.bias = s.weight;
-    before.beta = 1;
+    if (p_.kind == precision::fp32) before.beta = 1;
     before.marks = 0;
     return true;
   }
 
   constexpr bool place_activation(step& s) noexcept {
     if (s.activates == activation::prelu) {
-      if (!slope_fits(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+      if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
     return append(s, width_);
   }
-  constexpr bool slope_fits(const step& s) noexcept {
-    if ((s.marks & suffix_mark) == 0) return fits_row(s);
-    node n;
-    operand_constant c;
-    return !failed(parse_node(name_index::field_at(g_.file, s.begin), n)) &&
-           take_any(n, n.inputs[1], c) &&
-           broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
-  }
-
   // Softmax and its logarithm, normalisations: over all values of the row.
   constexpr bool place_over_row(step& s) noexcept {
-    if (s.kind == step_kind::layer_norm && s.marks == 0) { // of ReduceMean: a set of axes
+    if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
-      s.marks = open_mark;
+      if (s.outputs != 0 && s.outputs != width_)
+        return fail_constant(s.weight.present() ? s.weight : s.bias, s,
+                             static_cast<std::int64_t>(width_));
+      s.marks = s.weight.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -3651,7 +4236,7 @@ private:
       return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
     return append(s, width_);
   }
-  constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
+  [[gnu::noinline]] constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
     return fail({errc::bad_attribute, s.offset, "axis", {}, found, -1});
   }
   constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
@@ -3676,7 +4261,7 @@ private:
     return append(s, 2);
   }
 
-  constexpr bool place_reshaping(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_reshaping(const step& s) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, s.begin), n);
     known_value_ = origin(n.inputs[0]);
@@ -3687,7 +4272,7 @@ private:
   }
 
   // Slice, Split and Gather of neighbouring values.
-  constexpr bool place_slice(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_slice(step& s) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, s.begin), n);
     const std::size_t split_index = s.inputs;
@@ -3719,7 +4304,7 @@ private:
   }
   constexpr bool place_ranges(const node& n, step& s) noexcept {
     slice_range r;
-    if (!read_slice(n, 0, r)) return false;
+    if (!read_slice(n, r)) return false;
     for (std::size_t i = 0; i < r.count; ++i) {
       const std::size_t axis = shape_.axis(r.axes.values[i]);
       if (axis == shape_.rank) return fail_shape(n, shape_);
@@ -3799,7 +4384,7 @@ private:
 
   // ---- the end
 
-  constexpr bool end(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool end(const value_info& out) noexcept {
     bool agrees = true;
     const bool is_map = !out.is_tensor;
     if (!is_map && out.has_shape) {
@@ -3873,6 +4458,7 @@ struct plan_builder::operator_table {
       op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
       op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
       op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
       op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
       op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
       op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},
@@ -4763,21 +5349,30 @@ inline constexpr float log2_e = 0x1.715476p0F;
 // ln(2) as the sum of two floats.
 inline constexpr float ln2_high = 0x1.62e43p-1F, ln2_low = -0x1.05c61p-29F;
 inline constexpr float sqrt_half = 0x1.6a09e6p-1F;
-// Added to a float below 2^22, rounds it to a whole number, half to even.
-inline constexpr float round_to_whole = 0x1.8p23F;
+// Added to a float, leaves it 8 bits behind the point, those of the mask.
+inline constexpr float point = 0x1.8p15F, fraction_mask = 0xffp-149F;
 
 // Minimax polynomials, the constant term first, whose coefficients are floats (Brisebarre and
 // Chevillard, "Efficient polynomial L-infinity approximations", ARITH 2007).
-// (exp(r) - 1 - r) / r^2, |r| <= ln(2) / 2
-inline constexpr float exp[]{0x1p-1F, 0x1.5554dcp-3F, 0x1.5554e8p-5F, 0x1.120c1ep-7F,
-                             0x1.6d4e6ap-10F};
-// ((exp(2 r) - 1) / 2 - r) / r^2, |r| <= ln(2) / 4
-inline constexpr float tanh[]{0x1p0F, 0x1.5554dcp-1F, 0x1.5554e8p-2F, 0x1.120c1ep-3F,
-                              0x1.6d4e6ap-5F};
-// (log(1 + z) - z) / z^2, z in [0, 1]
-inline constexpr float log1p[]{-0x1p-1F,        0x1.55553p-2F,  -0x1.fff39cp-3F, 0x1.98e11cp-3F,
-                               -0x1.4ff538p-3F, 0x1.0d21acp-3F, -0x1.7d99d4p-4F, 0x1.a1ed8p-5F,
-                               -0x1.2828dap-6F, 0x1.88c46p-9F};
+// (exp(r) - 1 - r) / r^2. Where a polynomial's range of r begins at -low ln(2), it ends at
+// (1 - low) ln(2): n = floor(x / ln(2) + low) is subtracted.
+// With the least relative error of exp(r):
+inline constexpr float exp[]{0x1.000006p-1F, 0x1.5554dap-3F, 0x1.5543c6p-5F, 0x1.11f18ap-7F,
+                             0x1.7fd91cp-10F};
+// With the least relative error of exp(r) - 1:
+inline constexpr float expm1[]{0x1.000002p-1F, 0x1.5554fep-3F, 0x1.55475p-5F, 0x1.11dbb2p-7F,
+                               0x1.7eb4fp-10F};
+inline constexpr float exp_low = 0.4140625F; // up to exp(r) = 1.5
+inline constexpr float tanh[]{0x1.000002p-1F, 0x1.555624p-3F, 0x1.554ae8p-5F, 0x1.0f79e4p-7F,
+                              0x1.a30f1cp-10F};
+inline constexpr float tanh_low = 0.25F; // up to tanh(r / 2) = 0.25
+
+// (log(1 + z) - z) / z^2, z from 0 to exp(-1)
+inline constexpr float log1p[]{-0x1.ffffc4p-2F, 0x1.554888p-2F,  -0x1.fe2906p-3F,
+                               0x1.89afc2p-3F,  -0x1.0c76ecp-3F, 0x1.b52c26p-5F};
+// (log(1 + exp(x)) - x / 2 - log(2)) / x^2 by x^2, |x| <= 1
+inline constexpr float softplus[]{0x1.ffffep-4F, -0x1.55418cp-8F, 0x1.6841bap-12F,
+                                  -0x1.6d986cp-16F};
 // (log(1 + f) - f + f^2 / 2) / f^3, 1 + f in [sqrt(1/2), sqrt(2)]
 inline constexpr float log[]{0x1.555554p-2F,  -0x1.ffffe6p-3F, 0x1.999d2ap-3F,
                              -0x1.556288p-3F, 0x1.23de3ap-3F,  -0x1.fbbf2p-4F,
@@ -4785,10 +5380,9 @@ inline constexpr float log[]{0x1.555554p-2F,  -0x1.ffffe6p-3F, 0x1.999d2ap-3F,
 // erf(x) / x - 1 by x^2, x in [0, 0.92]
 inline constexpr float erf[]{0x1.06eba8p-3F, -0x1.812742p-2F,  0x1.ce2dfcp-4F, -0x1.b80f48p-6F,
                              0x1.54da3p-8F,  -0x1.ab23bep-11F, 0x1.605f9ep-14F};
-// log(1 - erf(x)), x in [0.92, 4]
-inline constexpr float log_erfc[]{0x1.3dd0acp-12F, -0x1.2152b8p0F,   -0x1.438c58p-1F,
-                                  -0x1.c2836cp-4F, 0x1.b01774p-6F,   -0x1.36e41cp-8F,
-                                  0x1.3744dap-11F, -0x1.7f860cp-15F, 0x1.b345bcp-20F};
+// log(1 - erf(x)) / x + 2, x in [0.92, 4]
+inline constexpr float erfc[]{0x1.be2228p-1F,  -0x1.45341p-1F,  -0x1.b31174p-4F, 0x1.850c64p-6F,
+                              -0x1.dc67b2p-9F, 0x1.5079fap-12F, -0x1.726e0cp-17F};
 
 } // namespace tinymlp::kernels::elementary
 
@@ -4836,6 +5430,7 @@ struct v1 {
   static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
   static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
   static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg if_negative(reg a, reg x, reg y) { return as_int(a) < 0 ? x : y; }
   static constexpr reg poisoned(reg a, reg poison) {
     return exact::is_nan(poison) ? exact::quiet_nan : a;
   }
@@ -4848,14 +5443,16 @@ struct v1 {
   static constexpr ireg isub(ireg a, ireg b) {
     return static_cast<ireg>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
   }
+  static constexpr ireg imin(ireg a, ireg b) { return a < b ? a : b; }
   template <int N> static constexpr ireg shift_left(ireg a) {
     return static_cast<ireg>(static_cast<std::uint32_t>(a) << N);
   }
   template <int N> static constexpr ireg shift_right(ireg a) { return a >> N; }
   // a * 2^n, rounded once, for whole n from -252 to 254; a NaN n gives a NaN if a is one.
   static constexpr reg scale(reg a, reg n) {
-    const reg bias = elementary::round_to_whole;
-    const ireg whole = isub(as_int(add(n, bias)), as_int(bias)), half = shift_right<1>(whole);
+    const ireg whole = isub(shift_right<8>(as_int(add(n, elementary::point))),
+                            shift_right<8>(as_int(elementary::point)));
+    const ireg half = shift_right<1>(whole);
     return mul(mul(a, power(half)), power(isub(whole, half)));
   }
 
@@ -4876,13 +5473,21 @@ namespace tinymlp::kernels::reference {
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -4892,18 +5497,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -4915,83 +5530,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -5007,8 +5625,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -5473,6 +6090,8 @@ struct v8 {
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
+  // x where the sign bit of a is set, else y.
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
     return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a, low, _CMP_LT_OQ),
@@ -5724,13 +6343,21 @@ private:
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -5740,18 +6367,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -5763,83 +6400,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -5855,8 +6495,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -8504,13 +9143,21 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -8520,18 +9167,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -8543,83 +9200,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -8635,8 +9295,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -10331,6 +10990,10 @@ struct v16 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
+    const ireg mask = shift_right<31>(as_int(a)); // no comparison: those wait for multiply-adds
+    return as_float(_mm512_ternarylogic_epi32(mask, as_int(x), as_int(y), 0xca));
+  }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
     return (_mm512_cmp_ps_mask(a, low, _CMP_LT_OQ) | _mm512_cmp_ps_mask(high, a, _CMP_LT_OQ)) != 0;
@@ -10564,13 +11227,21 @@ private:
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -10580,18 +11251,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -10603,83 +11284,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -10695,8 +11379,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -13354,13 +14037,21 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -13370,18 +14061,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -13393,83 +14094,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -13485,8 +14189,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -15149,6 +15852,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // x where the sign bit of a is set, else y.
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
+    return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
+  }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
     return vmaxvq_u32(vorrq_u32(vcltq_f32(a, low), vcltq_f32(high, a))) != 0;
@@ -15389,13 +16096,21 @@ private:
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -15405,18 +16120,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -15428,83 +16153,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -15520,8 +16248,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -18171,13 +18898,21 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -18187,18 +18922,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -18210,83 +18955,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -18302,8 +19050,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -20018,13 +20765,21 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 namespace detail {
 
 // exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
-template <class V> TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r) {
-  namespace k = elementary;
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::exp[1]), r, V::set(k::exp[0]));
-  const auto high = V::fma(V::set(k::exp[3]), r, V::set(k::exp[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::exp[4]), r2, high), low);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
   return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
 }
 
 // x - n * ln(2), rounded once for |n| up to 256.
@@ -20034,18 +20789,28 @@ TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V
   return V::fnma(n, V::set(elementary::ln2_low), r);
 }
 
-// 2^n of a sum t = n + round_to_whole + 127.
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
 template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
-  return V::as_float(V::template shift_left<23>(V::as_int(t)));
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
 }
 
-// exp(x) * 2^64 for x in [-104, 0]: a normal float, where exp(x) may be denormal.
-template <class V> TINYMLP_INLINE constexpr typename V::reg exp_raised(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole + 127 + 64);
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto r = less_ln2s<V>(V::sub(t, bias), x);
-  const auto power = power_of_2<V>(t);
-  return V::fma(power, expm1_reduced<V>(r), power);
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
 }
 
 // -|x|, or -104 if that is larger: exp of it rounds to 0.
@@ -20057,83 +20822,86 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(type
 
 // e^x.
 template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
-  const auto bias = V::set(elementary::round_to_whole);
+  namespace k = elementary;
   x = V::lower(V::set(89), V::upper(V::set(-104), x));
-  const auto t = V::fma(x, V::set(elementary::log2_e), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
   return V::scale(V::add(V::set(1), q), n);
 }
 
 // e^x - 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
-  // Rounds 0.584 up, no less: up to e^x = 1.5 nothing is subtracted.
-  const auto bias = V::set(elementary::round_to_whole + 126);
+  namespace k = elementary;
   const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
-  const auto t = V::add(V::fma(bounded, V::set(elementary::log2_e), V::set(-0.084F)), bias);
-  const auto n = V::sub(t, bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
-  const auto n_is_0 = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e));
-  return V::or_bits(n_is_0, V::and_bits(x, V::set(-0.0F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::lower(V::set(10), V::and_not_bits(sign, x));
-  const auto t = V::fma(magnitude, V::set(2 * k::log2_e), bias);
-  const auto r = V::fnma(V::sub(t, bias), V::set(k::ln2_high / 2), magnitude);
-  const auto power = detail::power_of_2<V>(t);
-  const auto r2 = V::mul(r, r);
-  const auto low = V::fma(V::set(k::tanh[1]), r, V::set(k::tanh[0]));
-  const auto high = V::fma(V::set(k::tanh[3]), r, V::set(k::tanh[2]));
-  const auto tail = V::fma(r2, V::fma(V::set(k::tanh[4]), r2, high), low);
-  const auto g = V::fma(r2, tail, r); // (e^2r - 1) / 2
-  const auto h = V::fma(power, g, V::fma(power, V::set(0.5F), V::set(-0.5F)));
-  const auto a = V::lower(one, h);
-  const auto y = V::fnma(a, V::div(a, V::add(one, h)), a);
-  return V::or_bits(y, V::and_bits(x, sign));
+  const auto one = V::set(1), sign = V::set(-0.0F);
+  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
+  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto one = V::set(1);
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  const auto a = V::if_less(x, V::zero(), z, one);
-  return V::fnma(a, V::div(z, V::fma(raised, V::set(0x1p-64F), one)), a);
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
 }
 
-// log(1 + e^x), by z = e^-|x|: max(x, 0) + log(1 + z).
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
 template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
   namespace k = elementary;
-  const auto raised = detail::exp_raised<V>(detail::minus_magnitude<V>(x));
-  const auto z = V::mul(raised, V::set(0x1p-64F));
-  auto p = V::set(k::log1p[9]);
-  for (std::size_t i = 9; i-- > 0;) p = V::fma(p, z, V::set(k::log1p[i]));
-  return V::add(V::upper(V::zero(), x), V::fma(V::mul(z, z), p, z));
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), near, far);
 }
 
-// erf(x): a polynomial in x^2 below 0.92, else 1 - e^p(|x|).
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto bias = V::set(k::round_to_whole + 127), one = V::set(1), sign = V::set(-0.0F);
+  const auto one = V::set(1), sign = V::set(-0.0F);
   const auto magnitude = V::and_not_bits(sign, x);
-  const auto bounded = V::lower(V::set(4), magnitude);
-  const auto u = V::mul(bounded, bounded);
-  auto p = V::set(k::erf[6]);
-  for (std::size_t i = 6; i-- > 0;) p = V::fma(p, u, V::set(k::erf[i]));
-  const auto small = V::fma(magnitude, p, magnitude);
-  auto g = V::set(k::log_erfc[8]);
-  for (std::size_t i = 8; i-- > 0;) g = V::fma(g, bounded, V::set(k::log_erfc[i]));
-  const auto t = V::fma(g, V::set(k::log2_e), bias);
-  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(V::sub(t, bias), g));
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
-  const auto large = V::sub(one, V::fma(power, q, power));
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
   return V::or_bits(y, V::and_bits(x, sign));
 }
@@ -20149,8 +20917,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
   const auto f = V::sub(m, V::set(1));
   const auto f2 = V::mul(f, f);
-  auto p = V::set(k::log[8]);
-  for (std::size_t i = 8; i-- > 0;) p = V::fma(p, f, V::set(k::log[i]));
+  const auto p = detail::polynomial<V>(f, k::log);
   const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
   const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
   const auto sum = V::fma(e, V::set(k::ln2_high), y);
@@ -21868,6 +22635,43 @@ namespace tinymlp::detail {
 
 using kernels::step_op;
 
+constexpr bool starts_centred(onnx::affine_op op) noexcept {
+  return op == onnx::affine_op::subtract || op == onnx::affine_op::add;
+}
+constexpr bool scales(onnx::affine_op op) noexcept {
+  return op == onnx::affine_op::multiply || op == onnx::affine_op::divide;
+}
+
+// The plan of a network of dense layers with Relu between, behind a scaler or none: where its parts
+// stand among the steps.
+struct plain_steps {
+  std::size_t first_layer = 0; // before it, the scaler
+  constexpr std::size_t layer(std::size_t l) const noexcept { return first_layer + 2 * l; }
+};
+// Is it such a plan: (x - mean), and then one division or multiplication, or one of these, or none?
+constexpr bool find_plain_steps(const onnx::plan& plan, plain_steps& to) noexcept {
+  std::size_t i = 0;
+  const auto is_affine = [&plan](std::size_t at) {
+    return at < plan.step_count && plan.steps[at].kind == onnx::step_kind::affine;
+  };
+  if (is_affine(i) && plan.steps[i].op == onnx::affine_op::scaler)
+    ++i;
+  else {
+    if (is_affine(i) && starts_centred(plan.steps[i].op)) ++i;
+    if (is_affine(i) && scales(plan.steps[i].op)) ++i;
+  }
+  to.first_layer = i;
+  if (plan.layer_count == 0 || i + 2 * plan.layer_count - 1 != plan.step_count) return false;
+  for (std::size_t l = 0; l < plan.layer_count; ++l) {
+    if (plan.steps[to.layer(l)].kind != onnx::step_kind::dense) return false;
+    if (l + 1 == plan.layer_count) break;
+    const onnx::step& between = plan.steps[to.layer(l) + 1];
+    if (between.kind != onnx::step_kind::activate || between.activates != activation::relu)
+      return false;
+  }
+  return plan.outputs == 1;
+}
+
 // A step to compute, and the steps of the plan that it stands for.
 struct folded_step {
   kernels::step step{};  // without its places among the constants
@@ -21878,8 +22682,8 @@ struct folded_step {
 };
 
 // Reads the plan's steps and folds:
-// - (x - mean) / std, or * scale, before a dense layer: x - mean stays (`centre`), the rest goes
-//   into the layer's weights;
+// - in a plain network, (x - mean) / std, or * scale: x - mean stays (`centre`), the rest goes into
+//   the first layer's weights, as network<...> has it; elsewhere such a scaler is an affine step;
 // - what is added to and multiplied by constants behind a dense layer: into it;
 // - a slice behind a dense layer and what was folded into it: only those outputs are computed;
 // - an activation: into the dense or affine step before it.
@@ -21888,7 +22692,10 @@ struct folded_step {
 class folder {
 public:
   constexpr explicit folder(const onnx::plan& plan) noexcept
-      : p_(plan), literal_(plan.kind == onnx::precision::int8) {}
+      : p_(plan), literal_(plan.kind == onnx::precision::int8) {
+    plain_steps places;
+    if (!literal_ && find_plain_steps(plan, places)) scaler_end_ = places.first_layer;
+  }
 
   constexpr bool next(folded_step& out) noexcept {
     if (half_) { // the multiplication of a scaler that stays as it is
@@ -21913,15 +22720,6 @@ public:
     }
     at_ = out.end;
     return true;
-  }
-
-  // An affine run that is a scaler: at most one subtraction or addition, then multiplications and
-  // divisions.
-  static constexpr bool starts_centred(onnx::affine_op op) noexcept {
-    return op == onnx::affine_op::subtract || op == onnx::affine_op::add;
-  }
-  static constexpr bool scales(onnx::affine_op op) noexcept {
-    return op == onnx::affine_op::multiply || op == onnx::affine_op::divide;
   }
 
 private:
@@ -21990,31 +22788,18 @@ private:
       }
       return take_activation(out);
     }
-    std::size_t end = at_;
-    while (is(end, onnx::step_kind::affine)) ++end;
-    if (is(end, onnx::step_kind::dense) && is_scaler(at_, end)) {
+    if (at_ < scaler_end_) {
       const bool centred = op == onnx::affine_op::scaler || starts_centred(op);
-      if (!centred) return fold_dense(out, at_, end);
-      if (centred_) { // the mean was subtracted by the step before
-        centred_ = false;
-        return fold_dense(out, at_, end);
-      }
-      centred_ = true;
+      if (!centred || centred_) return fold_dense(out, at_, scaler_end_);
+      centred_ = true; // and once more, for the layer with the rest
       out.step.op = step_op::centre;
       return;
     }
+    std::size_t end = at_;
+    while (is(end, onnx::step_kind::affine)) ++end;
     out.step.op = step_op::affine;
     out.end = end;
     take_activation(out);
-  }
-
-  constexpr bool is_scaler(std::size_t begin, std::size_t end) const noexcept {
-    for (std::size_t i = begin; i < end; ++i) {
-      const onnx::affine_op op = p_.steps[i].op;
-      if (!scales(op) && (i != begin || (!starts_centred(op) && op != onnx::affine_op::scaler)))
-        return false;
-    }
-    return true;
   }
 
   constexpr void fold_dense(folded_step& out, std::size_t scale, std::size_t main) noexcept {
@@ -22043,6 +22828,7 @@ private:
                   : p_.mode == onnx::quant_mode::static_int8 ? step_op::dense_static
                   : last && out.step.outputs == 1            ? step_op::dense_to_one
                                                              : step_op::dense;
+    if (p_.mode != onnx::quant_mode::static_int8) return;
     out.step.scale = from.activation_scale;
     out.step.zero_point = from.activation_zero_point;
   }
@@ -22055,6 +22841,7 @@ private:
   const onnx::plan& p_;
   bool literal_;
   bool half_ = false, centred_ = false;
+  std::size_t scaler_end_ = 0; // of a plain network's scaler
   std::size_t at_ = 0, layers_ = 0;
 };
 
@@ -22589,36 +23376,6 @@ template <std::size_t Inputs> struct input_scaler {
 
 namespace detail {
 
-// The plan of a network of dense layers with Relu between, behind a scaler or none: where its parts
-// stand among the steps.
-struct plain_steps {
-  std::size_t first_layer = 0; // before it, the scaler
-  constexpr std::size_t layer(std::size_t l) const noexcept { return first_layer + 2 * l; }
-};
-// Is it such a plan: (x - mean), and then one division or multiplication, or one of these, or none?
-constexpr bool find_plain_steps(const onnx::plan& plan, plain_steps& to) noexcept {
-  std::size_t i = 0;
-  const auto is_affine = [&plan](std::size_t at) {
-    return at < plan.step_count && plan.steps[at].kind == onnx::step_kind::affine;
-  };
-  if (is_affine(i) && plan.steps[i].op == onnx::affine_op::scaler)
-    ++i;
-  else {
-    if (is_affine(i) && folder::starts_centred(plan.steps[i].op)) ++i;
-    if (is_affine(i) && folder::scales(plan.steps[i].op)) ++i;
-  }
-  to.first_layer = i;
-  if (plan.layer_count == 0 || i + 2 * plan.layer_count - 1 != plan.step_count) return false;
-  for (std::size_t l = 0; l < plan.layer_count; ++l) {
-    if (plan.steps[to.layer(l)].kind != onnx::step_kind::dense) return false;
-    if (l + 1 == plan.layer_count) break;
-    const onnx::step& between = plan.steps[to.layer(l) + 1];
-    if (between.kind != onnx::step_kind::activate || between.activates != activation::relu)
-      return false;
-  }
-  return plan.outputs == 1;
-}
-
 // Sizes and Relus, in order, those of the plan?
 template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
@@ -22762,15 +23519,16 @@ private:
   constexpr float copy_weight(const char* raw, const onnx::step& from, std::size_t l) noexcept {
     const std::size_t outputs = from.outputs, across = from.transposed ? from.inputs : 1,
                       along = from.transposed ? 1 : outputs;
+    const bool last = l + 1 == shape::layer_count;
+    const std::size_t stride = last ? 1 : layout::layers[l].padded_outputs;
+    float* const to = this->weights_.values.data() + layout::layers[l].weight;
+    float* const own = first_weight_.data();
     std::uint32_t worst = 0;
     for (std::size_t k = 0; k < from.inputs; ++k)
       for (std::size_t o = 0; o < outputs; ++o)
-        worst = detail::packer::put(this->weights_.values[at(l, k, o)], raw, k * along + o * across,
-                                    worst);
-    if (l == 0)
-      for (std::size_t k = 0; k < from.inputs; ++k)
-        for (std::size_t o = 0; o < outputs; ++o)
-          first_weight_[k * outputs + o] = this->weights_.values[at(0, k, o)];
+        worst = detail::packer::put(to[k * stride + o], raw, k * along + o * across, worst);
+    for (std::size_t k = 0; l == 0 && k < from.inputs; ++k)
+      for (std::size_t o = 0; o < outputs; ++o) own[k * outputs + o] = to[k * stride + o];
     return std::bit_cast<float>(worst);
   }
 
@@ -23848,12 +24606,8 @@ template <step_shape S> constexpr auto layer_of() {
 // The model as chars of static duration; of a string literal, without its NUL where that is not
 // part of the model.
 template <const auto& Model> consteval auto chars_of() {
-  using element = std::remove_cvref_t<decltype(Model[0])>;
-  static_assert(sizeof(element) == 1, "a model is an array of bytes");
-  constexpr std::size_t size = std::size(Model);
-  std::array<char, size> chars{};
-  for (std::size_t i = 0; i < size; ++i) chars[i] = static_cast<char>(Model[i]);
-  return chars;
+  static_assert(sizeof(Model[0]) == 1, "a model is an array of bytes");
+  return std::bit_cast<std::array<char, sizeof(Model)>>(Model);
 }
 
 struct embedded_form {

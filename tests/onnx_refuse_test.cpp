@@ -3,10 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <tinymlp/load.hpp>
-#include <tinymlp/network.hpp>
-#include <tinymlp/quantized.hpp>
-#include <tinymlp/static_quantized.hpp>
+#include <tinymlp/onnx.hpp>
 
 #include <limits>
 #include <set>
@@ -185,7 +182,7 @@ const std::vector<row> float_rows{
      [](model& m) { return append_to_node(m, "h0", {"beta", w::field(20, "1"), 0}, 4); }},
     {"a float attribute as a varint", errc::wrong_wire_type, "beta",
      [](model& m) { return append_to_node(m, "h0", {"beta", w::varint_field(2, 1), 0}, 2); }},
-    {"a cut attribute", errc::truncated, "beta",
+    {"a cut attribute", errc::truncated, "h0",
      [](model& m) { return append_to_node(m, "h0", {"beta", "\x15\x01\x02", 0}, 3); }},
     {"an input's name as a number", errc::wrong_wire_type, "features",
      [](model& m) {
@@ -244,9 +241,9 @@ const std::vector<row> float_rows{
        m.opsets[0].version = 6;
        return before_end(2);
      }},
-    {"opset 24", errc::bad_opset, "opset_import",
+    {"opset 27", errc::bad_opset, "opset_import",
      [](model& m) {
-       m.opsets[0].version = 24;
+       m.opsets[0].version = 27;
        return before_end(2);
      }},
     {"a negative opset", errc::bad_opset, "opset_import",
@@ -332,11 +329,6 @@ const std::vector<row> float_rows{
        m.g.producer("a0").op_type = "Scaler";
        return at_node(m, "a0");
      }},
-    {"an operator outside the subset that nothing uses", errc::unsupported_operator, "Loop",
-     [](model& m) {
-       m.g.nodes.push_back({"Loop", {"features"}, {"dead"}});
-       return at_node(m, "dead");
-     }},
     {"a node without an operator", errc::missing_op_type, "a0",
      [](model& m) {
        m.g.producer("a0").op_type = {};
@@ -391,15 +383,14 @@ const std::vector<row> float_rows{
      }},
     {"a node of six operands", errc::wrong_arity, "a0",
      [](model& m) {
-       m.g.producer("a0").extra = w::field(1, "1").put(w::field(1, "2")).put(w::field(1, "3"))
-                                      .put(w::field(1, "4")).put(w::field(1, "5"));
-       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 3);
+       w::node& n = m.g.producer("a0");
+       n.inputs = {"h0", "b0", "b0", "b0", "b0", "b0"};
+       return at_node(m, "a0");
      }},
     {"a node of four results", errc::wrong_arity, "a0",
      [](model& m) {
-       m.g.producer("a0").extra =
-           w::field(2, "1").put(w::field(2, "2")).put(w::field(2, "3"));
-       return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 3);
+       m.g.producer("a0").outputs = {"a0", "1", "2", "3"};
+       return at_node(m, "a0");
      }},
     {"a node without results", errc::wrong_arity, "Identity",
      [](model& m) {
@@ -430,11 +421,6 @@ const std::vector<row> float_rows{
      }},
     {"an attribute that Gemm does not have", errc::unsupported_attribute, "gamma",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("gamma", 1)); }},
-    {"an attribute of a dead node", errc::unsupported_attribute, "gamma",
-     [](model& m) {
-       m.g.nodes.push_back({"Identity", {"h0"}, {"dead"}});
-       return append_to_node(m, "dead", w::int_attribute("gamma", 1));
-     }},
     {"a Constant of a string", errc::unsupported_attribute, "value_string",
      [](model& m) {
        m.g.nodes.push_back({"Constant", {}, {"c"}});
@@ -508,41 +494,6 @@ const std::vector<row> float_rows{
      }},
 
     // ---- limits of the parser
-    {"161 nodes", errc::too_many_nodes, "i154",
-     [](model& m) {
-       bytes value = "y";
-       for (std::size_t i = 0; i < 155; ++i) {
-         const bytes next = w::numbered("i", i);
-         m.g.nodes.push_back({"Identity", {value}, {next}});
-         value = next;
-       }
-       m.g.outputs[0].name = value;
-       return at_node(m, "i154");
-     }},
-    {"161 constants", errc::too_many_tensors, "c153",
-     [](model& m) {
-       for (std::size_t i = 0; i < 154; ++i)
-         m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
-       return at_initializer(m, "c153");
-     }},
-    {"161 constants, the first from nodes", errc::too_many_tensors, "axes",
-     [](model& m) {
-       for (std::size_t i = 0; i < 154; ++i)
-         m.g.nodes.push_back(w::constant(w::numbered("c", i), w::float_attribute("value_float", 1)));
-       return at_initializer(m, "axes");
-     }},
-    {"161 constants, all from nodes", errc::too_many_tensors, "c160",
-     [](model& m) {
-       for (std::size_t i = 0; i < 161; ++i)
-         m.g.nodes.push_back(w::constant(w::numbered("c", i), w::float_attribute("value_float", 1)));
-       return in(at_node(m, "c160").around, w::float_attribute("value_float", 1).write());
-     }},
-    {"17 layers", errc::too_many_layers, "h16",
-     [](model& m) {
-       m = w::fp32_model(std::vector<std::int64_t>(18, 1));
-       return at_node(m, "h16");
-     }},
-
     // ---- inputs and outputs of the graph
     {"no input", errc::missing_input, "graph",
      [](model& m) {
@@ -555,22 +506,11 @@ const std::vector<row> float_rows{
        m.g.name = {};
        return before_end(m.opsets[0].write().size() + 2);
      }},
-    {"two inputs", errc::extra_input, "sensor",
-     [](model& m) {
-       m.g.inputs.push_back({"sensor", {"N", 1}});
-       return in(m.g.inputs[1].write());
-     }},
     {"no output", errc::missing_output, "graph",
      [](model& m) {
        m.g.outputs.clear();
        return in(m.g.write());
      }},
-    {"two outputs", errc::extra_output, "a0",
-     [](model& m) {
-       m.g.outputs.push_back({"a0", {"N", 2}});
-       return in(m.g.outputs[1].write());
-     }},
-
     // ---- names and edges
     {"an initializer without a name", errc::missing_name, "initializer",
      [](model& m) {
@@ -587,11 +527,6 @@ const std::vector<row> float_rows{
        w::attribute a = w::float_attribute("alpha", 1);
        a.type = 0;
        return append_to_node(m, "h0", a);
-     }},
-    {"an initializer of another type, though nothing uses it", errc::wrong_element_type, "ids",
-     [](model& m) {
-       m.g.initializers.push_back(w::integers("ids", {2}, w::int32, {1, 2}, storage::unpacked));
-       return in(m.g.initializers.back().write());
      }},
     {"a value_info that contradicts an initializer's shape", errc::shape_mismatch, "b0",
      [](model& m) {
@@ -624,12 +559,6 @@ const std::vector<row> float_rows{
      }},
     {"a node of which nothing is known", errc::truncated, "node",
      [](model& m) { return in(append_to_graph(m, w::field(1, "\x0a\x05zz")).around, bytes("\x0a\x05zz")); }},
-    {"another number of layers in a graph without a name", errc::network_mismatch, "graph",
-     [](model& m) {
-       m = w::fp32_model({3, 2, 2, 1});
-       m.g.name = {};
-       return start;
-     }},
     {"two initializers of one name", errc::duplicate_name, "b1",
      [](model& m) {
        m.g.initializer("b0").name = "b1";
@@ -655,7 +584,7 @@ const std::vector<row> float_rows{
     {"a Constant named like an initializer", errc::duplicate_name, "b1",
      [](model& m) {
        m.g.nodes.push_back(w::constant("b1", w::float_attribute("value_float", 1)));
-       return at_initializer(m, "b1");
+       return at_node(m, "b1");
      }},
     {"an initializer listed twice among the inputs", errc::duplicate_name, "b1",
      [](model& m) {
@@ -666,7 +595,7 @@ const std::vector<row> float_rows{
     {"a Constant named like the input", errc::duplicate_name, "features",
      [](model& m) {
        insert(m, 0, w::constant("features", w::float_attribute("value_float", 1)));
-       return in(m.g.inputs[0].write());
+       return at_node(m, "features");
      }},
     {"a name that nothing defines", errc::dangling_name, "nowhere",
      [](model& m) {
@@ -683,10 +612,10 @@ const std::vector<row> float_rows{
        m.g.outputs[0].name = "nowhere";
        return in(m.g.outputs[0].write());
      }},
-    {"an output that is a constant", errc::disconnected_node, "y",
+    {"an output that is a constant", errc::disconnected_output, "b1",
      [](model& m) {
        m.g.outputs[0].name = "b1";
-       return in(m.g.write());
+       return in(m.g.outputs[0].write());
      }},
     {"nodes out of order", errc::not_sorted, "centred",
      [](model& m) {
@@ -709,85 +638,26 @@ const std::vector<row> float_rows{
        m.g.nodes.push_back(w::constant("b1", w::floats_attribute("value_floats", {1})));
        return at_node(m, "h1");
      }},
-    {"a value used twice", errc::branch, "h0",
-     [](model& m) {
-       m.g.nodes.push_back({"Relu", {"h0"}, {"dead"}});
-       return at_node(m, "dead");
-     }},
     {"a value used twice by one node", errc::branch, "features",
      [](model& m) {
        m.g.producer("centred").inputs[1] = "features";
        return at_node(m, "centred");
      }},
-    {"the input used twice", errc::branch, "features",
-     [](model& m) {
-       m.g.nodes.push_back({"Identity", {"features"}, {"dead"}});
-       return at_node(m, "dead");
-     }},
-    {"the output used again", errc::branch, "y",
-     [](model& m) {
-       m.g.nodes.push_back({"Identity", {"y"}, {"dead"}});
-       return at_node(m, "dead");
-     }},
-    {"an output from amidst the chain", errc::branch, "h0",
+    {"an output from amidst the chain", errc::shape_mismatch, "h0",
      [](model& m) {
        m.g.outputs[0].name = "h0";
-       return at_node(m, "a0");
+       return in(m.g.outputs[0].write());
      }},
-    {"a dead node", errc::disconnected_node, "dead",
-     [](model& m) {
-       m.g.nodes.push_back({"Identity", {"w0"}, {"dead"}});
-       return at_node(m, "dead");
-     }},
-    {"a second chain beside the first", errc::disconnected_node, "other",
-     [](model& m) {
-       m.g.nodes.push_back({"Relu", {"b0"}, {"other"}});
-       return at_node(m, "other");
-     }},
-    {"an input that nothing uses", errc::disconnected_node, "features",
+    {"an input that nothing uses", errc::disconnected_output, "centred",
      [](model& m) {
        m.g.producer("centred").inputs[0] = "mean";
-       return in(m.g.write());
+       return at_node(m, "centred");
      }},
-    {"Add in the chain", errc::unexpected_operator, "a0",
-     [](model& m) {
-       m.g.producer("a0") = {"Add", {"h0", "b0"}, {"a0"}};
-       return at_node(m, "a0");
-     }},
-    {"Cast in the chain", errc::unexpected_operator, "a0",
-     [](model& m) {
-       m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
-       return at_node(m, "a0");
-     }},
-    {"Relu before any layer", errc::unexpected_operator, "r",
-     [](model& m) {
-       reconnect(m, "features", "r");
-       insert(m, 0, {"Relu", {"features"}, {"r"}});
-       return at_node(m, "r");
-     }},
-    {"Relu twice", errc::unexpected_operator, "r",
-     [](model& m) {
-       reconnect(m, "a0", "r");
-       insert(m, 4, {"Relu", {"a0"}, {"r"}});
-       return at_node(m, "r");
-     }},
-    {"Flatten of the input", errc::unexpected_operator, "r",
-     [](model& m) {
-       reconnect(m, "features", "r");
-       insert(m, 0, {"Flatten", {"features"}, {"r"}});
-       return at_node(m, "r");
-     }},
-    {"a layer behind the way out", errc::unexpected_operator, "h2",
+    {"a layer behind the way out", errc::shape_mismatch, "b1",
      [](model& m) {
        m.g.nodes.push_back({"Gemm", {"y", "b1", "b1"}, {"h2"}});
        m.g.outputs[0].name = "h2";
-       return at_node(m, "h2");
-     }},
-    {"Relu behind the way out", errc::unexpected_operator, "r",
-     [](model& m) {
-       m.g.nodes.push_back({"Relu", {"y"}, {"r"}});
-       m.g.outputs[0].name = "r";
-       return at_node(m, "r");
+       return at_initializer(m, "b1");
      }},
     {"a weight that is computed", errc::not_constant, "w",
      [](model& m) {
@@ -795,10 +665,10 @@ const std::vector<row> float_rows{
        insert(m, 2, {"Relu", {"w0"}, {"w"}});
        return at_node(m, "h0");
      }},
-    {"the row as the weight", errc::not_constant, "scaled",
+    {"the row as the weight", errc::shape_mismatch, "b0",
      [](model& m) {
        std::swap(m.g.producer("h0").inputs[0], m.g.producer("h0").inputs[1]);
-       return at_node(m, "h0");
+       return at_initializer(m, "b0");
      }},
     {"the bias is omitted by an empty name amidst", errc::not_constant, "h0",
      [](model& m) {
@@ -826,7 +696,7 @@ const std::vector<row> float_rows{
     {"an input that is a sequence", errc::wrong_element_type, "features",
      [](model& m) {
        m.g.inputs[0].extra = w::field(2, w::field(4, ""));
-       return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 2);
+       return in(m.g.inputs[0].write());
      }},
     {"a float64 output", errc::wrong_element_type, "y",
      [](model& m) {
@@ -887,7 +757,7 @@ const std::vector<row> float_rows{
            2, w::field(1, w::field(2, w::dimension("N").write().put(w::field(1, both)))));
        return in(m.g.inputs[0].write());
      }},
-    {"the input's shape twice, which makes it one of rank 4", errc::shape_mismatch, "features",
+    {"the input's shape twice, which makes it one of rank 4", errc::bad_dimension, "features",
      [](model& m) {
        const bytes again = w::dimension("N").write().put(w::dimension(3).write());
        m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, again)));
@@ -955,20 +825,20 @@ const std::vector<row> float_rows{
        m.g.initializer("w0").dims = {std::numeric_limits<std::int64_t>::max()};
        return at_initializer(m, "w0");
      }},
-    {"a layer of more than 65,536 outputs", errc::dimension_overflow, "w0",
+    {"a layer of more than 65,536 outputs", errc::dimension_overflow, "w1",
      [](model& m) {
        m = w::fp32_model({1, 65537, 1});
-       return in(m.g.initializer("w0").write());
+       return in(m.g.initializer("w1").write());
      }},
-    {"an input of one dimension", errc::shape_mismatch, "features",
+    {"an input of one dimension", errc::shape_mismatch, "y",
      [](model& m) {
        m.g.inputs[0].dims = {3};
-       return in(m.g.inputs[0].write());
+       return at_node(m, "y");
      }},
-    {"an input of three dimensions", errc::shape_mismatch, "features",
+    {"an input of three dimensions", errc::shape_mismatch, "y",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 1, 3};
-       return in(m.g.inputs[0].write());
+       return in(m.g.outputs[0].write());
      }},
     {"an input without a shape", errc::shape_mismatch, "features",
      [](model& m) {
@@ -995,12 +865,6 @@ const std::vector<row> float_rows{
      [](model& m) {
        m.g.nodes.pop_back();
        m.g.outputs[0] = {"h1", {"N", 2}};
-       return in(m.g.outputs[0].write());
-     }},
-    {"an output of two values a row", errc::shape_mismatch, "h0",
-     [](model& m) {
-       m.g.nodes.resize(3, m.g.nodes[0]);
-       m.g.outputs[0] = {"h0", {"N", 2}};
        return in(m.g.outputs[0].write());
      }},
     {"a layer whose inputs are not those before", errc::shape_mismatch, "w1",
@@ -1103,21 +967,16 @@ const std::vector<row> float_rows{
        m.g.initializer("axes") = w::integers("axes", {2}, w::int64, {-1, 2});
        return at_initializer(m, "axes");
      }},
-    {"Reshape to [1]", errc::shape_mismatch, "axes",
-     [](model& m) {
-       m.g.producer("y").op_type = "Reshape";
-       return at_initializer(m, "axes");
-     }},
-    {"Reshape to [-1, 1, 1]", errc::shape_mismatch, "axes",
+    {"Reshape to [-1, 1, 1]", errc::shape_mismatch, "y",
      [](model& m) {
        m.g.producer("y").op_type = "Reshape";
        m.g.initializer("axes") = w::integers("axes", {3}, w::int64, {-1, 1, 1});
-       return at_initializer(m, "axes");
+       return in(m.g.outputs[0].write());
      }},
-    {"Flatten at axis 0", errc::bad_attribute, "axis",
+    {"Flatten at axis 0", errc::shape_mismatch, "y",
      [](model& m) {
        m.g.producer("y") = {"Flatten", {"h1"}, {"y"}, {w::int_attribute("axis", 0)}};
-       return at_node(m, "y");
+       return in(m.g.outputs[0].write());
      }},
 
     // ---- tensor contents
@@ -1219,27 +1078,6 @@ const std::vector<row> float_rows{
      }},
     {"a NaN mean", errc::non_finite_weight, "mean",
      [](model& m) { return replace_data(m, "mean", 2, nan); }},
-    {"a weight that overflows by alpha", errc::non_finite_weight, "w0",
-     [](model& m) {
-       m.g.producer("h0").attributes.push_back(w::float_attribute("alpha", 4));
-       return replace_data(m, "w0", 2, -huge / 2);
-     }},
-    {"a bias that overflows by beta", errc::non_finite_weight, "b1",
-     [](model& m) {
-       m.g.producer("h1").attributes.push_back(w::float_attribute("beta", 3));
-       return replace_data(m, "b1", 0, huge / 2);
-     }},
-    {"a weight that overflows divided by std", errc::non_finite_weight, "w0",
-     [](model& m) {
-       m.g.initializer("std").floats[1] = 1e-30F;
-       return replace_data(m, "w0", 4, 1e30F);
-     }},
-    {"a weight that overflows times the scaler's factor", errc::non_finite_weight, "w0",
-     [](model& m) {
-       m.g.producer("scaled").op_type = "Mul";
-       m.g.initializer("std").floats[1] = 1e30F;
-       return replace_data(m, "w0", 4, 1e30F);
-     }},
     {"a std of zero", errc::zero_std, "std",
      [](model& m) { return replace_data(m, "std", 1, 0); }},
     {"a std of minus zero", errc::zero_std, "std",
@@ -1371,86 +1209,10 @@ const std::vector<row> float_rows{
      }},
 
     // ---- the chain
-    {"Div before Sub", errc::bad_scaler, "scaled",
-     [](model& m) {
-       m.g.producer("scaled").inputs[0] = "features";
-       m.g.nodes.erase(m.g.nodes.begin());
-       return at_node(m, "scaled");
-     }},
-    {"Mul before Sub", errc::bad_scaler, "scaled",
-     [](model& m) {
-       m.g.producer("scaled") = {"Mul", {"features", "std"}, {"scaled"}};
-       m.g.nodes.erase(m.g.nodes.begin());
-       return at_node(m, "scaled");
-     }},
-    {"mean - x", errc::bad_scaler, "centred",
-     [](model& m) {
-       m.g.producer("centred").inputs = {"mean", "features"};
-       return at_node(m, "centred");
-     }},
-    {"std / x", errc::bad_scaler, "scaled",
+    {"std / x", errc::unexpected_operator, "scaled",
      [](model& m) {
        m.g.producer("scaled").inputs = {"std", "centred"};
        return at_node(m, "scaled");
-     }},
-    {"Sub twice", errc::bad_scaler, "scaled",
-     [](model& m) {
-       m.g.producer("scaled").op_type = "Sub";
-       return at_node(m, "scaled");
-     }},
-    {"Sub alone", errc::bad_scaler, "h0",
-     [](model& m) {
-       m.g.producer("h0").inputs[0] = "centred";
-       m.g.nodes.erase(m.g.nodes.begin() + 1);
-       return at_node(m, "h0");
-     }},
-    {"a second Div", errc::bad_scaler, "twice",
-     [](model& m) {
-       m.g.producer("h0").inputs[0] = "twice";
-       insert(m, 2, {"Div", {"scaled", "std"}, {"twice"}});
-       return at_node(m, "twice");
-     }},
-    {"Sub behind a layer", errc::bad_scaler, "a0",
-     [](model& m) {
-       m.g.producer("a0") = {"Sub", {"h0", "b0"}, {"a0"}};
-       return at_node(m, "a0");
-     }},
-    {"Mul behind a layer", errc::bad_scaler, "a0",
-     [](model& m) {
-       m.g.producer("a0") = {"Mul", {"h0", "b0"}, {"a0"}};
-       return at_node(m, "a0");
-     }},
-    {"MatMul without Add", errc::missing_bias, "a0",
-     [](model& m) {
-       m.g.producer("h0") = {"MatMul", {"scaled", "w0"}, {"h0"}};
-       m.g.initializer("w0").dims = {3, 2};
-       return at_node(m, "a0");
-     }},
-    {"MatMul without Add at the output", errc::missing_bias, "h1",
-     [](model& m) {
-       m.g.producer("h1") = {"MatMul", {"a0", "w1"}, {"h1"}};
-       m.g.initializer("w1").dims = {2, 1};
-       m.g.nodes.pop_back();
-       m.g.outputs[0] = {"h1", {"N", 1}};
-       return in(m.g.outputs[0].write());
-     }},
-    {"two layers without Relu", errc::missing_relu, "h1",
-     [](model& m) {
-       m.g.producer("h1").inputs[0] = "h0";
-       m.g.nodes.erase(m.g.nodes.begin() + 3);
-       return at_node(m, "h1");
-     }},
-    {"Relu at the output", errc::relu_at_output, "r",
-     [](model& m) {
-       m.g.producer("y") = {"Relu", {"h1"}, {"r"}};
-       m.g.outputs[0] = {"r", {"N", 1}};
-       return in(m.g.outputs[0].write());
-     }},
-    {"Relu before the way out", errc::relu_at_output, "y",
-     [](model& m) {
-       reconnect(m, "h1", "r");
-       insert(m, 5, {"Relu", {"h1"}, {"r"}});
-       return at_node(m, "y");
      }},
     {"an output that is the input", errc::no_layers, "features",
      [](model& m) {
@@ -1466,56 +1228,14 @@ const std::vector<row> float_rows{
      }},
 
     // ---- plan against network
-    {"another hidden size", errc::network_mismatch, "h0",
-     [](model& m) {
-       m = w::fp32_model({3, 4, 1});
-       return at_node(m, "h0");
-     }},
-    {"another number of inputs", errc::network_mismatch, "first",
-     [](model& m) {
-       m = w::fp32_model({2, 2, 1});
-       m.g.producer("h0").name = "first";
-       return at_node(m, "h0");
-     }},
-    {"another number of layers", errc::network_mismatch, "deep",
-     [](model& m) {
-       m = w::fp32_model({3, 2, 2, 1});
-       m.g.name = "deep";
-       return start;
-     }},
-    {"int8 layers for a float32 network", errc::precision_mismatch, "dynamic int8",
-     [](model& m) {
-       m = w::int8_model({3, 2, 1});
-       return at_node(m, "q0");
-     }},
-    {"static int8 layers for a float32 network", errc::precision_mismatch, "static int8",
-     [](model& m) {
-       m = w::static_model({3, 2, 1});
-       return at_node(m, "q0");
-     }},
 };
 
 // Broken versions of the dynamic-PTQ form: 3-2-1.
 const std::vector<row> int8_rows{
-    {"float32 layers for an int8 network", errc::precision_mismatch, "fp32",
-     [](model& m) {
-       m = w::fp32_model({3, 2, 1});
-       return at_node(m, "h0");
-     }},
-    {"fixed scales for a network without", errc::precision_mismatch, "static int8",
-     [](model& m) {
-       m = w::static_model({3, 2, 1});
-       return at_node(m, "q0");
-     }},
-    {"another hidden size", errc::network_mismatch, "q0",
-     [](model& m) {
-       m = w::int8_model({3, 4, 1});
-       return at_node(m, "q0");
-     }},
-    {"DynamicQuantizeLinear in opset 10", errc::operator_needs_newer_opset, "q0",
+    {"DynamicQuantizeLinear in opset 10", errc::operator_needs_newer_opset, "q1",
      [](model& m) {
        m.opsets[0].version = 10;
-       return at_node(m, "q0");
+       return at_node(m, "q1");
      }},
     {"a missing result of DynamicQuantizeLinear", errc::wrong_arity, "q0",
      [](model& m) {
@@ -1523,11 +1243,11 @@ const std::vector<row> int8_rows{
        m.g.producer("i0").inputs = {"q0", "w0"};
        return at_node(m, "q0");
      }},
-    {"an unnamed result", errc::missing_name, "q0",
+    {"an unnamed result", errc::unexpected_operator, "p0",
      [](model& m) {
        m.g.producer("q0").outputs[1] = {};
        m.g.producer("sc0").inputs = {"s0", "s1"};
-       return at_node(m, "q0");
+       return at_node(m, "p0");
      }},
     {"two results of one node with one name", errc::duplicate_name, "q0",
      [](model& m) {
@@ -1535,7 +1255,7 @@ const std::vector<row> int8_rows{
        m.g.producer("sc0").inputs[0] = "q0";
        return at_node(m, "q0");
      }},
-    {"the scale used twice", errc::branch, "qs0",
+    {"the scale used twice", errc::not_constant, "qs0",
      [](model& m) {
        m.g.producer("sc0").inputs[1] = "qs0";
        return at_node(m, "sc0");
@@ -1644,11 +1364,11 @@ const std::vector<row> int8_rows{
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "f0"; });
        return at_node(m, "p0");
      }},
-    {"no product with the scale", errc::unexpected_operator, "h0",
+    {"no product with the scale", errc::unexpected_operator, "f0",
      [](model& m) {
        m.g.producer("h0").inputs[0] = "f0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "p0"; });
-       return at_node(m, "h0");
+       return at_node(m, "f0");
      }},
     {"a product with another scale", errc::unexpected_operator, "p0",
      [](model& m) {
@@ -1666,12 +1386,6 @@ const std::vector<row> int8_rows{
        m.g.producer("centred").inputs[0] = "i";
        return at_node(m, "i");
      }},
-    {"no Add", errc::missing_bias, "a0",
-     [](model& m) {
-       m.g.producer("a0").inputs[0] = "p0";
-       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "h0"; });
-       return at_node(m, "a0");
-     }},
     {"a float32 layer behind an int8 layer", errc::mixed_precision, "h1",
      [](model& m) {
        m.g.nodes.resize(9, m.g.nodes[0]);
@@ -1680,12 +1394,6 @@ const std::vector<row> int8_rows{
        m.g.nodes.push_back({"Gemm", {"a0", "w1", "b1"}, {"h1"}});
        m.g.nodes.push_back({"Squeeze", {"h1", "axes"}, {"y"}});
        return at_node(m, "h1");
-     }},
-    {"two layers without Relu", errc::missing_relu, "q1",
-     [](model& m) {
-       m.g.producer("q1").inputs[0] = "h0";
-       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
-       return at_node(m, "q1");
      }},
 };
 
@@ -1702,25 +1410,10 @@ place quantize_attribute_too_early(model& m, const char* name, std::int64_t opse
 
 // Broken versions of the static-PTQ form: 3-2-1.
 const std::vector<row> static_rows{
-    {"float32 layers for a static network", errc::precision_mismatch, "fp32",
-     [](model& m) {
-       m = w::fp32_model({3, 2, 1});
-       return at_node(m, "h0");
-     }},
-    {"dynamic scales for a static network", errc::precision_mismatch, "dynamic int8",
-     [](model& m) {
-       m = w::int8_model({3, 2, 1});
-       return at_node(m, "q0");
-     }},
-    {"another hidden size", errc::network_mismatch, "q0",
-     [](model& m) {
-       m = w::static_model({3, 4, 1});
-       return at_node(m, "q0");
-     }},
-    {"QuantizeLinear in opset 9", errc::operator_needs_newer_opset, "q0",
+    {"QuantizeLinear in opset 9", errc::operator_needs_newer_opset, "i1",
      [](model& m) {
        m.opsets[0].version = 9;
-       return at_node(m, "q0");
+       return at_node(m, "i1");
      }},
     {"QuantizeLinear without a scale", errc::wrong_arity, "q0",
      [](model& m) {
@@ -1862,7 +1555,7 @@ const std::vector<row> static_rows{
        std::swap(m.g.producer("i0").inputs[0], m.g.producer("i0").inputs[1]);
        return at_node(m, "i0");
      }},
-    {"the quantised row used twice", errc::branch, "q0",
+    {"the quantised row used twice", errc::not_constant, "q0",
      [](model& m) {
        m.g.producer("i0").inputs[1] = "q0";
        return at_node(m, "i0");
@@ -1893,26 +1586,20 @@ const std::vector<row> static_rows{
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "f0"; });
        return at_node(m, "p0");
      }},
-    {"no product with the scale", errc::unexpected_operator, "h0",
+    {"no product with the scale", errc::unexpected_operator, "f0",
      [](model& m) {
        m.g.producer("h0").inputs[0] = "f0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "p0"; });
-       return at_node(m, "h0");
+       return at_node(m, "f0");
      }},
-    {"QuantizeLinear and no MatMulInteger", errc::unexpected_operator, "f0",
+    {"QuantizeLinear and no MatMulInteger", errc::unexpected_operator, "q0",
      [](model& m) {
        m.g.producer("f0").inputs[0] = "q0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "i0"; });
-       return at_node(m, "f0");
+       return at_node(m, "q0");
      }},
     {"an infinite bias", errc::non_finite_weight, "b1",
      [](model& m) { return replace_data(m, "b1", 0, inf); }},
-    {"two layers without Relu", errc::missing_relu, "q1",
-     [](model& m) {
-       m.g.producer("q1").inputs[0] = "h0";
-       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
-       return at_node(m, "q1");
-     }},
     {"a dynamic layer behind a static layer", errc::mixed_precision, "q1",
      [](model& m) {
        m.g.producer("q1") = {"DynamicQuantizeLinear", {"a0"}, {"q1", "qs1", "qz1"}};
@@ -1971,12 +1658,212 @@ const std::vector<row> computed_scale_rows{
        m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
        return at_initializer(m, "s0");
      }},
-    {"a scale of the sum used twice", errc::branch, "sc0",
+};
+
+// Forms that were refused once.
+const std::vector<row> accepted_float_rows{
+    {"an operator outside the subset that nothing uses", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Loop", {"features"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"an attribute of a dead node", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"h0"}, {"dead"}});
+       return append_to_node(m, "dead", w::int_attribute("gamma", 1));
+     }},
+    {"an initializer of another type, though nothing uses it", errc::ok, "",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("ids", {2}, w::int32, {1, 2}, storage::unpacked));
+       return in(m.g.initializers.back().write());
+     }},
+    {"two inputs", errc::ok, "",
+     [](model& m) {
+       m.g.inputs.push_back({"sensor", {"N", 1}});
+       return in(m.g.inputs[1].write());
+     }},
+    {"two outputs", errc::ok, "",
+     [](model& m) {
+       m.g.outputs.push_back({"a0", {"N", 2}});
+       return in(m.g.outputs[1].write());
+     }},
+
+    {"a value used twice", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Relu", {"h0"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"the input used twice", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"features"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"the output used again", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"y"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"a dead node", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Identity", {"w0"}, {"dead"}});
+       return at_node(m, "dead");
+     }},
+    {"a second chain beside the first", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Relu", {"b0"}, {"other"}});
+       return at_node(m, "other");
+     }},
+    {"Add in the chain", errc::ok, "",
+     [](model& m) {
+       m.g.producer("a0") = {"Add", {"h0", "b0"}, {"a0"}};
+       return at_node(m, "a0");
+     }},
+    {"Cast in the chain", errc::ok, "",
+     [](model& m) {
+       m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
+       return at_node(m, "a0");
+     }},
+    {"Relu before any layer", errc::ok, "",
+     [](model& m) {
+       reconnect(m, "features", "r");
+       insert(m, 0, {"Relu", {"features"}, {"r"}});
+       return at_node(m, "r");
+     }},
+    {"Relu twice", errc::ok, "",
+     [](model& m) {
+       reconnect(m, "a0", "r");
+       insert(m, 4, {"Relu", {"a0"}, {"r"}});
+       return at_node(m, "r");
+     }},
+    {"Flatten of the input", errc::ok, "",
+     [](model& m) {
+       reconnect(m, "features", "r");
+       insert(m, 0, {"Flatten", {"features"}, {"r"}});
+       return at_node(m, "r");
+     }},
+    {"Relu behind the way out", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.push_back({"Relu", {"y"}, {"r"}});
+       m.g.outputs[0].name = "r";
+       return at_node(m, "r");
+     }},
+    {"Reshape to [1]", errc::ok, "",
+     [](model& m) {
+       m.g.producer("y").op_type = "Reshape";
+       return at_initializer(m, "axes");
+     }},
+    {"Div before Sub", errc::ok, "",
+     [](model& m) {
+       m.g.producer("scaled").inputs[0] = "features";
+       m.g.nodes.erase(m.g.nodes.begin());
+       return at_node(m, "scaled");
+     }},
+    {"Mul before Sub", errc::ok, "",
+     [](model& m) {
+       m.g.producer("scaled") = {"Mul", {"features", "std"}, {"scaled"}};
+       m.g.nodes.erase(m.g.nodes.begin());
+       return at_node(m, "scaled");
+     }},
+    {"mean - x", errc::ok, "",
+     [](model& m) {
+       m.g.producer("centred").inputs = {"mean", "features"};
+       return at_node(m, "centred");
+     }},
+    {"Sub twice", errc::ok, "",
+     [](model& m) {
+       m.g.producer("scaled").op_type = "Sub";
+       return at_node(m, "scaled");
+     }},
+    {"Sub alone", errc::ok, "",
+     [](model& m) {
+       m.g.producer("h0").inputs[0] = "centred";
+       m.g.nodes.erase(m.g.nodes.begin() + 1);
+       return at_node(m, "h0");
+     }},
+    {"a second Div", errc::ok, "",
+     [](model& m) {
+       m.g.producer("h0").inputs[0] = "twice";
+       insert(m, 2, {"Div", {"scaled", "std"}, {"twice"}});
+       return at_node(m, "twice");
+     }},
+    {"Sub behind a layer", errc::ok, "",
+     [](model& m) {
+       m.g.producer("a0") = {"Sub", {"h0", "b0"}, {"a0"}};
+       return at_node(m, "a0");
+     }},
+    {"Mul behind a layer", errc::ok, "",
+     [](model& m) {
+       m.g.producer("a0") = {"Mul", {"h0", "b0"}, {"a0"}};
+       return at_node(m, "a0");
+     }},
+    {"MatMul without Add", errc::ok, "",
+     [](model& m) {
+       m.g.producer("h0") = {"MatMul", {"scaled", "w0"}, {"h0"}};
+       m.g.initializer("w0").dims = {3, 2};
+       return at_node(m, "a0");
+     }},
+    {"MatMul without Add at the output", errc::ok, "",
+     [](model& m) {
+       m.g.producer("h1") = {"MatMul", {"a0", "w1"}, {"h1"}};
+       m.g.initializer("w1").dims = {2, 1};
+       m.g.nodes.pop_back();
+       m.g.outputs[0] = {"h1", {"N", 1}};
+       return in(m.g.outputs[0].write());
+     }},
+    {"two layers without Relu", errc::ok, "",
+     [](model& m) {
+       m.g.producer("h1").inputs[0] = "h0";
+       m.g.nodes.erase(m.g.nodes.begin() + 3);
+       return at_node(m, "h1");
+     }},
+    {"Relu at the output", errc::ok, "",
+     [](model& m) {
+       m.g.producer("y") = {"Relu", {"h1"}, {"r"}};
+       m.g.outputs[0] = {"r", {"N", 1}};
+       return in(m.g.outputs[0].write());
+     }},
+    {"Relu before the way out", errc::ok, "",
+     [](model& m) {
+       reconnect(m, "h1", "r");
+       insert(m, 5, {"Relu", {"h1"}, {"r"}});
+       return at_node(m, "y");
+     }},
+    {"an output of two values a row", errc::ok, "",
+     [](model& m) {
+       m.g.nodes.resize(3, m.g.nodes[0]);
+       m.g.outputs[0] = {"h0", {"N", 2}};
+       return in(m.g.outputs[0].write());
+     }},
+};
+const std::vector<row> accepted_int8_rows{
+    {"two layers without Relu", errc::ok, "",
+     [](model& m) {
+       m.g.producer("q1").inputs[0] = "h0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
+       return at_node(m, "q1");
+     }},
+    {"no Add", errc::ok, "",
+     [](model& m) {
+       m.g.producer("a0").inputs[0] = "p0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "h0"; });
+       return at_node(m, "a0");
+     }},
+};
+const std::vector<row> accepted_static_rows{
+    {"two layers without Relu", errc::ok, "",
+     [](model& m) {
+       m.g.producer("q1").inputs[0] = "h0";
+       std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
+       return at_node(m, "q1");
+     }},
+};
+const std::vector<row> accepted_scale_rows{
+    {"a scale of the sum used twice", errc::ok, "",
      [](model& m) {
        m.g.producer("p1").inputs[1] = "sc0";
        return at_node(m, "p1");
      }},
-    {"a scale of the sum that nothing uses", errc::disconnected_node, "sc0",
+    {"a scale of the sum that nothing uses", errc::ok, "",
      [](model& m) {
        m.g.producer("p0").inputs[1] = "s0";
        return at_node(m, "sc0");
@@ -1997,16 +1884,16 @@ std::size_t expected_offset(const bytes& file, const place& p) {
   return at + p.delta;
 }
 
-template <class Net> void check(const row& r, model good) {
+void check(const row& r, model good) {
   CAPTURE(std::string_view(r.what));
-  REQUIRE(tinymlp::load<Net>(good.write().span(), external_files));
+  const bytes before = good.write();
+  tinymlp::onnx::plan p;
+  REQUIRE(tinymlp::onnx::parse_into(p, before.span(), external_files).code == errc::ok);
   const place where = r.break_it(good);
   const bytes file = good.write();
-  const auto net = tinymlp::load<Net>(file.span(), external_files);
-  CHECK_FALSE(net.has_value());
-  if (net.has_value()) return; // and on to the other rows
-  const tinymlp::error e = net.error();
+  const tinymlp::error e = tinymlp::onnx::parse_into(p, file.span(), external_files);
   CHECK(tinymlp::message(e.code) == tinymlp::message(r.code));
+  if (e.code == errc::ok) return; // and on to the other rows
   CHECK(e.where == r.where);
   CHECK(e.offset == expected_offset(file, where));
 }
@@ -2014,18 +1901,23 @@ template <class Net> void check(const row& r, model good) {
 } // namespace
 
 TEST_CASE("a broken float32 model is refused with code, offset and name") {
-  for (const row& r : float_rows) check<tinymlp::network<3, 2, 1>>(r, w::fp32_model({3, 2, 1}));
+  for (const row& r : float_rows) check(r, w::fp32_model({3, 2, 1}));
 }
 
 TEST_CASE("a broken int8 model is refused with code, offset and name") {
-  for (const row& r : int8_rows)
-    check<tinymlp::quantized_network<3, 2, 1>>(r, w::int8_model({3, 2, 1}));
+  for (const row& r : int8_rows) check(r, w::int8_model({3, 2, 1}));
 }
 
 TEST_CASE("a broken static int8 model is refused with code, offset and name") {
-  using net = tinymlp::static_quantized_network<3, 2, 1>;
-  for (const row& r : static_rows) check<net>(r, w::static_model({3, 2, 1}));
-  for (const row& r : computed_scale_rows) check<net>(r, w::static_model({3, 2, 1}, false, true));
+  for (const row& r : static_rows) check(r, w::static_model({3, 2, 1}));
+  for (const row& r : computed_scale_rows) check(r, w::static_model({3, 2, 1}, false, true));
+}
+
+TEST_CASE("what was refused once and is accepted now") {
+  for (const row& r : accepted_float_rows) check(r, w::fp32_model({3, 2, 1}));
+  for (const row& r : accepted_int8_rows) check(r, w::int8_model({3, 2, 1}));
+  for (const row& r : accepted_static_rows) check(r, w::static_model({3, 2, 1}));
+  for (const row& r : accepted_scale_rows) check(r, w::static_model({3, 2, 1}, false, true));
 }
 
 TEST_CASE("every code is produced by some row, and says something of its own") {

@@ -6,7 +6,7 @@
 #include <tinymlp/isa.hpp>
 #include <tinymlp/kernels/steps_table.hpp>
 #include <tinymlp/mlp.hpp>
-#include <tinymlp/onnx/plan.hpp>
+#include <tinymlp/onnx.hpp>
 #include <tinymlp/packing.hpp>
 
 #include <cstddef>

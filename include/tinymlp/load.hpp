@@ -4,7 +4,7 @@
 #include <tinymlp/error.hpp>
 #include <tinymlp/mlp.hpp>
 #include <tinymlp/network.hpp>
-#include <tinymlp/onnx/plan.hpp>
+#include <tinymlp/onnx.hpp>
 #include <tinymlp/packing.hpp>
 #include <tinymlp/quantized.hpp>
 #include <tinymlp/static_quantized.hpp>
@@ -87,12 +87,8 @@ template <step_shape S> constexpr auto layer_of() {
 // The model as chars of static duration; of a string literal, without its NUL where that is not
 // part of the model.
 template <const auto& Model> consteval auto chars_of() {
-  using element = std::remove_cvref_t<decltype(Model[0])>;
-  static_assert(sizeof(element) == 1, "a model is an array of bytes");
-  constexpr std::size_t size = std::size(Model);
-  std::array<char, size> chars{};
-  for (std::size_t i = 0; i < size; ++i) chars[i] = static_cast<char>(Model[i]);
-  return chars;
+  static_assert(sizeof(Model[0]) == 1, "a model is an array of bytes");
+  return std::bit_cast<std::array<char, sizeof(Model)>>(Model);
 }
 
 struct embedded_form {

@@ -127,36 +127,6 @@ template <std::size_t Inputs> struct input_scaler {
 
 namespace detail {
 
-// The plan of a network of dense layers with Relu between, behind a scaler or none: where its parts
-// stand among the steps.
-struct plain_steps {
-  std::size_t first_layer = 0; // before it, the scaler
-  constexpr std::size_t layer(std::size_t l) const noexcept { return first_layer + 2 * l; }
-};
-// Is it such a plan: (x - mean), and then one division or multiplication, or one of these, or none?
-constexpr bool find_plain_steps(const onnx::plan& plan, plain_steps& to) noexcept {
-  std::size_t i = 0;
-  const auto is_affine = [&plan](std::size_t at) {
-    return at < plan.step_count && plan.steps[at].kind == onnx::step_kind::affine;
-  };
-  if (is_affine(i) && plan.steps[i].op == onnx::affine_op::scaler)
-    ++i;
-  else {
-    if (is_affine(i) && folder::starts_centred(plan.steps[i].op)) ++i;
-    if (is_affine(i) && folder::scales(plan.steps[i].op)) ++i;
-  }
-  to.first_layer = i;
-  if (plan.layer_count == 0 || i + 2 * plan.layer_count - 1 != plan.step_count) return false;
-  for (std::size_t l = 0; l < plan.layer_count; ++l) {
-    if (plan.steps[to.layer(l)].kind != onnx::step_kind::dense) return false;
-    if (l + 1 == plan.layer_count) break;
-    const onnx::step& between = plan.steps[to.layer(l) + 1];
-    if (between.kind != onnx::step_kind::activate || between.activates != activation::relu)
-      return false;
-  }
-  return plan.outputs == 1;
-}
-
 // Sizes and Relus, in order, those of the plan?
 template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
@@ -300,15 +270,16 @@ private:
   constexpr float copy_weight(const char* raw, const onnx::step& from, std::size_t l) noexcept {
     const std::size_t outputs = from.outputs, across = from.transposed ? from.inputs : 1,
                       along = from.transposed ? 1 : outputs;
+    const bool last = l + 1 == shape::layer_count;
+    const std::size_t stride = last ? 1 : layout::layers[l].padded_outputs;
+    float* const to = this->weights_.values.data() + layout::layers[l].weight;
+    float* const own = first_weight_.data();
     std::uint32_t worst = 0;
     for (std::size_t k = 0; k < from.inputs; ++k)
       for (std::size_t o = 0; o < outputs; ++o)
-        worst = detail::packer::put(this->weights_.values[at(l, k, o)], raw, k * along + o * across,
-                                    worst);
-    if (l == 0)
-      for (std::size_t k = 0; k < from.inputs; ++k)
-        for (std::size_t o = 0; o < outputs; ++o)
-          first_weight_[k * outputs + o] = this->weights_.values[at(0, k, o)];
+        worst = detail::packer::put(to[k * stride + o], raw, k * along + o * across, worst);
+    for (std::size_t k = 0; l == 0 && k < from.inputs; ++k)
+      for (std::size_t o = 0; o < outputs; ++o) own[k * outputs + o] = to[k * stride + o];
     return std::bit_cast<float>(worst);
   }
 

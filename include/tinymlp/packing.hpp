@@ -20,6 +20,43 @@ namespace tinymlp::detail {
 
 using kernels::step_op;
 
+constexpr bool starts_centred(onnx::affine_op op) noexcept {
+  return op == onnx::affine_op::subtract || op == onnx::affine_op::add;
+}
+constexpr bool scales(onnx::affine_op op) noexcept {
+  return op == onnx::affine_op::multiply || op == onnx::affine_op::divide;
+}
+
+// The plan of a network of dense layers with Relu between, behind a scaler or none: where its parts
+// stand among the steps.
+struct plain_steps {
+  std::size_t first_layer = 0; // before it, the scaler
+  constexpr std::size_t layer(std::size_t l) const noexcept { return first_layer + 2 * l; }
+};
+// Is it such a plan: (x - mean), and then one division or multiplication, or one of these, or none?
+constexpr bool find_plain_steps(const onnx::plan& plan, plain_steps& to) noexcept {
+  std::size_t i = 0;
+  const auto is_affine = [&plan](std::size_t at) {
+    return at < plan.step_count && plan.steps[at].kind == onnx::step_kind::affine;
+  };
+  if (is_affine(i) && plan.steps[i].op == onnx::affine_op::scaler)
+    ++i;
+  else {
+    if (is_affine(i) && starts_centred(plan.steps[i].op)) ++i;
+    if (is_affine(i) && scales(plan.steps[i].op)) ++i;
+  }
+  to.first_layer = i;
+  if (plan.layer_count == 0 || i + 2 * plan.layer_count - 1 != plan.step_count) return false;
+  for (std::size_t l = 0; l < plan.layer_count; ++l) {
+    if (plan.steps[to.layer(l)].kind != onnx::step_kind::dense) return false;
+    if (l + 1 == plan.layer_count) break;
+    const onnx::step& between = plan.steps[to.layer(l) + 1];
+    if (between.kind != onnx::step_kind::activate || between.activates != activation::relu)
+      return false;
+  }
+  return plan.outputs == 1;
+}
+
 // A step to compute, and the steps of the plan that it stands for.
 struct folded_step {
   kernels::step step{};  // without its places among the constants
@@ -30,8 +67,8 @@ struct folded_step {
 };
 
 // Reads the plan's steps and folds:
-// - (x - mean) / std, or * scale, before a dense layer: x - mean stays (`centre`), the rest goes
-//   into the layer's weights;
+// - in a plain network, (x - mean) / std, or * scale: x - mean stays (`centre`), the rest goes into
+//   the first layer's weights, as network<...> has it; elsewhere such a scaler is an affine step;
 // - what is added to and multiplied by constants behind a dense layer: into it;
 // - a slice behind a dense layer and what was folded into it: only those outputs are computed;
 // - an activation: into the dense or affine step before it.
@@ -40,7 +77,10 @@ struct folded_step {
 class folder {
 public:
   constexpr explicit folder(const onnx::plan& plan) noexcept
-      : p_(plan), literal_(plan.kind == onnx::precision::int8) {}
+      : p_(plan), literal_(plan.kind == onnx::precision::int8) {
+    plain_steps places;
+    if (!literal_ && find_plain_steps(plan, places)) scaler_end_ = places.first_layer;
+  }
 
   constexpr bool next(folded_step& out) noexcept {
     if (half_) { // the multiplication of a scaler that stays as it is
@@ -65,15 +105,6 @@ public:
     }
     at_ = out.end;
     return true;
-  }
-
-  // An affine run that is a scaler: at most one subtraction or addition, then multiplications and
-  // divisions.
-  static constexpr bool starts_centred(onnx::affine_op op) noexcept {
-    return op == onnx::affine_op::subtract || op == onnx::affine_op::add;
-  }
-  static constexpr bool scales(onnx::affine_op op) noexcept {
-    return op == onnx::affine_op::multiply || op == onnx::affine_op::divide;
   }
 
 private:
@@ -142,31 +173,18 @@ private:
       }
       return take_activation(out);
     }
-    std::size_t end = at_;
-    while (is(end, onnx::step_kind::affine)) ++end;
-    if (is(end, onnx::step_kind::dense) && is_scaler(at_, end)) {
+    if (at_ < scaler_end_) {
       const bool centred = op == onnx::affine_op::scaler || starts_centred(op);
-      if (!centred) return fold_dense(out, at_, end);
-      if (centred_) { // the mean was subtracted by the step before
-        centred_ = false;
-        return fold_dense(out, at_, end);
-      }
-      centred_ = true;
+      if (!centred || centred_) return fold_dense(out, at_, scaler_end_);
+      centred_ = true; // and once more, for the layer with the rest
       out.step.op = step_op::centre;
       return;
     }
+    std::size_t end = at_;
+    while (is(end, onnx::step_kind::affine)) ++end;
     out.step.op = step_op::affine;
     out.end = end;
     take_activation(out);
-  }
-
-  constexpr bool is_scaler(std::size_t begin, std::size_t end) const noexcept {
-    for (std::size_t i = begin; i < end; ++i) {
-      const onnx::affine_op op = p_.steps[i].op;
-      if (!scales(op) && (i != begin || (!starts_centred(op) && op != onnx::affine_op::scaler)))
-        return false;
-    }
-    return true;
   }
 
   constexpr void fold_dense(folded_step& out, std::size_t scale, std::size_t main) noexcept {
@@ -195,6 +213,7 @@ private:
                   : p_.mode == onnx::quant_mode::static_int8 ? step_op::dense_static
                   : last && out.step.outputs == 1            ? step_op::dense_to_one
                                                              : step_op::dense;
+    if (p_.mode != onnx::quant_mode::static_int8) return;
     out.step.scale = from.activation_scale;
     out.step.zero_point = from.activation_zero_point;
   }
@@ -207,6 +226,7 @@ private:
   const onnx::plan& p_;
   bool literal_;
   bool half_ = false, centred_ = false;
+  std::size_t scaler_end_ = 0; // of a plain network's scaler
   std::size_t at_ = 0, layers_ = 0;
 };
 

@@ -112,6 +112,8 @@ struct v8 {
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
+  // x where the sign bit of a is set, else y.
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
     return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a, low, _CMP_LT_OQ),

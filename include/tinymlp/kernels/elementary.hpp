@@ -15,21 +15,30 @@ inline constexpr float log2_e = 0x1.715476p0F;
 // ln(2) as the sum of two floats.
 inline constexpr float ln2_high = 0x1.62e43p-1F, ln2_low = -0x1.05c61p-29F;
 inline constexpr float sqrt_half = 0x1.6a09e6p-1F;
-// Added to a float below 2^22, rounds it to a whole number, half to even.
-inline constexpr float round_to_whole = 0x1.8p23F;
+// Added to a float, leaves it 8 bits behind the point, those of the mask.
+inline constexpr float point = 0x1.8p15F, fraction_mask = 0xffp-149F;
 
 // Minimax polynomials, the constant term first, whose coefficients are floats (Brisebarre and
 // Chevillard, "Efficient polynomial L-infinity approximations", ARITH 2007).
-// (exp(r) - 1 - r) / r^2, |r| <= ln(2) / 2
-inline constexpr float exp[]{0x1p-1F, 0x1.5554dcp-3F, 0x1.5554e8p-5F, 0x1.120c1ep-7F,
-                             0x1.6d4e6ap-10F};
-// ((exp(2 r) - 1) / 2 - r) / r^2, |r| <= ln(2) / 4
-inline constexpr float tanh[]{0x1p0F, 0x1.5554dcp-1F, 0x1.5554e8p-2F, 0x1.120c1ep-3F,
-                              0x1.6d4e6ap-5F};
-// (log(1 + z) - z) / z^2, z in [0, 1]
-inline constexpr float log1p[]{-0x1p-1F,        0x1.55553p-2F,  -0x1.fff39cp-3F, 0x1.98e11cp-3F,
-                               -0x1.4ff538p-3F, 0x1.0d21acp-3F, -0x1.7d99d4p-4F, 0x1.a1ed8p-5F,
-                               -0x1.2828dap-6F, 0x1.88c46p-9F};
+// (exp(r) - 1 - r) / r^2. Where a polynomial's range of r begins at -low ln(2), it ends at
+// (1 - low) ln(2): n = floor(x / ln(2) + low) is subtracted.
+// With the least relative error of exp(r):
+inline constexpr float exp[]{0x1.000006p-1F, 0x1.5554dap-3F, 0x1.5543c6p-5F, 0x1.11f18ap-7F,
+                             0x1.7fd91cp-10F};
+// With the least relative error of exp(r) - 1:
+inline constexpr float expm1[]{0x1.000002p-1F, 0x1.5554fep-3F, 0x1.55475p-5F, 0x1.11dbb2p-7F,
+                               0x1.7eb4fp-10F};
+inline constexpr float exp_low = 0.4140625F; // up to exp(r) = 1.5
+inline constexpr float tanh[]{0x1.000002p-1F, 0x1.555624p-3F, 0x1.554ae8p-5F, 0x1.0f79e4p-7F,
+                              0x1.a30f1cp-10F};
+inline constexpr float tanh_low = 0.25F; // up to tanh(r / 2) = 0.25
+
+// (log(1 + z) - z) / z^2, z from 0 to exp(-1)
+inline constexpr float log1p[]{-0x1.ffffc4p-2F, 0x1.554888p-2F,  -0x1.fe2906p-3F,
+                               0x1.89afc2p-3F,  -0x1.0c76ecp-3F, 0x1.b52c26p-5F};
+// (log(1 + exp(x)) - x / 2 - log(2)) / x^2 by x^2, |x| <= 1
+inline constexpr float softplus[]{0x1.ffffep-4F, -0x1.55418cp-8F, 0x1.6841bap-12F,
+                                  -0x1.6d986cp-16F};
 // (log(1 + f) - f + f^2 / 2) / f^3, 1 + f in [sqrt(1/2), sqrt(2)]
 inline constexpr float log[]{0x1.555554p-2F,  -0x1.ffffe6p-3F, 0x1.999d2ap-3F,
                              -0x1.556288p-3F, 0x1.23de3ap-3F,  -0x1.fbbf2p-4F,
@@ -37,10 +46,9 @@ inline constexpr float log[]{0x1.555554p-2F,  -0x1.ffffe6p-3F, 0x1.999d2ap-3F,
 // erf(x) / x - 1 by x^2, x in [0, 0.92]
 inline constexpr float erf[]{0x1.06eba8p-3F, -0x1.812742p-2F,  0x1.ce2dfcp-4F, -0x1.b80f48p-6F,
                              0x1.54da3p-8F,  -0x1.ab23bep-11F, 0x1.605f9ep-14F};
-// log(1 - erf(x)), x in [0.92, 4]
-inline constexpr float log_erfc[]{0x1.3dd0acp-12F, -0x1.2152b8p0F,   -0x1.438c58p-1F,
-                                  -0x1.c2836cp-4F, 0x1.b01774p-6F,   -0x1.36e41cp-8F,
-                                  0x1.3744dap-11F, -0x1.7f860cp-15F, 0x1.b345bcp-20F};
+// log(1 - erf(x)) / x + 2, x in [0.92, 4]
+inline constexpr float erfc[]{0x1.be2228p-1F,  -0x1.45341p-1F,  -0x1.b31174p-4F, 0x1.850c64p-6F,
+                              -0x1.dc67b2p-9F, 0x1.5079fap-12F, -0x1.726e0cp-17F};
 
 } // namespace tinymlp::kernels::elementary
 
@@ -66,6 +74,7 @@ struct v1 {
   static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
   static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
   static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg if_negative(reg a, reg x, reg y) { return as_int(a) < 0 ? x : y; }
   static constexpr reg poisoned(reg a, reg poison) {
     return exact::is_nan(poison) ? exact::quiet_nan : a;
   }
@@ -78,14 +87,16 @@ struct v1 {
   static constexpr ireg isub(ireg a, ireg b) {
     return static_cast<ireg>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
   }
+  static constexpr ireg imin(ireg a, ireg b) { return a < b ? a : b; }
   template <int N> static constexpr ireg shift_left(ireg a) {
     return static_cast<ireg>(static_cast<std::uint32_t>(a) << N);
   }
   template <int N> static constexpr ireg shift_right(ireg a) { return a >> N; }
   // a * 2^n, rounded once, for whole n from -252 to 254; a NaN n gives a NaN if a is one.
   static constexpr reg scale(reg a, reg n) {
-    const reg bias = elementary::round_to_whole;
-    const ireg whole = isub(as_int(add(n, bias)), as_int(bias)), half = shift_right<1>(whole);
+    const ireg whole = isub(shift_right<8>(as_int(add(n, elementary::point))),
+                            shift_right<8>(as_int(elementary::point)));
+    const ireg half = shift_right<1>(whole);
     return mul(mul(a, power(half)), power(isub(whole, half)));
   }
 

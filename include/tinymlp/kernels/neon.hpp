@@ -69,6 +69,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // x where the sign bit of a is set, else y.
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
+    return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
+  }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
     return vmaxvq_u32(vorrq_u32(vcltq_f32(a, low), vcltq_f32(high, a))) != 0;

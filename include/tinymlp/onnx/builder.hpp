@@ -65,10 +65,13 @@ private:
       open_mark = 4,                           // a dense layer that the next Add may give a bias
       vector_mark = 8,                         // weight of rank 1: the axis vanishes
       suffix_mark = 16,                        // all axes from that one on; or a shape of its own
-      dynamic_mark = 32;                       // scales of the row at hand
+      dynamic_mark = 32,                       // scales of the row at hand
+      axes_mark = 64,                          // a set of axes
+      static_mark = 64;                        // of a dense layer: scales of the file
 
   constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
+    depth_ = 0;
     p_.labels = constant{};
     value_ = out.name;
     known_value_ = {};
@@ -88,7 +91,7 @@ private:
     return walk(out) && begin() && advance(out) && end(out);
   }
 
-  constexpr bool walk(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
     while (join_ == 0) {
       const field f = definition(value_);
       if (f.number == graph_input) return true;
@@ -101,7 +104,7 @@ private:
     return true;
   }
 
-  constexpr bool take_node(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
@@ -159,7 +162,8 @@ private:
     return {};
   }
 
-  constexpr bool check_attributes(const node& n, std::string_view accepted) noexcept {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
+                                                    std::string_view accepted) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
@@ -281,8 +285,7 @@ private:
     y.rank = 2;
     const bool left = (s.marks & left_mark) != 0;
     y.dims[0] = left ? s.outputs : 1, y.dims[1] = left ? 1 : s.outputs;
-    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count))
-      return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    if (!broadcasts_over(y, c.t.rank, c.t.dims.data(), c.t.count)) s.marks |= suffix_mark;
     s.bias = c.where;
     s.beta = beta;
     return true;
@@ -394,6 +397,21 @@ private:
     s->activates = found.activates;
     s->alpha = found.alpha;
     s->inputs = found.axes;
+    if (found.axes != 0) s->marks = axes_mark;
+    if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
+    return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
+  }
+  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                      constant& to) noexcept {
+    node user;
+    operand_constant c;
+    (void)parse_node(name_index::field_at(g_.file, from.user), user);
+    if (!take_floats(user, from.value, c)) return false;
+    to = c.where;
+    if (s.kind == step_kind::activate) set_elementwise(user, c, from.first, s);
+    if (s.kind != step_kind::layer_norm) return true;
+    if (s.outputs != 0 && c.t.count != s.outputs) return fail(errc::shape_mismatch, c.t);
+    s.outputs = static_cast<std::uint32_t>(c.t.count);
     return true;
   }
 
@@ -529,9 +547,14 @@ private:
   // Clip (6: attributes; 11, 12, 13: operands, each may be left out).
   constexpr bool take_clip(const node& n) noexcept {
     float low = 0, high = 0;
-    if (!clip_bounds(n, low, high)) return fail_bounds(n);
-    if (!take_unary(n, activation::clip)) return false;
-    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
+    return clip_bounds(n, low, high) ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
+  }
+  constexpr bool push_clip(const node& n, std::string_view from, float low, float high) noexcept {
+    const bool is_relu = low == 0 && high == std::numeric_limits<float>::infinity();
+    step* s = push(n, step_kind::activate, from);
+    if (s == nullptr) return false;
+    s->activates = is_relu ? activation::relu : activation::clip;
+    if (!is_relu) s->alpha = low, s->beta = high;
     return true;
   }
   constexpr bool fail_bounds(const node& n) noexcept {
@@ -542,11 +565,7 @@ private:
     if (n.input_count == 1) return pass(n);
     float low = 0, high = 0;
     std::string_view from{};
-    if (!min_max_bounds(n, from, low, high)) return fail_bounds(n);
-    if (!take_unary(n, activation::clip)) return false;
-    value_ = from;
-    p_.steps[first_].alpha = low, p_.steps[first_].beta = high;
-    return true;
+    return min_max_bounds(n, from, low, high) ? push_clip(n, from, low, high) : fail_bounds(n);
   }
 
   // ---- over a whole row
@@ -566,6 +585,9 @@ private:
   }
   constexpr bool take_log_softmax(const node& n) noexcept {
     return take_over_row(n, step_kind::log_softmax);
+  }
+  constexpr bool take_reciprocal(const node& n) noexcept {
+    return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
   constexpr bool take_log(const node& n) noexcept {
@@ -700,7 +722,10 @@ private:
     std::int32_t zero = 0, sum_zero = 0;
     if (!take_single(quantize, quantize.inputs[1], element::float32, c) || !check_scales(c.t))
       return false;
-    element_reader(c.t).next(s.activation_scale);
+    float activation_scale = 0;
+    element_reader(c.t).next(activation_scale);
+    s.activation_scale = activation_scale;
+    s.marks |= static_mark;
     if (quantize.input_count == 3 && !read_zero_point(quantize, quantize.inputs[2], zero))
       return false;
     if (matmul.input_count >= 3 && !matmul.inputs[2].empty() &&
@@ -710,7 +735,8 @@ private:
     s.activation_zero_point = static_cast<std::uint8_t>(zero);
     return take_sum_scale(mul, scale, s);
   }
-  constexpr bool take_sum_scale(const node& mul, std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_sum_scale(const node& mul, std::string_view scale,
+                                                  step& s) noexcept {
     node both;
     s.sum_scale = constant{};
     s.sum_scale_factor = constant{};
@@ -786,7 +812,7 @@ private:
   }
 
   // ZipMap of a classifier's probabilities, and the labels if they are integers.
-  constexpr bool take_zip_map(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_zip_map(const node& n) noexcept {
     if (n.input_count != 1) return fail(errc::wrong_arity, n);
     value_ = n.inputs[0];
     for (cursor c(n.body); !c.done();) {
@@ -805,7 +831,7 @@ private:
   // ---- the way forward
 
   // Lists the graph's inputs, and finds the row's shape.
-  constexpr bool begin() noexcept {
+  [[gnu::noinline]] constexpr bool begin() noexcept {
     p_.input_count = 0;
     p_.inputs = 0;
     for (cursor c(g_.body); !c.done();) {
@@ -817,7 +843,7 @@ private:
     if (join_ != 0) return join_inputs();
     return input_shape(definition(value_), shape_) && use_input(value_, shape_.width());
   }
-  constexpr bool add_input(const field& f) noexcept {
+  [[gnu::noinline]] constexpr bool add_input(const field& f) noexcept {
     value_info v;
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (definition(v.name).offset != f.offset) return true; // it lists an initializer
@@ -854,7 +880,7 @@ private:
                  static_cast<std::int64_t>(p_.inputs),
                  max_width});
   }
-  constexpr bool join_inputs() noexcept {
+  [[gnu::noinline]] constexpr bool join_inputs() noexcept {
     node n;
     std::int64_t axis = 0;
     (void)parse_node(name_index::field_at(g_.file, join_), n);
@@ -862,7 +888,7 @@ private:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       row_shape s;
       const std::string_view part = operand(n, k);
-      if (!shape_of(n, part, s, 0)) return false;
+      if (!shape_of(n, part, s)) return false;
       const std::size_t at = s.axis(axis);
       if (!s.runs_along(at) || at == s.batch || (k != 0 && s.rank != shape_.rank))
         return fail_shape(n, s);
@@ -892,7 +918,7 @@ private:
     return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
   }
 
-  constexpr bool place(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place(step& s) noexcept {
     switch (s.kind) {
     case step_kind::dense: return place_dense(s);
     case step_kind::affine: return place_affine(s);
@@ -916,15 +942,15 @@ private:
     width_ = outputs;
     return true;
   }
-  constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
-                           std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
+                                             std::int64_t accepted = -1) noexcept {
     return fail({code, s.offset, label_of(s), {}, found, accepted});
   }
-  constexpr std::string_view label_of(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view label_of(const step& s) const noexcept {
     node n;
     return node_of(s.offset, n) ? n.label() : "node";
   }
-  constexpr bool node_of(std::size_t offset, node& n) const noexcept {
+  [[gnu::noinline]] constexpr bool node_of(std::size_t offset, node& n) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
@@ -932,7 +958,8 @@ private:
     }
     return false;
   }
-  constexpr bool fail_constant(constant c, const step& s, std::int64_t accepted) noexcept {
+  [[gnu::noinline]] constexpr bool fail_constant(constant c, const step& s,
+                                                 std::int64_t accepted) noexcept {
     tensor t;
     (void)read_constant(g_.file, g_.external, c, t);
     if (t.name.empty()) t.name = label_of(s);
@@ -942,7 +969,7 @@ private:
   constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
-    const quant_mode mode = s.activation_scale > 0          ? quant_mode::static_int8
+    const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
                             : (s.marks & dynamic_mark) != 0 ? quant_mode::dynamic_int8
                                                             : quant_mode::fp32;
     if (p_.layer_count != 0 && mode != p_.mode) return fail_step(errc::mixed_precision, s);
@@ -956,6 +983,7 @@ private:
     if (!fits && (s.marks & trans_a_mark) != 0)
       return fail({errc::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
     if (!fits) return fail_constant(s.weight, s, static_cast<std::int64_t>(shape_.dims[axis]));
+    if ((s.marks & suffix_mark) != 0) return fail_constant(s.bias, s, s.outputs);
     shape_.dims[axis] = s.outputs;
     if (axis == shape_.batch && s.outputs != 1) shape_.batch = max_rank;
     if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
@@ -973,7 +1001,7 @@ private:
 
   // Does a constant, combined value by value, leave the row's shape as it is?
   constexpr bool fits_row(const step& s) noexcept {
-    const std::uint64_t count = s.outputs, row[1] = {count};
+    const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
       if (count == 1) return true;
@@ -982,8 +1010,7 @@ private:
     node n;
     operand_constant c;
     if (failed(parse_node(name_index::field_at(g_.file, s.begin), n)) ||
-        !take_any(n, n.inputs[(s.marks & left_mark) != 0 || s.kind == step_kind::activate ? 0 : 1],
-                  c))
+        !take_any(n, n.inputs[(s.marks & left_mark) != 0 ? 0 : 1], c))
       return false;
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
@@ -1025,32 +1052,26 @@ private:
     }
     if (s.op != affine_op::add || before.bias.present()) return false;
     before.bias = s.weight;
-    before.beta = 1;
+    if (p_.kind == precision::fp32) before.beta = 1;
     before.marks = 0;
     return true;
   }
 
   constexpr bool place_activation(step& s) noexcept {
     if (s.activates == activation::prelu) {
-      if (!slope_fits(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+      if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
     return append(s, width_);
   }
-  constexpr bool slope_fits(const step& s) noexcept {
-    if ((s.marks & suffix_mark) == 0) return fits_row(s);
-    node n;
-    operand_constant c;
-    return !failed(parse_node(name_index::field_at(g_.file, s.begin), n)) &&
-           take_any(n, n.inputs[1], c) &&
-           broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
-  }
-
   // Softmax and its logarithm, normalisations: over all values of the row.
   constexpr bool place_over_row(step& s) noexcept {
-    if (s.kind == step_kind::layer_norm && s.marks == 0) { // of ReduceMean: a set of axes
+    if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
-      s.marks = open_mark;
+      if (s.outputs != 0 && s.outputs != width_)
+        return fail_constant(s.weight.present() ? s.weight : s.bias, s,
+                             static_cast<std::int64_t>(width_));
+      s.marks = s.weight.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -1064,7 +1085,7 @@ private:
       return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
     return append(s, width_);
   }
-  constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
+  [[gnu::noinline]] constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
     return fail({errc::bad_attribute, s.offset, "axis", {}, found, -1});
   }
   constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
@@ -1089,7 +1110,7 @@ private:
     return append(s, 2);
   }
 
-  constexpr bool place_reshaping(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_reshaping(const step& s) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, s.begin), n);
     known_value_ = origin(n.inputs[0]);
@@ -1100,7 +1121,7 @@ private:
   }
 
   // Slice, Split and Gather of neighbouring values.
-  constexpr bool place_slice(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_slice(step& s) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, s.begin), n);
     const std::size_t split_index = s.inputs;
@@ -1132,7 +1153,7 @@ private:
   }
   constexpr bool place_ranges(const node& n, step& s) noexcept {
     slice_range r;
-    if (!read_slice(n, 0, r)) return false;
+    if (!read_slice(n, r)) return false;
     for (std::size_t i = 0; i < r.count; ++i) {
       const std::size_t axis = shape_.axis(r.axes.values[i]);
       if (axis == shape_.rank) return fail_shape(n, shape_);
@@ -1212,7 +1233,7 @@ private:
 
   // ---- the end
 
-  constexpr bool end(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool end(const value_info& out) noexcept {
     bool agrees = true;
     const bool is_map = !out.is_tensor;
     if (!is_map && out.has_shape) {
@@ -1286,6 +1307,7 @@ struct plan_builder::operator_table {
       op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
       op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
       op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
       op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
       op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
       op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},

@@ -1,6 +1,6 @@
 // ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
 // and checked for what does not depend on the operators: names, order, single assignment. The index
-// is small (about 5 KiB): messages are read again where they are needed.
+// is small (3.5 KiB): messages are read again where they are needed.
 #pragma once
 
 #include <tinymlp/onnx/tensor.hpp>
@@ -15,7 +15,7 @@
 
 namespace tinymlp::onnx {
 
-inline constexpr std::size_t max_values = 896; // constants, inputs and results of nodes
+inline constexpr std::size_t max_values = 864; // constants, inputs and results of nodes
 inline constexpr std::size_t max_node_inputs = 5;
 inline constexpr std::size_t max_node_outputs = 3;
 
@@ -60,31 +60,31 @@ struct value_info {
   bool is_tensor = true;          // not a sequence, map, optional or sparse tensor
   bool has_shape = false;
   std::size_t rank = 0;
-  std::array<std::int64_t, max_rank> dims{}; // -1 where symbolic or unknown
+  std::array<std::int32_t, max_rank> dims{}; // -1 where symbolic or unknown
 };
 
 // Finds messages by the names that they define: an open-addressed table of the offsets of the
 // fields in GraphProto that hold them. Names are compared in the file itself.
 class name_index {
 public:
-  static constexpr std::size_t slot_count = 1024;
+  static constexpr std::size_t slot_count = 896;
 
   constexpr std::size_t size() const noexcept { return size_; }
 
-  // The field of the initializer, node or graph input that defines the name; `tag` 0: none.
-  constexpr std::uint32_t find(view file, std::string_view name) const noexcept {
+  // The field of the initializer, node or graph input that defines the name, or 0.
+  [[gnu::noinline]] constexpr std::uint32_t find(view file, std::string_view name) const noexcept {
     const std::uint32_t hash = hash_of(name);
-    for (std::size_t i = hash % slot_count; slots_[i] != 0; i = (i + 1) % slot_count)
-      if (marks_[i] == mark_of(hash) && defines(field_at(file, slots_[i]), name)) return slots_[i];
+    for (std::size_t i = hash % slot_count; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
+      if ((slots_[i] ^ hash) >> 31 == 0 && defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+        return slots_[i] & 0x7fffffffU;
     return 0;
   }
   // Not yet there, and size() below max_values.
   constexpr void insert(std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    while (slots_[i] != 0) i = (i + 1) % slot_count;
-    slots_[i] = static_cast<std::uint32_t>(tag);
-    marks_[i] = mark_of(hash);
+    while (slots_[i] != 0) i = i + 1 == slot_count ? 0 : i + 1;
+    slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
   }
 
@@ -120,12 +120,8 @@ private:
   static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
     return static_cast<unsigned char>(name[i]);
   }
-  static constexpr std::uint8_t mark_of(std::uint32_t hash) noexcept {
-    return static_cast<std::uint8_t>(hash >> 24);
-  }
 
-  std::array<std::uint32_t, slot_count> slots_{};
-  std::array<std::uint8_t, slot_count> marks_{};
+  std::array<std::uint32_t, slot_count> slots_{}; // offsets, and the topmost bit of the hash
   std::size_t size_ = 0;
 };
 
@@ -193,7 +189,7 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   }
 }
 
-constexpr error parse_node(const field& holder, node& n) noexcept {
+[[gnu::noinline]] constexpr error parse_node(const field& holder, node& n) noexcept {
   n = {};
   n.tag = holder.offset;
   n.body = holder.payload;
@@ -250,9 +246,9 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     if (f.number == 2) dim = -1;
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
-    if (dim <= 0) return {errc::bad_dimension, f.offset, to.name};
+    if (dim <= 0 || dim > 0x7fffffff) return {errc::bad_dimension, f.offset, to.name};
   }
-  to.dims[to.rank++] = dim;
+  to.dims[to.rank++] = static_cast<std::int32_t>(dim);
   return {};
 }
 
@@ -294,7 +290,7 @@ constexpr error parse_type(view message, value_info& to) noexcept {
   return {};
 }
 
-constexpr error parse_value_info(view message, value_info& out) noexcept {
+[[gnu::noinline]] constexpr error parse_value_info(view message, value_info& out) noexcept {
   value_info v;
   v.offset = message.offset;
   for (cursor c(message); !c.done();) {
@@ -315,11 +311,12 @@ constexpr error parse_value_info(view message, value_info& out) noexcept {
 // from operator set 12 on, an AttributeProto (value_float(s), value_int(s)).
 struct constant_value {
   attribute a{};
+  std::size_t tag = 0; // offset of the field that holds the TensorProto or AttributeProto
   bool is_tensor = false;
 };
 
-constexpr error find_constant_value(const node& n, std::int64_t opset,
-                                    constant_value& out) noexcept {
+[[gnu::noinline]] constexpr error find_constant_value(const node& n, std::int64_t opset,
+                                                      constant_value& out) noexcept {
   bool found = false;
   for (cursor c(n.body); !c.done();) {
     field f;
@@ -327,7 +324,6 @@ constexpr error find_constant_value(const node& n, std::int64_t opset,
     if (f.number != node_attribute) continue;
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
-    a.offset = f.offset; // until it is found: then it can be read again from there
     const bool is_value = same(a.name, "value") && a.type == attribute_type::tensor;
     const bool is_list = (same(a.name, "value_float") && a.type == attribute_type::float32) ||
                          (same(a.name, "value_floats") && a.type == attribute_type::floats) ||
@@ -339,7 +335,7 @@ constexpr error find_constant_value(const node& n, std::int64_t opset,
       return {errc::unsupported_attribute, f.payload.offset, a.name, n.op_type};
     if (found) return {errc::bad_attribute, f.payload.offset, a.name, n.op_type};
     found = true;
-    out = {a, is_value};
+    out = {a, is_value ? a.t_offset : f.offset, is_value};
   }
   return found ? error{} : error{errc::missing_data, n.body.offset, n.label(), n.op_type};
 }
@@ -356,7 +352,7 @@ constexpr bool name_index_defines(const field& f, std::string_view name) noexcep
 }
 
 // Of value_info and IR 3 inputs: a declaration of a constant must agree with the constant.
-constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
+[[gnu::noinline]] constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
   if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
     return {errc::wrong_element_type,
             v.offset,
@@ -378,9 +374,9 @@ public:
   constexpr error index() noexcept {
     if (const error e = each_field(&graph_indexer::add_constant); failed(e)) return e;
     if (const error e = each_field(&graph_indexer::add_declaration); failed(e)) return e;
-    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     if (inputs_ == 0) return naming({errc::missing_input, g_.body.offset, g_.name}, "graph");
     if (outputs_ == 0) return naming({errc::missing_output, g_.body.offset, g_.name}, "graph");
+    if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     return each_field(&graph_indexer::check_output);
   }
 
@@ -403,7 +399,7 @@ private:
     return {};
   }
 
-  constexpr error add_constant(const field& f) noexcept {
+  [[gnu::noinline]] constexpr error add_constant(const field& f) noexcept {
     if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
       return {errc::wrong_wire_type, f.offset, "graph"};
     switch (f.number) {
@@ -421,7 +417,7 @@ private:
     return define(t.name, f, errc::too_many_tensors);
   }
 
-  constexpr error add_declaration(const field& f) noexcept {
+  [[gnu::noinline]] constexpr error add_declaration(const field& f) noexcept {
     if (f.number != graph_input && f.number != graph_output && f.number != graph_value_info)
       return {};
     value_info v;
@@ -456,7 +452,7 @@ private:
     return {};
   }
 
-  constexpr error add_node(const field& f) noexcept {
+  [[gnu::noinline]] constexpr error add_node(const field& f) noexcept {
     if (f.number != graph_node) return {};
     node n;
     if (const error e = parse_node(f, n); failed(e)) return e;
@@ -471,7 +467,7 @@ private:
                                : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
   }
 
-  constexpr error check_constant(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr error check_constant(const node& n) const noexcept {
     constant_value value;
     tensor t;
     if (const error e = find_constant_value(n, g_.opset, value); failed(e)) return e;
@@ -481,7 +477,8 @@ private:
   }
 
   // Operands are defined before, results not; attributes are whole messages.
-  constexpr error check_names(const field& f, const node& n, bool is_constant) noexcept {
+  [[gnu::noinline]] constexpr error check_names(const field& f, const node& n,
+                                                bool is_constant) noexcept {
     for (cursor c(n.body); !c.done();) {
       field g;
       if (c.next(g) != errc::ok) break;

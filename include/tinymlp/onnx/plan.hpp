@@ -80,8 +80,12 @@ struct step {
   std::uint8_t marks : 7 = 0;                  // of the parser
   std::uint32_t inputs = 0, outputs = 0;       // values before and after it
   std::uint32_t offset = 0;                    // of the node in the file, for errors
-  float alpha = 1, beta = 1;                   // of the operator, where it has them
-  constant weight{}, bias{};                   // prelu: weight is the slope
+  float alpha = 1;                             // of the operator, where it has them
+  union {
+    float beta = 1;
+    float activation_scale; // static int8: q = saturate(round(x / scale) + zero point), 0 to 255
+  };
+  constant weight{}, bias{}; // prelu: alpha * weight is the slope
   union {
     std::uint32_t begin = 0; // slice
     constant mean;           // batch_norm
@@ -93,8 +97,6 @@ struct step {
     constant variance;         // batch_norm
     constant sum_scale_factor; // static int8: the product with this, if present
   };
-  // static int8: q = saturate(round(x / activation_scale) + activation_zero_point), 0 to 255
-  float activation_scale = 0;
 };
 
 // A graph input: a slice of the row of features, or one that the output does not depend on.
@@ -127,8 +129,8 @@ struct plan {
 
 namespace detail {
 
-constexpr error read_constant(view file, external_files external, constant c,
-                              tensor& out) noexcept {
+[[gnu::noinline]] constexpr error read_constant(view file, external_files external, constant c,
+                                                tensor& out) noexcept {
   const field f = name_index::field_at(file, c.offset);
   if (c.is_list == 0) return parse_tensor(f.payload, external, out);
   attribute a;

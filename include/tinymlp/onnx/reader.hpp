@@ -27,22 +27,23 @@ public:
 protected:
   // ---- refusals
 
-  constexpr bool fail(const tinymlp::error& why) noexcept {
+  [[gnu::noinline]] constexpr bool fail(const tinymlp::error& why) noexcept {
     why_ = why;
     return false;
   }
-  constexpr bool fail(errc code, const node& n, std::string_view what = {}, std::int64_t found = -1,
-                      std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail(errc code, const node& n, std::string_view what = {},
+                                        std::int64_t found = -1,
+                                        std::int64_t accepted = -1) noexcept {
     return fail({code, n.body.offset, what.empty() ? n.label() : what, n.op_type, found, accepted});
   }
-  constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
-                      std::int64_t accepted = -1) noexcept {
+  [[gnu::noinline]] constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
+                                        std::int64_t accepted = -1) noexcept {
     tinymlp::error why{code, t.offset, t.name, {}, found, accepted};
     why.rank = static_cast<std::uint8_t>(t.rank > why.dims.size() ? 0 : t.rank);
-    for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = static_cast<std::uint32_t>(t.dims[i]);
+    for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = t.dims[i];
     return fail(why);
   }
-  constexpr bool fail(errc code, const attribute& a) noexcept {
+  [[gnu::noinline]] constexpr bool fail(errc code, const attribute& a) noexcept {
     return fail({code, a.offset, a.name});
   }
   constexpr bool ok(const tinymlp::error& why) noexcept { return !failed(why) || fail(why); }
@@ -50,17 +51,17 @@ protected:
   // ---- edges
 
   // The field that defines the value: of a node, an initializer or a graph input.
-  constexpr field definition(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr field definition(std::string_view value) const noexcept {
     const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
     return tag == 0 ? field{} : name_index::field_at(g_.file, tag);
   }
-  constexpr bool producer(std::string_view value, node& out) const noexcept {
+  [[gnu::noinline]] constexpr bool producer(std::string_view value, node& out) const noexcept {
     const field f = definition(value);
     return f.number == graph_node && !failed(parse_node(f, out));
   }
 
   // The value itself, of which operators that do nothing may have made this one.
-  constexpr std::string_view origin(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view origin(std::string_view value) const noexcept {
     node n;
     while (producer(value, n) && passes(n, value)) value = n.inputs[0];
     return value;
@@ -72,12 +73,13 @@ protected:
     return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
   }
   // Cast of float32 to float32.
-  constexpr bool is_float_cast(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr bool is_float_cast(const node& n) const noexcept {
     std::int64_t to = 0;
     return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
            !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
   }
-  constexpr bool is_result_of(std::string_view value, std::string_view op_type) const noexcept {
+  [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
+                                                std::string_view op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
@@ -88,8 +90,8 @@ protected:
   // ---- attributes
 
   // The node's attributes have been checked where the node is on the way to the output.
-  constexpr bool find_attribute(const node& n, std::string_view wanted,
-                                attribute& out) const noexcept {
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+                                                  attribute& out) const noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
@@ -98,21 +100,23 @@ protected:
     }
     return false;
   }
-  constexpr bool peek_int(const node& n, std::string_view wanted,
-                          std::int64_t& value) const noexcept {
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+                                            std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  constexpr bool read_int(const node& n, std::string_view wanted, std::int64_t& value) noexcept {
+  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+                                            std::int64_t& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
     value = a.i;
     return true;
   }
-  constexpr bool read_float(const node& n, std::string_view wanted, float& value) noexcept {
+  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+                                              float& value) noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
@@ -123,7 +127,7 @@ protected:
   // ---- constants
 
   // Made of a constant by operators that only change its shape or, exactly, its type?
-  constexpr bool is_constant(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
       if (definition(value).number == graph_initializer) return true;
@@ -141,7 +145,8 @@ protected:
   }
 
   // The constant itself, as the file holds it; false where the value is none.
-  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool read_whole(std::string_view value,
+                                              operand_constant& out) noexcept {
     const field f = definition(value);
     out.where = {};
     if (f.number == graph_initializer) {
@@ -152,8 +157,7 @@ protected:
       if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
           failed(find_constant_value(n, g_.opset, v)))
         return false;
-      out.where.offset =
-          static_cast<std::uint32_t>((v.is_tensor ? v.a.t_offset : v.a.offset) & 0x7fffffffU);
+      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
       out.where.is_list = v.is_tensor ? 0 : 1;
     }
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
@@ -162,16 +166,27 @@ protected:
   }
 
   // The constant of that name, whichever its type is.
-  constexpr bool take_any(const node& user, std::string_view value, operand_constant& out,
-                          unsigned depth = 0) noexcept {
-    node n;
-    std::string_view from = value;
-    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+  constexpr bool take_any(const node& user, std::string_view value,
+                          operand_constant& out) noexcept {
+    const std::string_view from = behind_identity(value);
     out.transposed = false;
     if (read_whole(from, out)) return true;
-    if (depth == 8 || !producer(from, n) || !keeps_elements(n))
+    if (depth_ == 4) return fail(errc::not_constant, user, value);
+    ++depth_;
+    const bool done = take_changed(user, from, out);
+    --depth_;
+    return done;
+  }
+  constexpr std::string_view behind_identity(std::string_view value) const noexcept {
+    node n;
+    while (producer(value, n) && n.is("Identity")) value = n.inputs[0];
+    return value;
+  }
+  [[gnu::noinline]] constexpr bool take_changed(const node& user, std::string_view value,
+                                                operand_constant& out) noexcept {
+    node n;
+    if (!producer(value, n) || !keeps_elements(n) || !take_any(user, n.inputs[0], out))
       return fail(errc::not_constant, user, value);
-    if (!take_any(user, n.inputs[0], out, depth + 1)) return fail(errc::not_constant, user, value);
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
@@ -196,7 +211,7 @@ protected:
   constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
     s.rank = out.t.rank;
-    for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = static_cast<std::uint32_t>(out.t.dims[i]);
+    for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
     if (n.is("Transpose") && s.rank == 2) {
       attribute a;
       int_list perm;
@@ -206,7 +221,7 @@ protected:
       if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
       if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
         return fail(errc::bad_attribute, n, "perm");
-      const std::uint64_t first = out.t.dims[0];
+      const std::uint32_t first = out.t.dims[0];
       out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
       out.transposed = !out.transposed;
       return true;
@@ -219,20 +234,22 @@ protected:
     return true;
   }
 
-  constexpr bool take(const node& user, std::string_view value, element type,
-                      operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool take(const node& user, std::string_view value, element type,
+                                        operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
     if (out.t.type == type) return true;
     return fail(errc::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
   }
-  constexpr bool take_floats(const node& user, std::string_view value, operand_constant& out,
-                             errc otherwise = errc::non_finite_weight) noexcept {
+  [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
+                                               operand_constant& out,
+                                               errc otherwise = errc::non_finite_weight) noexcept {
     return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  constexpr bool check_finite(constant c, errc otherwise, bool divisor = false) noexcept {
+  [[gnu::noinline]] constexpr bool check_finite(constant c, errc otherwise,
+                                                bool divisor = false) noexcept {
     tensor t;
     const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, c, t);
@@ -249,7 +266,7 @@ protected:
   }
   // At memory speed: an exponent of all ones carries into the sign.
   static bool all_finite(const char* data, std::size_t count) noexcept {
-    constexpr std::size_t block = 64;
+    constexpr std::size_t block = 32;
     std::uint32_t bits[block];
     for (std::size_t i = 0; i < count; i += block) {
       const std::size_t n = count - i < block ? count - i : block;
@@ -266,25 +283,26 @@ protected:
   // A float constant of one value; false, and nothing refused, where it is none.
   constexpr bool scalar(std::string_view value, float& out) noexcept {
     if (!is_constant(value)) return false;
-    const tinymlp::error before = why_;
     operand_constant c;
-    node user;
-    const bool found = take(user, value, element::float32, c) && c.t.count == 1;
-    why_ = before;
+    const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
+    why_ = {};
+    return found && read_first(c.where, out);
+  }
+  // As the file has it: read again, since a Cast may have changed the type.
+  [[gnu::noinline]] constexpr bool read_first(constant c, float& out) const noexcept {
     tensor t;
-    return found && !failed(read_constant(g_.file, g_.external, c.where, t)) &&
-           element_reader(t).next(out);
+    return !failed(read_constant(g_.file, g_.external, c, t)) && element_reader(t).next(out);
   }
 
   // ---- integers
 
-  constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
+  [[gnu::noinline]] constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
     tensor t;
     if (a.type != attribute_type::ints && a.type != attribute_type::int64)
       return fail(errc::bad_attribute, a);
     return ok(tensor_of(a, t)) && read_ints_of(t, out);
   }
-  constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
+  [[gnu::noinline]] constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
     if (t.type != element::int64)
       return fail(errc::wrong_element_type, t, static_cast<std::int64_t>(t.type),
                   static_cast<std::int64_t>(element::int64));
@@ -293,90 +311,118 @@ protected:
     out.count = static_cast<std::size_t>(t.count);
     out.is_scalar = t.rank == 0;
     element_reader reader(t);
-    for (std::size_t i = 0; i < out.count; ++i) reader.next(out.values[i]);
+    for (std::size_t i = 0; i < out.count; ++i) {
+      std::int64_t value = 0;
+      reader.next(value);
+      constexpr std::int64_t most = 0x7fffffff;
+      out.values[i] = static_cast<std::int32_t>(value > most    ? most
+                                                : value < -most ? -most
+                                                                : value);
+    }
     return true;
   }
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
-  constexpr bool ints(const node& user, std::string_view value, int_list& out,
-                      unsigned depth = 0) noexcept {
-    node n;
-    operand_constant c;
-    if (read_whole(value, c)) return read_ints_of(c.t, out);
-    if (depth == 12 || !producer(value, n)) return fail(errc::not_constant, user, value);
-    if (n.is("Shape")) return shape_ints(n, out, depth + 1);
-    if (n.is("Gather")) return gather_ints(n, out, depth + 1);
-    if (n.is("Concat")) return concat_ints(n, out, depth + 1);
-    if (n.is("Slice")) return slice_ints(n, out, depth + 1);
-    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out, depth + 1);
-    const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
-    if (n.input_count != 0 && (squeezes || unsqueezes || n.is("Identity") || n.is("Cast"))) {
-      if (!ints(user, n.inputs[0], out, depth + 1)) return false;
-      if (squeezes || unsqueezes) out.is_scalar = squeezes;
-      return out.count == 1 || !squeezes || fail(errc::not_constant, user, value);
-    }
-    return fail(errc::not_constant, user, value);
+  constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
+    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
+      return constant_ints(value, out);
+    if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+    ++depth_;
+    const bool done = computed_ints(user, value, out);
+    --depth_;
+    return done;
   }
-  constexpr bool shape_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool constant_ints(std::string_view value, int_list& out) noexcept {
+    operand_constant c;
+    return read_whole(value, c) && read_ints_of(c.t, out);
+  }
+  [[gnu::noinline]] constexpr bool computed_ints(const node& user, std::string_view value,
+                                                 int_list& out) noexcept {
+    node n;
+    bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
+    for (;;) {
+      if (!producer(value, n) || ++work_ > max_work) return fail(errc::not_constant, user, value);
+      const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
+      if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
+      if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
+      value = n.inputs[0];
+      if (is_other_constant(value)) break;
+    }
+    const bool done = is_other_constant(value) ? constant_ints(value, out) : operator_ints(n, out);
+    if (!done) return false;
+    if (is_scalar || is_list) out.is_scalar = is_scalar;
+    return out.count == 1 || !is_scalar || fail(errc::not_constant, user, value);
+  }
+  [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
+    if (n.is("Shape") && n.input_count == 1) return shape_ints(n, out);
+    if (n.is("Gather") && n.input_count == 2) return gather_ints(n, out);
+    if (n.is("Concat")) return concat_ints(n, out);
+    if (n.is("Slice")) return slice_ints(n, out);
+    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out);
+    return fail(errc::not_constant, n);
+  }
+  [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
     row_shape s;
     std::int64_t start = 0, end = static_cast<std::int64_t>(max_rank);
-    if (!shape_of(n, n.inputs[0], s, depth)) return false;
+    if (within_shape_) return fail(errc::not_constant, n);
+    within_shape_ = true;
+    const bool done = shape_of(n, n.inputs[0], s);
+    within_shape_ = false;
+    if (!done) return false;
     if (!read_int(n, "start", start) || !read_int(n, "end", end)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
     start = start < 0 ? start + rank : start, end = end < 0 ? end + rank : end;
     out = {};
     for (std::int64_t i = start < 0 ? 0 : start; i < end && i < rank; ++i) {
       if (static_cast<std::size_t>(i) == s.batch) out.batch = out.count;
-      out.values[out.count++] = s.dims[static_cast<std::size_t>(i)];
+      out.values[out.count++] = static_cast<std::int32_t>(s.dims[static_cast<std::size_t>(i)]);
     }
     return true;
   }
-  constexpr bool gather_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool gather_ints(const node& n, int_list& out) noexcept {
     int_list from, which;
-    if (n.input_count != 2 || !ints(n, n.inputs[0], from, depth) ||
-        !ints(n, n.inputs[1], which, depth))
+    if (n.input_count != 2 || !ints(n, n.inputs[0], from) || !ints(n, n.inputs[1], which))
       return false;
     out = {};
     out.is_scalar = which.is_scalar;
     for (std::size_t k = 0; k < which.count; ++k) {
       const auto size = static_cast<std::int64_t>(from.count);
-      const std::int64_t i = which.values[k] < 0 ? which.values[k] + size : which.values[k];
+      const std::int64_t at = which.values[k], i = at < 0 ? at + size : at;
       if (i < 0 || i >= size) return fail(errc::value_out_of_range, n);
       if (static_cast<std::size_t>(i) == from.batch) out.batch = k;
       out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
     }
     return true;
   }
-  constexpr bool concat_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool concat_ints(const node& n, int_list& out) noexcept {
     out = {};
     for (std::size_t k = 0; k < n.input_count; ++k) {
       int_list part;
-      if (!ints(n, operand(n, k), part, depth)) return false;
+      if (!ints(n, operand(n, k), part)) return false;
       if (part.is_scalar || out.count + part.count > max_rank) return fail(errc::shape_mismatch, n);
       if (part.batch != max_rank) out.batch = out.count + part.batch;
       for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
     }
     return true;
   }
-  constexpr bool multiply_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool multiply_ints(const node& n, int_list& out) noexcept {
     int_list by;
-    if (!ints(n, n.inputs[0], out, depth) || !ints(n, n.inputs[1], by, depth)) return false;
+    if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
     if (out.count != by.count) return fail(errc::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
     for (std::size_t i = 0; i < out.count; ++i) {
-      if (by.values[i] < -1 || by.values[i] > std::int64_t{1} << 31 || out.values[i] < -1 ||
-          out.values[i] > std::int64_t{1} << 31)
-        return fail(errc::dimension_overflow, n);
-      if (by.batch == i) out.batch = out.values[i] == 1 ? i : max_rank;
-      if (out.batch == i && by.values[i] != 1) out.batch = max_rank;
-      out.values[i] *= by.values[i];
+      const std::int64_t product = std::int64_t{out.values[i]} * by.values[i];
+      if (product > 0x7fffffff || product < -1) return fail(errc::dimension_overflow, n);
+      if ((out.batch == i && by.values[i] != 1) || (by.batch == i && out.values[i] == 1))
+        out.batch = by.batch == i ? i : max_rank;
+      out.values[i] = static_cast<std::int32_t>(product);
     }
     return true;
   }
-  constexpr bool slice_ints(const node& n, int_list& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool slice_ints(const node& n, int_list& out) noexcept {
     int_list from;
     slice_range r;
-    if (!ints(n, n.inputs[0], from, depth) || !read_slice(n, depth, r)) return false;
+    if (!ints(n, n.inputs[0], from) || !read_slice(n, r)) return false;
     const auto size = static_cast<std::int64_t>(from.count);
     if (r.count != 1 || (r.axes.values[0] != 0 && r.axes.values[0] != -1))
       return fail(errc::shape_mismatch, n);
@@ -398,7 +444,7 @@ protected:
     if (i < 0) i += size;
     return i < 0 ? 0 : i > size ? size : i;
   }
-  constexpr bool read_slice(const node& n, unsigned depth, slice_range& r) noexcept {
+  [[gnu::noinline]] constexpr bool read_slice(const node& n, slice_range& r) noexcept {
     int_list steps;
     attribute a;
     const bool by_attributes = g_.opset < 10;
@@ -410,44 +456,65 @@ protected:
       if (find_attribute(n, "axes", a) && !read_ints_of(a, r.axes)) return false;
     } else {
       if (n.input_count < 3) return fail(errc::wrong_arity, n);
-      if (!ints(n, n.inputs[1], r.starts, depth) || !ints(n, n.inputs[2], r.ends, depth))
-        return false;
-      if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes, depth))
-        return false;
-      if (n.input_count > 4 && !ints(n, n.inputs[4], steps, depth)) return false;
+      if (!ints(n, n.inputs[1], r.starts) || !ints(n, n.inputs[2], r.ends)) return false;
+      if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes)) return false;
+      if (n.input_count > 4 && !ints(n, n.inputs[4], steps)) return false;
     }
     r.count = r.starts.count;
     for (std::size_t i = 0; i < steps.count; ++i)
       if (steps.values[i] != 1) return fail(errc::bad_attribute, n, "steps", steps.values[i], 1);
     if (r.axes.count == 0)
       for (; r.axes.count < r.count; ++r.axes.count)
-        r.axes.values[r.axes.count] = static_cast<std::int64_t>(r.axes.count);
+        r.axes.values[r.axes.count] = static_cast<std::int32_t>(r.axes.count);
     return (r.ends.count == r.count && r.axes.count == r.count) || fail(errc::shape_mismatch, n);
   }
 
   // ---- shapes
 
-  // Of a value that is known without what stands before: the shape that the next node needs has
-  // been told by `known_shape`, or the value is made of a graph input.
-  constexpr bool shape_of(const node& user, std::string_view value, row_shape& out,
-                          unsigned depth) noexcept {
-    if (!known_value_.empty() && same(origin(value), known_value_)) {
-      out = known_shape_;
-      return true;
-    }
-    const field f = definition(value);
-    if (f.number == graph_input) return input_shape(f, out);
+  // Of a value that is made, by operators whose effect on shapes is known, of a graph input or of
+  // `known_value_`, whose shape is `known_shape_`. Walks back once for each of them: that takes
+  // time, but no stack.
+  [[gnu::noinline]] constexpr bool shape_of(const node& user, std::string_view value,
+                                            row_shape& out) noexcept {
+    std::size_t hops = 0;
+    std::string_view at = value;
     node n;
-    if (depth > 24 || !producer(value, n) || n.input_count == 0)
-      return fail(errc::not_constant, user, value);
-    if (passes(n, value) || keeps_shape(n)) return shape_of(user, n.inputs[0], out, depth + 1);
-    if (n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div")) {
-      const bool second = is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape");
-      return shape_of(user, n.inputs[second ? 1 : 0], out, depth + 1);
+    for (;; ++hops) {
+      if (is_known(at)) break;
+      if (definition(at).number == graph_input) break;
+      if (hops == 64 || !producer(at, n) || n.input_count == 0)
+        return fail(errc::not_constant, user, value);
+      at = shaping_operand(n);
     }
-    if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, out, depth + 1);
-    if (!is_reshaping(n)) return fail(errc::not_constant, user, value);
-    return shape_of(user, n.inputs[0], out, depth + 1) && reshape_by(n, out, depth + 1);
+    if (is_known(at))
+      out = known_shape_;
+    else if (!input_shape(definition(at), out))
+      return false;
+    while (hops-- != 0) {
+      at = value;
+      if ((work_ += hops) > max_work) return fail(errc::not_constant, user, value);
+      for (std::size_t i = 0; i <= hops && producer(at, n); ++i)
+        at = i == hops ? at : shaping_operand(n);
+      if (!change_shape(user, n, at, out)) return false;
+    }
+    return true;
+  }
+  constexpr bool is_known(std::string_view value) const noexcept {
+    return !known_value_.empty() && same(value, known_value_);
+  }
+  static constexpr bool is_arithmetic(const node& n) noexcept {
+    return n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div");
+  }
+  constexpr std::string_view shaping_operand(const node& n) const noexcept {
+    const bool second = is_arithmetic(n) &&
+                        (is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape"));
+    return n.inputs[second ? 1 : 0];
+  }
+  [[gnu::noinline]] constexpr bool change_shape(const node& user, const node& n,
+                                                std::string_view result, row_shape& s) noexcept {
+    if (passes(n, result) || keeps_shape(n) || is_arithmetic(n)) return true;
+    if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, s);
+    return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
     constexpr std::string_view names[] = {
@@ -457,18 +524,18 @@ protected:
       if (n.is(name)) return true;
     return false;
   }
-  constexpr bool product_shape(const node& n, row_shape& out, unsigned depth) noexcept {
+  [[gnu::noinline]] constexpr bool product_shape(const node& n, row_shape& out) noexcept {
     operand_constant w;
     std::int64_t transposed = 0;
-    if (!shape_of(n, n.inputs[0], out, depth) || !take_any(n, n.inputs[1], w)) return false;
+    if (!take_any(n, n.inputs[1], w)) return false;
     if (!read_int(n, "transB", transposed)) return false;
     if (w.t.rank != 2 || out.rank == 0) return fail(errc::shape_mismatch, w.t);
-    out.dims[out.rank - 1] = static_cast<std::uint32_t>(w.t.dims[transposed == 1 ? 0 : 1]);
+    out.dims[out.rank - 1] = w.t.dims[transposed == 1 ? 0 : 1];
     return true;
   }
 
   // As declared; the rows are its first axis, where that is symbolic or there are others.
-  constexpr bool input_shape(const field& f, row_shape& out) noexcept {
+  [[gnu::noinline]] constexpr bool input_shape(const field& f, row_shape& out) noexcept {
     value_info v;
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (!v.is_tensor || v.element_type != static_cast<std::uint64_t>(element::float32))
@@ -510,18 +577,19 @@ protected:
   }
 
   // What an operator that keeps all values in their order makes of a shape.
-  constexpr bool reshape_by(const node& n, row_shape& s, unsigned depth = 0) noexcept {
+  constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
     if (n.is("Flatten")) return flatten(n, s);
-    if (n.is("Reshape")) return reshape(n, s, depth);
-    if (n.is("Squeeze")) return squeeze(n, s, depth);
-    if (n.is("Unsqueeze")) return unsqueeze(n, s, depth);
+    if (n.is("Reshape")) return reshape(n, s);
+    if (n.is("Squeeze")) return squeeze(n, s);
+    if (n.is("Unsqueeze")) return unsqueeze(n, s);
     if (n.is("Transpose")) return transpose(n, s);
-    if (n.is("Expand")) return expand(n, s, depth);
+    if (n.is("Expand")) return expand(n, s);
     return fail(errc::unexpected_operator, n);
   }
 
-  constexpr bool fail_shape(const node& n, const row_shape& s, std::string_view what = {},
-                            errc code = errc::shape_mismatch) noexcept {
+  [[gnu::noinline]] constexpr bool fail_shape(const node& n, const row_shape& s,
+                                              std::string_view what = {},
+                                              errc code = errc::shape_mismatch) noexcept {
     tinymlp::error why{code, n.body.offset, what.empty() ? n.label() : what, n.op_type};
     why.rank = static_cast<std::uint8_t>(s.rank > why.dims.size() ? 0 : s.rank);
     for (std::size_t i = 0; i < why.rank; ++i)
@@ -548,11 +616,11 @@ protected:
   }
 
   // Reshape (5, 13, 14, ...).
-  constexpr bool reshape(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to, depth) || !read_int(n, "allowzero", allow_zero)) return false;
+    if (!ints(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
     if (to.is_scalar) return fail_shape(n, s);
     row_shape r;
     r.rows = s.rows, r.rank = to.count, r.batch = to.batch;
@@ -560,20 +628,22 @@ protected:
     std::size_t open = max_rank;
     for (std::size_t i = 0; i < to.count; ++i) {
       std::int64_t d = to.values[i];
-      if (d == 0 && (allow_zero != 0 || i >= s.rank)) return fail_shape(n, s, n.inputs[1]);
+      if (d == 0 && (allow_zero != 0 || i >= s.rank))
+        return fail_named(n.inputs[1], errc::shape_mismatch, n);
       if (d == 0 && i == s.batch) r.batch = i;
       if (d == 0) d = s.dims[i];
       if (i == 0 && s.has_batch() && s.rows > 1 && d == s.rows) d = 1, r.batch = 0;
-      if (d == -1 && open != max_rank) return fail_shape(n, s, n.inputs[1]);
+      if (d == -1 && open != max_rank) return fail_named(n.inputs[1], errc::shape_mismatch, n);
       if (d == -1) open = i, d = 1;
-      if (d < 1 || d > static_cast<std::int64_t>(max_width)) return fail_shape(n, s, n.inputs[1]);
+      if (d < 1 || d > static_cast<std::int64_t>(max_width))
+        return fail_named(n.inputs[1], errc::shape_mismatch, n);
       r.dims[i] = static_cast<std::uint32_t>(d);
       known *= static_cast<std::uint64_t>(d);
-      if (known > max_elements) return fail_shape(n, s, n.inputs[1]);
+      if (known > max_elements) return fail_named(n.inputs[1], errc::shape_mismatch, n);
     }
     const std::uint64_t width = s.width();
     if (width % known != 0 || (open == max_rank && known != width))
-      return fail_shape(n, s, n.inputs[1]);
+      return fail_named(n.inputs[1], errc::shape_mismatch, n);
     if (open != max_rank) r.dims[open] = static_cast<std::uint32_t>(width / known);
     if (open == 0 && s.has_batch() && !r.has_batch() && r.dims[0] == 1) r.batch = 0;
     s = r;
@@ -581,7 +651,7 @@ protected:
   }
 
   // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
-  constexpr bool read_axes(const node& n, unsigned depth, std::int64_t inputs_since, int_list& axes,
+  constexpr bool read_axes(const node& n, std::int64_t inputs_since, int_list& axes,
                            bool& has) noexcept {
     attribute a;
     const bool has_attribute = find_attribute(n, "axes", a);
@@ -593,22 +663,23 @@ protected:
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
     if (has_attribute && a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
     if (!has) return true;
-    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes, depth))) return false;
+    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes))) return false;
     if (!axes.is_scalar) return true;
     return fail_named(n.inputs[1], errc::shape_mismatch, n);
   }
   // Points to the operand, where that is a constant.
-  constexpr bool fail_named(std::string_view value, errc code, const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool fail_named(std::string_view value, errc code,
+                                              const node& n) noexcept {
     operand_constant c;
     const std::string_view from = origin(value);
     if (!read_whole(from, c)) return fail(code, n, value);
     return fail(code, c.t);
   }
 
-  constexpr bool squeeze(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool squeeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, gone[max_rank] = {};
-    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!read_axes(n, 13, axes, has)) return false;
     if (!has && s.has_batch() && s.rows != 1) return fail(errc::wrong_arity, n, "axes");
     for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
       const std::size_t at = has ? s.axis(axes.values[i]) : i;
@@ -621,10 +692,10 @@ protected:
     return true;
   }
 
-  constexpr bool unsqueeze(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, added[max_rank] = {};
-    if (!read_axes(n, depth, 13, axes, has)) return false;
+    if (!read_axes(n, 13, axes, has)) return false;
     if (!has) return fail(errc::wrong_arity, n, "axes");
     const std::size_t rank = s.rank + axes.count;
     if (rank > max_rank) return fail_shape(n, s);
@@ -646,7 +717,7 @@ protected:
       if (!read_ints_of(a, perm)) return false;
     } else {
       for (; perm.count < s.rank; ++perm.count)
-        perm.values[perm.count] = static_cast<std::int64_t>(s.rank - 1 - perm.count);
+        perm.values[perm.count] = static_cast<std::int32_t>(s.rank - 1 - perm.count);
     }
     if (perm.count != s.rank) return fail(errc::bad_attribute, n, "perm");
     row_shape r = s;
@@ -671,16 +742,17 @@ protected:
   }
 
   // Expand to a shape that the value has already, or that gains dimensions of one.
-  constexpr bool expand(const node& n, row_shape& s, unsigned depth) noexcept {
+  constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to, depth)) return false;
+    if (!ints(n, n.inputs[1], to)) return false;
     while (s.rank < to.count)
       if (!s.insert_axis(0)) return fail_shape(n, s);
     for (std::size_t i = 0; i < to.count; ++i) {
       const std::size_t at = s.rank - to.count + i;
       const bool rows = at == s.batch && to.values[i] == s.rows;
-      if (to.values[i] != 1 && to.values[i] != s.dims[at] && !rows) return fail_shape(n, s);
+      if (to.values[i] != 1 && to.values[i] != std::int64_t{s.dims[at]} && !rows)
+        return fail_shape(n, s);
     }
     return true;
   }
@@ -688,6 +760,11 @@ protected:
   const graph& g_;
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
+  // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.
+  static constexpr std::size_t max_work = 100000;
+  unsigned depth_ = 0;
+  bool within_shape_ = false;
+  std::size_t work_ = 0;
   tinymlp::error why_{};
 };
 

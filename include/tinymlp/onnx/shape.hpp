@@ -56,14 +56,14 @@ struct row_shape {
 // A small int64 tensor of rank 0 or 1: a constant, or computed from shapes.
 struct int_list {
   std::size_t count = 0;
-  std::array<std::int64_t, max_rank> values{};
-  std::size_t batch = max_rank; // the one that is the number of rows; its value is 1
+  std::array<std::int32_t, max_rank> values{}; // larger ones cut off, as they mean the same
+  std::size_t batch = max_rank;                // the one that is the number of rows; its value is 1
   bool is_scalar = false;
 };
 
 // Does a constant of this shape leave a value of shape `x` as it is when they are combined: is it
 // one value, or one for each of a row?
-constexpr bool broadcasts_over(const row_shape& x, std::size_t rank, const std::uint64_t* dims,
+constexpr bool broadcasts_over(const row_shape& x, std::size_t rank, const std::uint32_t* dims,
                                std::uint64_t count) noexcept {
   if (rank > x.rank && !(count == 1 && rank == 1)) return false; // x would gain an axis
   if (count == 1) return true;

@@ -84,7 +84,7 @@ struct tensor {
   std::size_t offset = 0; // of the message, in the file
   element type = element::undefined;
   std::size_t rank = 0;
-  std::array<std::uint64_t, max_rank> dims{};
+  std::array<std::uint32_t, max_rank> dims{};
   std::uint64_t count = 1; // product of dims
   bool is_raw = false;
   bool is_external = false; // raw data outside the model's file, at the offset of the message
@@ -232,7 +232,7 @@ constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offse
   if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset};
   if (t.rank == max_rank) return {errc::bad_dimension, offset};
   if (dim > max_elements / t.count) return {errc::dimension_overflow, offset};
-  t.dims[t.rank++] = dim;
+  t.dims[t.rank++] = static_cast<std::uint32_t>(dim);
   t.count *= dim;
   return {};
 }
@@ -323,7 +323,7 @@ constexpr bool is_typed_field(std::uint32_t number) noexcept {
 }
 
 // Are there exactly `count` elements, each within the element type?
-constexpr error check_elements(const tensor& t) noexcept {
+[[gnu::noinline]] constexpr error check_elements(const tensor& t) noexcept {
   if (element_reader::width(t.type) == 0) return {}; // of no use here
   if (t.is_raw) {
     const std::uint64_t need = t.count * element_reader::width(t.type);
@@ -372,7 +372,7 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
 } // namespace detail
 
 // The name that a message gives itself in field `number`, for errors; empty where it has none.
-constexpr std::string_view name_in(view message, std::uint32_t number) noexcept {
+[[gnu::noinline]] constexpr std::string_view name_in(view message, std::uint32_t number) noexcept {
   std::string_view found{};
   for (cursor c(message); !c.done();) {
     field f;
@@ -385,7 +385,8 @@ constexpr std::string_view name_in(view message, std::uint32_t number) noexcept 
 namespace detail {
 
 // All fields of a TensorProto but the elements in typed fields.
-constexpr error read_tensor(view message, external_files files, tensor& t) noexcept {
+[[gnu::noinline]] constexpr error read_tensor(view message, external_files files,
+                                              tensor& t) noexcept {
   external_reference external;
   std::uint32_t typed = 0; // the typed data field seen, if any
   std::uint64_t type = 0;
@@ -431,7 +432,8 @@ constexpr error read_tensor(view message, external_files files, tensor& t) noexc
 } // namespace detail
 
 // Reads a TensorProto whole: shape, type, and that its data is there, neither short nor long.
-constexpr error parse_tensor(view message, external_files files, tensor& out) noexcept {
+[[gnu::noinline]] constexpr error parse_tensor(view message, external_files files,
+                                               tensor& out) noexcept {
   out = {};
   out.offset = message.offset;
   out.body = message;
@@ -497,7 +499,7 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
 
 // Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
 // IR version 2).
-constexpr error parse_attribute(view message, attribute& out) noexcept {
+[[gnu::noinline]] constexpr error parse_attribute(view message, attribute& out) noexcept {
   using namespace detail;
   attribute a;
   a.offset = message.offset;
@@ -540,7 +542,7 @@ constexpr error parse_attribute(view message, attribute& out) noexcept {
 }
 
 // The elements of a float, int, floats or ints attribute, as a tensor of rank 0 or 1.
-constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
+[[gnu::noinline]] constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
   tensor t;
   t.name = a.name;
   t.offset = a.offset;
@@ -558,7 +560,7 @@ constexpr error tensor_of(const attribute& a, tensor& out) noexcept {
   if (!is_list && count != 1) return {errc::bad_attribute, a.offset, a.name};
   if (count > max_elements) return {errc::dimension_overflow, a.offset, a.name};
   t.rank = is_list ? 1 : 0;
-  t.dims[0] = is_list ? count : 0;
+  t.dims[0] = is_list ? static_cast<std::uint32_t>(count) : 0;
   t.count = count;
   out = t;
   return {};
