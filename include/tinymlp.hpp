@@ -332,13 +332,23 @@ public:
 
   // The next field, its value included.
   constexpr errc next(field& out) noexcept {
-    // Nearly all fields are short strings and messages: few steps for them in constant expressions.
-    if (bytes_.size - at_ >= 2 && byte(0) >= 8 && byte(0) < 0x80 && (byte(0) & 7) == 2 &&
-        byte(1) < 0x80 && byte(1) <= bytes_.size - at_ - 2) {
-      out = {byte(0) >> 3, wire::length_delimited, offset(), 0,
-             view{bytes_.data + at_ + 2, byte(1), offset() + 2}};
-      at_ += 2 + out.payload.size;
-      return errc::ok;
+    // Nearly all fields are short: few steps for them in constant expressions.
+    if (bytes_.size - at_ >= 2) {
+      const auto tag = static_cast<unsigned char>(bytes_.data[at_]);
+      const auto size = static_cast<unsigned char>(bytes_.data[at_ + 1]);
+      if (tag >= 8 && (tag & 0x87) == 2 && size < 0x80 && size <= bytes_.size - at_ - 2) {
+        out =
+            field{static_cast<std::uint32_t>(tag >> 3), wire::length_delimited, bytes_.offset + at_,
+                  0, view{bytes_.data + at_ + 2, size, bytes_.offset + at_ + 2}};
+        at_ += 2U + size;
+        return errc::ok;
+      }
+      if (tag >= 8 && (tag & 0x87) == 0 && size < 0x80) { // a small number
+        out = field{static_cast<std::uint32_t>(tag >> 3), wire::varint, bytes_.offset + at_, size,
+                    view{}};
+        at_ += 2;
+        return errc::ok;
+      }
     }
     return next_of_any_length(out);
   }
@@ -351,19 +361,17 @@ public:
   }
 
 private:
-  constexpr unsigned byte(std::size_t ahead) const noexcept {
-    return static_cast<unsigned char>(bytes_.data[at_ + ahead]);
-  }
-
   constexpr errc next_of_any_length(field& out) noexcept {
-    cursor ahead = *this;
+    const std::size_t start = at_;
     field f;
-    f.offset = offset();
-    if (const errc e = ahead.tag(f); e != errc::ok) return e;
-    if (const errc e = ahead.value(f); e != errc::ok) return e;
-    *this = ahead;
-    out = f;
-    return errc::ok;
+    f.offset = bytes_.offset + at_;
+    errc e = tag(f);
+    if (e == errc::ok) e = value(f);
+    if (e != errc::ok)
+      at_ = start;
+    else
+      out = f;
+    return e;
   }
 
   constexpr errc tag(field& f) noexcept {
@@ -942,10 +950,6 @@ inline constexpr std::uint32_t attribute_name = 1, attribute_f = 2, attribute_i 
                                attribute_tensors = 10, attribute_graphs = 11, attribute_kind = 20,
                                attribute_ref = 21, attribute_sparse = 22;
 
-constexpr bool is_value_field(std::uint32_t number) noexcept {
-  return (number >= attribute_f && number <= attribute_graphs) || number == attribute_sparse;
-}
-
 // The attribute type that a value field stands for, and whether its wire type may be `type`.
 constexpr attribute_type type_of_field(const field& f) noexcept {
   const bool bytes = f.type == wire::length_delimited;
@@ -962,6 +966,22 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
   }
 }
 
+constexpr errc take_value(const field& f, attribute& a) noexcept {
+  const attribute_type type = type_of_field(f);
+  if (type == attribute_type::undefined) return errc::wrong_wire_type;
+  if (a.type != attribute_type::undefined && a.type != type) return errc::bad_attribute;
+  if (a.type == attribute_type::tensor) return errc::duplicate_field;
+  a.type = type;
+  switch (f.number) {
+  case attribute_f: a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value)); break;
+  case attribute_i: a.i = static_cast<std::int64_t>(f.value); break;
+  case attribute_s: a.s = f.payload.text(); break;
+  case attribute_t: a.t = f.payload, a.t_offset = f.offset; break;
+  default: break;
+  }
+  return errc::ok;
+}
+
 } // namespace detail
 
 // Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
@@ -976,27 +996,31 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, a.name};
-    if (f.number == attribute_name && f.type != wire::length_delimited)
-      return {errc::wrong_wire_type, f.offset, a.name};
-    if (f.number == attribute_kind && f.type != wire::varint)
-      return {errc::wrong_wire_type, f.offset, a.name};
-    if (f.number == attribute_name) a.name = f.payload.text();
-    if (f.number == attribute_kind) declared = f.value;
-    if (f.number == attribute_ref || f.number == attribute_g || f.number == attribute_graphs ||
-        f.number == attribute_sparse || f.number == attribute_tensors ||
-        f.number == attribute_strings)
-      return {errc::unsupported_feature, f.offset, a.name};
-    if (!is_value_field(f.number)) continue;
-    const attribute_type type = type_of_field(f);
-    if (type == attribute_type::undefined) return {errc::wrong_wire_type, f.offset, a.name};
-    if (a.type != attribute_type::undefined && a.type != type)
-      return {errc::bad_attribute, f.offset, a.name};
-    if (a.type == attribute_type::tensor) return {errc::duplicate_field, f.offset, a.name};
-    a.type = type;
-    if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
-    if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
-    if (f.number == attribute_s) a.s = f.payload.text();
-    if (f.number == attribute_t) a.t = f.payload, a.t_offset = f.offset;
+    switch (f.number) {
+    case attribute_name:
+      if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, a.name};
+      a.name = f.payload.text();
+      break;
+    case attribute_kind:
+      if (f.type != wire::varint) return {errc::wrong_wire_type, f.offset, a.name};
+      declared = f.value;
+      break;
+    case attribute_ref:
+    case attribute_g:
+    case attribute_graphs:
+    case attribute_sparse:
+    case attribute_tensors:
+    case attribute_strings: return {errc::unsupported_feature, f.offset, a.name};
+    case attribute_f:
+    case attribute_i:
+    case attribute_s:
+    case attribute_t:
+    case attribute_floats:
+    case attribute_ints:
+      if (const errc e = take_value(f, a); e != errc::ok) return {e, f.offset, a.name};
+      break;
+    default: break;
+    }
   }
   if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
   // proto3 leaves a zero value out: the declared type then says what the zero is
@@ -1053,6 +1077,23 @@ constexpr bool same(std::string_view a, std::string_view b) noexcept {
 #endif
 }
 
+// The name of an operator, and a number that tells most names apart, made when this is compiled:
+// comparing takes few steps in constant expressions.
+constexpr std::uint32_t code_of(const char* name, std::size_t size) noexcept {
+  if (size == 0) return 0;
+  const auto at = [name](std::size_t i) {
+    return std::uint32_t{static_cast<unsigned char>(name[i])};
+  };
+  return static_cast<std::uint32_t>(size) ^ at(0) << 8 ^ at(size / 2) << 16 ^ at(size - 1) << 24;
+}
+struct op_name {
+  std::string_view text;
+  std::uint32_t code;
+  template <std::size_t N>
+  consteval op_name(const char (&name)[N]) noexcept
+      : text(name, N - 1), code(code_of(name, N - 1)) {}
+};
+
 // A NodeProto. Of the operands and results the first ones are kept; `operand` and `result_index`
 // know all of them.
 struct node {
@@ -1060,14 +1101,16 @@ struct node {
   std::array<std::string_view, max_node_inputs> inputs{};
   std::array<std::string_view, max_node_outputs> outputs{};
   std::size_t input_count = 0, output_count = 0; // trailing omitted ones are not counted
+  std::uint32_t code = 0;                        // of op_type
   std::size_t tag = 0;                           // offset of the field that holds it
-  view body{};                                   // attributes are read from here on demand
+  std::size_t attributes = 0;                    // where they begin in the body
+  view body{};                                   // they are read from here on demand
 
   constexpr bool in_default_domain() const noexcept {
-    return domain.empty() || same(domain, "ai.onnx");
+    return domain.empty() || same(domain, std::string_view("ai.onnx", 7));
   }
-  constexpr bool is(std::string_view op) const noexcept {
-    return same(op_type, op) && in_default_domain();
+  constexpr bool is(op_name op) const noexcept {
+    return code == op.code && same(op_type, op.text) && in_default_domain();
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
@@ -1104,13 +1147,16 @@ public:
         return slots_[i] & 0x7fffffffU;
     return 0;
   }
-  // Not yet there, and size() below max_values.
-  constexpr void insert(std::string_view name, std::size_t tag) noexcept {
+  // Inserts a name that is not yet there; false where it is. size() must be below max_values.
+  constexpr bool insert(view file, std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    while (slots_[i] != 0) i = i + 1 == slot_count ? 0 : i + 1;
+    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
+      if ((slots_[i] ^ hash) >> 31 == 0 && defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+        return false;
     slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
+    return true;
   }
 
   static constexpr field field_at(view file, std::size_t tag) noexcept {
@@ -1125,25 +1171,28 @@ private:
   // Eight characters at a time, for few steps in constant expressions.
   static constexpr std::uint32_t hash_of(std::string_view name) noexcept {
     constexpr std::uint32_t p = 0x01000193;
-    std::uint32_t h = static_cast<std::uint32_t>(name.size()) * 0x9e3779b1U;
+    const char* c = name.data();
+    const std::size_t size = name.size();
+    std::uint32_t h = static_cast<std::uint32_t>(size) * 0x9e3779b1U;
     std::size_t i = 0;
-    for (; i + 8 <= name.size(); i += 8)
-      h = ((((((((h ^ at(name, i)) * p ^ at(name, i + 1)) * p ^ at(name, i + 2)) * p ^
-               at(name, i + 3)) *
+    for (; i + 8 <= size; i += 8)
+      h = (((((((h * p ^ static_cast<unsigned char>(c[i])) * p ^
+                static_cast<unsigned char>(c[i + 1])) *
+                   p ^
+               static_cast<unsigned char>(c[i + 2])) *
                   p ^
-              at(name, i + 4)) *
+              static_cast<unsigned char>(c[i + 3])) *
                  p ^
-             at(name, i + 5)) *
+             static_cast<unsigned char>(c[i + 4])) *
                 p ^
-            at(name, i + 6)) *
+            static_cast<unsigned char>(c[i + 5])) *
                p ^
-           at(name, i + 7)) *
-          p;
-    for (; i < name.size(); ++i) h = (h ^ at(name, i)) * p;
+           static_cast<unsigned char>(c[i + 6])) *
+              p ^
+          static_cast<unsigned char>(c[i + 7]);
+    for (; i < size; ++i) h = h * p ^ static_cast<unsigned char>(c[i]);
+    h *= p;
     return h ^ h >> 15;
-  }
-  static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
-    return static_cast<unsigned char>(name[i]);
   }
 
   std::array<std::uint32_t, slot_count> slots_{}; // offsets, and the topmost bit of the hash
@@ -1188,13 +1237,16 @@ constexpr std::uint64_t fields(std::initializer_list<std::uint32_t> numbers) noe
   for (const std::uint32_t n : numbers) set |= std::uint64_t{1} << n;
   return set;
 }
+inline constexpr std::uint64_t node_bytes = fields({1, 2, 3, 4, 5, 7, 8}),
+                               graph_bytes = fields({1, 2, 5, 11, 12, 13, 15}),
+                               info_bytes = fields({1, 2});
 constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
   const bool must = f.number < 64 && (delimited >> f.number & 1) != 0;
   return !must || f.type == wire::length_delimited;
 }
 
 constexpr error read_node_field(const field& f, node& n) noexcept {
-  if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8}))) return {errc::wrong_wire_type, f.offset};
+  if (!wire_type_ok(f, node_bytes)) return {errc::wrong_wire_type, f.offset};
   const std::string_view text = f.payload.text();
   switch (f.number) {
   case node_input:
@@ -1206,7 +1258,10 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
     ++n.output_count;
     return {};
   case node_name: n.name = text; return {};
-  case node_op_type: n.op_type = text; return {};
+  case node_op_type:
+    n.op_type = text;
+    n.code = code_of(f.payload.data, f.payload.size);
+    return {};
   case node_domain: n.domain = text; return {};
   case node_overload: return text.empty() ? error{} : error{errc::unsupported_feature, f.offset};
   case node_metadata: return check_message(f, {});
@@ -1218,10 +1273,15 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   n = {};
   n.tag = holder.offset;
   n.body = holder.payload;
-  for (cursor c(n.body); !c.done();) {
+  n.attributes = n.body.size;
+  cursor c(n.body);
+  while (!c.done()) {
     field f;
-    const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
+    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (f.number == node_attribute && f.type == wire::length_delimited) {
+      if (n.attributes == n.body.size) n.attributes = f.offset - n.body.offset;
+      continue;
+    }
     if (const error e = read_node_field(f, n); failed(e)) return naming(e, n.label());
   }
   // trailing empty names are omitted optional operands
@@ -1232,6 +1292,11 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
          n.outputs[n.output_count - 1].empty())
     --n.output_count;
   return {};
+}
+
+// The fields from the first attribute on.
+constexpr view attributes_of(const node& n) noexcept {
+  return {n.body.data + n.attributes, n.body.size - n.attributes, n.body.offset + n.attributes};
 }
 
 // The name in the `index`-th field of that number, of those that have it; empty beyond the last.
@@ -1322,7 +1387,7 @@ constexpr error parse_type(view message, value_info& to) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, v.name};
-    if (!wire_type_ok(f, fields({1, 2}))) return {errc::wrong_wire_type, f.offset, v.name};
+    if (!wire_type_ok(f, info_bytes)) return {errc::wrong_wire_type, f.offset, v.name};
     if (f.number == 1) v.name = f.payload.text();
     if (f.number == 2)
       if (const error e = parse_type(f.payload, v); failed(e)) return e;
@@ -1343,7 +1408,7 @@ struct constant_value {
 [[gnu::noinline]] constexpr error find_constant_value(const node& n, std::int64_t opset,
                                                       constant_value& out) noexcept {
   bool found = false;
-  for (cursor c(n.body); !c.done();) {
+  for (cursor c(attributes_of(n)); !c.done();) {
     field f;
     if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
     if (f.number != node_attribute) continue;
@@ -1417,16 +1482,14 @@ private:
   }
 
   constexpr error define(std::string_view name, const field& f, errc too_many) noexcept {
-    if (g_.names.find(g_.file, name) != 0) return {errc::duplicate_name, f.payload.offset, name};
-    if (g_.names.size() == max_values)
+    if (g_.names.size() == max_values && g_.names.find(g_.file, name) == 0)
       return {too_many, f.payload.offset, name, {}, -1, max_values};
-    g_.names.insert(name, f.offset);
-    return {};
+    if (g_.names.size() != max_values && g_.names.insert(g_.file, name, f.offset)) return {};
+    return {errc::duplicate_name, f.payload.offset, name};
   }
 
   [[gnu::noinline]] constexpr error add_constant(const field& f) noexcept {
-    if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
-      return {errc::wrong_wire_type, f.offset, "graph"};
+    if (!wire_type_ok(f, graph_bytes)) return {errc::wrong_wire_type, f.offset, "graph"};
     switch (f.number) {
     case graph_name: g_.name = f.payload.text(); return {};
     case graph_sparse: return {errc::unsupported_feature, f.offset, "sparse_initializer"};
@@ -1485,11 +1548,21 @@ private:
     const bool is_constant = n.is("Constant");
     if (is_constant && (n.output_count != 1 || n.input_count != 0))
       return {errc::wrong_arity, n.body.offset, n.label(), n.op_type};
-    if (is_constant)
-      if (const error e = check_constant(n); failed(e)) return e;
+    if (const error e = is_constant ? check_constant(n) : check_attributes(n); failed(e)) return e;
     if (const error e = check_names(f, n, is_constant); failed(e)) return e;
     return n.output_count != 0 ? error{}
                                : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+  }
+
+  // Whole messages?
+  static constexpr error check_attributes(const node& n) noexcept {
+    for (cursor c(attributes_of(n)); !c.done();) {
+      field g;
+      (void)c.next(g);
+      if (g.number == node_attribute)
+        if (const error e = check_message(g, n.label()); failed(e)) return e;
+    }
+    return {};
   }
 
   [[gnu::noinline]] constexpr error check_constant(const node& n) const noexcept {
@@ -1501,16 +1574,12 @@ private:
     return failed(e) ? naming(e, n.label()) : e;
   }
 
-  // Operands are defined before, results not; attributes are whole messages.
+  // Operands are defined before, results not.
   [[gnu::noinline]] constexpr error check_names(const field& f, const node& n,
                                                 bool is_constant) noexcept {
-    for (cursor c(n.body); !c.done();) {
-      field g;
-      if (c.next(g) != errc::ok) break;
-      const std::string_view name = g.payload.text();
-      if (g.number == node_attribute && !is_constant)
-        if (const error e = check_message(g, n.label()); failed(e)) return e;
-      if (g.number == node_input && !name.empty() && g_.names.find(g_.file, name) == 0)
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view name = operand(n, i);
+      if (!name.empty() && g_.names.find(g_.file, name) == 0)
         return {is_result(name) ? errc::not_sorted : errc::dangling_name, n.body.offset, name,
                 n.op_type};
     }
@@ -1860,6 +1929,7 @@ namespace tinymlp::onnx::detail {
 struct operand_constant {
   constant where{};
   tensor t{};
+  bool is_cast = false;    // of another type in the file
   bool transposed = false; // a matrix whose dimensions the file has the other way round
 };
 
@@ -1923,45 +1993,82 @@ protected:
            !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
-                                                std::string_view op_type) const noexcept {
+                                                op_name op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
   constexpr bool is_other_constant(std::string_view value) const noexcept {
-    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+    const field f = definition(value);
+    node n;
+    return f.number == graph_initializer ||
+           (f.number == graph_node && !failed(parse_node(f, n)) && n.is("Constant"));
   }
 
   // ---- attributes
 
-  // The node's attributes have been checked where the node is on the way to the output.
-  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+  // What the attributes of the node at the chain's end are, so that they are parsed once. (The
+  // node's attributes have been checked where the node is on the way to the output.)
+  static constexpr std::size_t max_attributes = 6;
+  struct known_attributes {
+    std::size_t node = 0; // its tag
+    std::size_t count = 0;
+    std::array<std::uint32_t, max_attributes> codes{}, tags{};
+    std::array<attribute_type, max_attributes> types{};
+    std::array<std::int64_t, max_attributes> integers{};
+    std::array<float, max_attributes> floats{};
+  };
+  // Index of the attribute, or count; the node must be the known one.
+  constexpr std::size_t known_index(op_name wanted) const noexcept {
+    std::size_t i = 0;
+    while (i < known_.count && known_.codes[i] != wanted.code) ++i;
+    return i;
+  }
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, op_name wanted,
                                                   attribute& out) const noexcept {
-    for (cursor c(n.body); !c.done();) {
+    if (n.tag != 0 && n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      return i != known_.count &&
+             !failed(parse_attribute(name_index::field_at(g_.file, known_.tags[i]).payload, out));
+    }
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       return !failed(parse_attribute(f.payload, out));
     }
     return false;
   }
-  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, op_name wanted,
                                             std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_int(const node& n, op_name wanted,
                                             std::int64_t& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.integers[i];
+      if (known_.types[i] == attribute_type::int64) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_float(const node& n, op_name wanted,
                                               float& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.floats[i];
+      if (known_.types[i] == attribute_type::float32 && is_finite(value)) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
     value = a.f;
@@ -1974,8 +2081,9 @@ protected:
   [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
-      if (definition(value).number == graph_initializer) return true;
-      if (!producer(value, n)) return false;
+      const field f = definition(value);
+      if (f.number == graph_initializer) return true;
+      if (f.number != graph_node || failed(parse_node(f, n))) return false;
       if (n.is("Constant")) return true;
       if (!keeps_elements(n)) return false;
       value = n.inputs[0];
@@ -1989,48 +2097,51 @@ protected:
   }
 
   // The constant itself, as the file holds it; false where the value is none.
-  [[gnu::noinline]] constexpr bool read_whole(std::string_view value,
-                                              operand_constant& out) noexcept {
-    const field f = definition(value);
+  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+    return read_defined(definition(value), value, out);
+  }
+  [[gnu::noinline]] constexpr bool read_defined(const field& f, std::string_view value,
+                                                operand_constant& out) noexcept {
     out.where = {};
-    if (f.number == graph_initializer) {
+    if (f.number == graph_initializer)
       out.where.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
-    } else {
-      node n;
-      constant_value v;
-      if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
-          failed(find_constant_value(n, g_.opset, v)))
-        return false;
-      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
-      out.where.is_list = v.is_tensor ? 0 : 1;
-    }
+    else if (f.number != graph_node || !find_value(f, out.where))
+      return false;
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
     out.t.name = value;
+    return true;
+  }
+  // Of a Constant node.
+  [[gnu::noinline]] constexpr bool find_value(const field& f, constant& out) const noexcept {
+    node n;
+    constant_value v;
+    if (failed(parse_node(f, n)) || !n.is("Constant") ||
+        failed(find_constant_value(n, g_.opset, v)))
+      return false;
+    out.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
+    out.is_list = v.is_tensor ? 0 : 1;
     return true;
   }
 
   // The constant of that name, whichever its type is.
   constexpr bool take_any(const node& user, std::string_view value,
                           operand_constant& out) noexcept {
-    const std::string_view from = behind_identity(value);
-    out.transposed = false;
-    if (read_whole(from, out)) return true;
+    out.transposed = out.is_cast = false;
+    if (read_whole(value, out)) return true;
     if (depth_ == 4) return fail(errc::not_constant, user, value);
     ++depth_;
-    const bool done = take_changed(user, from, out);
+    const bool done = take_changed(user, value, out);
     --depth_;
     return done;
-  }
-  constexpr std::string_view behind_identity(std::string_view value) const noexcept {
-    node n;
-    while (producer(value, n) && n.is("Identity")) value = n.inputs[0];
-    return value;
   }
   [[gnu::noinline]] constexpr bool take_changed(const node& user, std::string_view value,
                                                 operand_constant& out) noexcept {
     node n;
-    if (!producer(value, n) || !keeps_elements(n) || !take_any(user, n.inputs[0], out))
-      return fail(errc::not_constant, user, value);
+    std::string_view from = value;
+    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+    if (read_whole(from, out)) return true;
+    if (!producer(from, n) || !keeps_elements(n)) return fail(errc::not_constant, user, value);
+    if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
@@ -2049,7 +2160,8 @@ protected:
       if (static_cast<double>(static_cast<float>(value)) != value)
         return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
-    out.t.type = element::float32; // so it counts; the file's own type is read again with it
+    out.t.type = element::float32; // so it counts
+    out.is_cast = true;
     return true;
   }
   constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
@@ -2088,15 +2200,23 @@ protected:
   [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
                                                operand_constant& out,
                                                errc otherwise = errc::non_finite_weight) noexcept {
-    return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
+    return take(user, value, element::float32, out) && check_finite(out, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  [[gnu::noinline]] constexpr bool check_finite(constant c, errc otherwise,
-                                                bool divisor = false) noexcept {
+  constexpr bool check_finite(const operand_constant& c, errc otherwise,
+                              bool divisor = false) noexcept {
+    return c.is_cast ? check_finite(c.where, otherwise, divisor)
+                     : check_finite(c.t, otherwise, divisor);
+  }
+  constexpr bool check_finite(constant c, errc otherwise, bool divisor) noexcept {
     tensor t;
-    const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, c, t);
+    return check_finite(t, otherwise, divisor);
+  }
+  [[gnu::noinline]] constexpr bool check_finite(const tensor& t, errc otherwise,
+                                                bool divisor) noexcept {
+    const char* data = nullptr;
     if (raw_floats(t, data)) {
       if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
       if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
@@ -2168,8 +2288,7 @@ protected:
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
   constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
-    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
-      return constant_ints(value, out);
+    if (is_other_constant(value)) return constant_ints(value, out);
     if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
@@ -2361,10 +2480,10 @@ protected:
     return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
-    constexpr std::string_view names[] = {
+    constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const std::string_view name : names)
+    for (const op_name& name : names)
       if (n.is(name)) return true;
     return false;
   }
@@ -2602,6 +2721,7 @@ protected:
   }
 
   const graph& g_;
+  known_attributes known_{};
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
   // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.
@@ -2641,7 +2761,8 @@ protected:
 
   // The pattern that ends with this node. Nothing is refused: false where there is none.
   constexpr bool match(const node& n, pattern& out) noexcept {
-    const expression e = {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    const expression e{n.op_type, n.inputs[0], n.inputs[1], n.code,
+                       static_cast<std::uint32_t>(n.tag)};
     if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
     if (e.is("Div"))
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
@@ -2676,7 +2797,7 @@ protected:
     if (n.input_count > 2 && !n.inputs[2].empty() && !scalar(n.inputs[2], high)) return false;
     return low == low && high == high;
   }
-  constexpr bool read_bound(const node& n, std::string_view name, float& bound) noexcept {
+  constexpr bool read_bound(const node& n, op_name name, float& bound) noexcept {
     attribute a;
     if (!find_attribute(n, name, a)) return true;
     if (a.type != attribute_type::float32 || a.f != a.f) return fail(errc::bad_attribute, a);
@@ -2698,8 +2819,10 @@ private:
   // An operator of the default domain and its first two operands.
   struct expression {
     std::string_view op{}, a{}, b{};
-    std::uint32_t tag = 0;
-    constexpr bool is(std::string_view wanted) const noexcept { return same(op, wanted); }
+    std::uint32_t code = 0, tag = 0;
+    constexpr bool is(op_name wanted) const noexcept {
+      return code == wanted.code && same(op, wanted.text);
+    }
   };
   // What computes the value, seen through operators that do nothing; no operator where it is a
   // constant or an input. (Not inlined: patterns recurse, and stacks are small.)
@@ -2707,7 +2830,7 @@ private:
     node n;
     value = origin(value);
     if (!producer(value, n) || !n.in_default_domain() || !same(n.outputs[0], value)) return {};
-    return {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    return {n.op_type, n.inputs[0], n.inputs[1], n.code, static_cast<std::uint32_t>(n.tag)};
   }
   // Equal but for the rounding of a constant to float32?
   static constexpr bool near(double value, double wanted) noexcept {
@@ -3024,7 +3147,7 @@ private:
   // ---- over a whole row
 
   // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
-  constexpr bool reduces(std::string_view value, std::string_view op, std::string_view& x,
+  constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
                          std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
     node n;
@@ -3046,7 +3169,7 @@ private:
     }
     return axes != 0;
   }
-  constexpr bool reduces(std::string_view value, std::string_view op, const pattern& p) noexcept {
+  constexpr bool reduces(std::string_view value, op_name op, const pattern& p) noexcept {
     std::string_view x{};
     std::uint32_t axes = 0;
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
@@ -3196,11 +3319,15 @@ public:
 
   // One row an operator: who takes it where it stands at the chain's end, and what it may have.
   using handler = bool (plan_builder::*)(const node&) noexcept;
+  struct attribute_row {
+    op_name name = "";
+    std::int64_t since = 0, before = 1000; // operator sets that have it
+  };
   struct op_row {
-    std::string_view op_type, domain;
+    op_name op_type, domain;
     std::int64_t since; // first opset of the default domain that has it in a form accepted here
     std::size_t min_inputs, max_inputs, max_outputs;
-    std::string_view attributes; // accepted names, separated by blanks
+    std::array<attribute_row, max_attributes> attributes;
     handler take;
   };
   struct operator_table; // below the class, which must be complete for it
@@ -3259,7 +3386,7 @@ private:
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
-    if (row.op_type.empty()) return fail(errc::unsupported_operator, n, n.op_type);
+    if (row.op_type.text.empty()) return fail(errc::unsupported_operator, n, n.op_type);
     if (g_.opset < row.since)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs)
@@ -3273,62 +3400,44 @@ private:
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(n, row.attributes) && (this->*row.take)(n);
+    return check_attributes(n, row) && (this->*row.take)(n);
   }
 
   static constexpr const op_row& find_row(const node& n) noexcept;
 
-  static constexpr bool lists(std::string_view names, std::string_view wanted) noexcept {
-    while (!names.empty()) {
-      const std::size_t end = names.find(' ');
-      if (same(names.substr(0, end), wanted)) return true;
-      names = end == std::string_view::npos ? std::string_view{} : names.substr(end + 1);
-    }
-    return false;
-  }
-
-  // The first operator set whose operator has the attribute, where it came after the operator, and
-  // the first that no longer has it.
-  struct opset_range {
-    std::int64_t first = 0, end = 1000;
-  };
-  static constexpr opset_range opsets_of(std::string_view op_type,
-                                         std::string_view wanted) noexcept {
-    if (same(op_type, "Reshape") && same(wanted, "allowzero")) return {14};
-    if (same(op_type, "Cast")) return {same(wanted, "saturate") ? 19 : 0};
-    if (same(op_type, "QuantizeLinear"))
-      return {same(wanted, "axis")        ? 13
-              : same(wanted, "saturate")  ? 19
-              : same(wanted, "precision") ? 23
-                                          : 21};
-    if (same(op_type, "Clip")) return {0, 11};
-    if (same(op_type, "Slice")) return {0, 10};
-    if (same(op_type, "Split")) return same(wanted, "split") ? opset_range{0, 13} : opset_range{};
-    if (same(op_type, "Dropout"))
-      return same(wanted, "ratio") ? opset_range{0, 12} : opset_range{12};
-    if (same(op_type, "BatchNormalization"))
-      return same(wanted, "spatial")         ? opset_range{0, 9}
-             : same(wanted, "training_mode") ? opset_range{14}
-                                             : opset_range{};
-    return {};
-  }
-
-  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
-                                                    std::string_view accepted) noexcept {
-    for (cursor c(n.body); !c.done();) {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n, const op_row& row) noexcept {
+    known_ = {};
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
       if (f.number != node_attribute) continue;
-      attribute a, other;
-      if (!ok(naming(parse_attribute(f.payload, a), n.label()))) return false;
-      const opset_range range = opsets_of(n.op_type, a.name);
-      if (!lists(accepted, a.name) || g_.opset < range.first || g_.opset >= range.end)
+      attribute a;
+      if (const tinymlp::error e = parse_attribute(f.payload, a); failed(e))
+        return fail(naming(e, n.label()));
+      const std::uint32_t code = code_of(a.name.data(), a.name.size());
+      if (!is_accepted(row, a.name, code))
         return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
-      if (find_attribute(n, a.name, other) && other.offset != a.offset)
-        return fail({errc::bad_attribute, other.offset > a.offset ? a.offset : other.offset, a.name,
-                     n.op_type});
+      for (std::size_t i = 0; i < known_.count; ++i)
+        if (known_.codes[i] == code)
+          return fail({errc::bad_attribute,
+                       name_index::field_at(g_.file, known_.tags[i]).payload.offset, a.name,
+                       n.op_type});
+      const std::size_t k = known_.count++;
+      known_.codes[k] = code;
+      known_.tags[k] = static_cast<std::uint32_t>(f.offset);
+      known_.types[k] = a.type;
+      known_.integers[k] = a.i;
+      known_.floats[k] = a.f;
     }
+    known_.node = n.tag;
     return true;
+  }
+  constexpr bool is_accepted(const op_row& row, std::string_view name,
+                             std::uint32_t code) const noexcept {
+    for (const attribute_row& a : row.attributes)
+      if (a.name.code == code && code != 0)
+        return same(a.name.text, name) && g_.opset >= a.since && g_.opset < a.before;
+    return false;
   }
 
   // An entry for the node; the chain goes on with what it is computed from.
@@ -3418,16 +3527,23 @@ private:
     if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
     if (n.input_count == 2 && g_.opset < 11)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
-    const bool left = is_constant(n.inputs[0]);
-    if (left && is_constant(n.inputs[1])) return fail(errc::not_constant, n, value_);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
+  }
+  // `w` has been read, unless it stands on the left, or could not be.
+  constexpr bool take_weight(const node& n, bool left, operand_constant& w) noexcept {
+    if (failed(why_) && !left) return false;
+    why_ = {};
+    if (left && !take_any(n, n.inputs[0], w)) return false;
+    if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
+    return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
   constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
@@ -3461,12 +3577,9 @@ private:
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
   constexpr bool take_matmul(const node& n) noexcept {
-    const bool left = is_constant(n.inputs[0]);
-    if (left == is_constant(n.inputs[1]))
-      return fail(left ? errc::disconnected_output : errc::not_constant, n,
-                  left ? n.label() : n.inputs[1]);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr) return false;
     s->marks = open_mark;
@@ -3481,17 +3594,18 @@ private:
 
   // ---- affine steps
 
-  constexpr bool take_affine(const node& n, affine_op op, errc otherwise,
-                             bool either_order = true) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1])) {
-      if (first) return fail(errc::disconnected_output, n);
-      return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
-    }
-    if (first && !either_order) return fail(errc::unexpected_operator, n);
+  // Which operand is a constant: 0, 1, or 2 for neither.
+  constexpr unsigned constant_side(const node& n) const noexcept {
+    return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
+  }
+  constexpr bool fail_branch(const node& n) noexcept {
+    return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
+  }
+  constexpr bool take_affine(const node& n, affine_op op, unsigned side, errc otherwise) noexcept {
+    const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
-    if (!check_finite(c.where, otherwise, op == affine_op::divide)) return false;
+    if (!check_finite(c, otherwise, op == affine_op::divide)) return false;
     step* s = push(n, step_kind::affine, n.inputs[first ? 1 : 0]);
     if (s == nullptr) return false;
     s->op = op;
@@ -3512,26 +3626,33 @@ private:
   }
 
   constexpr bool take_add(const node& n) noexcept {
-    if (is_constant(n.inputs[0]) != is_constant(n.inputs[1]))
-      return take_affine(n, affine_op::add, errc::non_finite_weight);
-    return take_pattern(n) || (!failed(why_) && take_affine(n, affine_op::add, {}));
+    const unsigned side = constant_side(n);
+    if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
+    return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
   constexpr bool take_sub(const node& n) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1]) && take_pattern(n)) return true;
-    if (failed(why_)) return false;
-    return take_affine(n, first ? affine_op::subtract_from : affine_op::subtract,
+    const unsigned side = constant_side(n);
+    if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
+    return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
                        errc::non_finite_weight);
   }
   constexpr bool take_mul(const node& n) noexcept {
-    if (take_pattern(n)) return true;
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
     if (failed(why_)) return false;
-    return is_scaled_sum(n) ? take_quantized(n)
-                            : take_affine(n, affine_op::multiply, errc::non_finite_std);
+    if (is_scaled_sum(n, side)) return take_quantized(n);
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
   }
   constexpr bool take_div(const node& n) noexcept {
-    if (take_pattern(n)) return true;
-    return !failed(why_) && take_affine(n, affine_op::divide, errc::non_finite_std, false);
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
+    if (failed(why_)) return false;
+    if (side == 0) return fail(errc::unexpected_operator, n); // a constant divided by a row
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::divide, side, errc::non_finite_std);
   }
   constexpr bool take_neg(const node& n) noexcept {
     step* s = push(n, step_kind::affine, n.inputs[0]);
@@ -3575,12 +3696,12 @@ private:
     return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
            take_list(n, "scale", errc::non_finite_std, s->bias);
   }
-  constexpr bool take_list(const node& n, std::string_view wanted, errc otherwise,
-                           constant& to) noexcept {
+  constexpr bool take_list(const node& n, op_name wanted, errc otherwise, constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       attribute a;
       tensor t;
       if (!ok(parse_attribute(f.payload, a))) return false;
@@ -3588,9 +3709,9 @@ private:
       if (!ok(tensor_of(a, t))) return false;
       to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
       to.is_list = 1;
-      return check_finite(to, otherwise);
+      return check_finite(t, otherwise, false);
     }
-    return fail(errc::missing_data, n, wanted);
+    return fail(errc::missing_data, n, wanted.text);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
@@ -3638,12 +3759,13 @@ private:
     if (s != nullptr) s->activates = which;
     return s != nullptr;
   }
-  constexpr bool take_unary(const node& n, activation which, float alpha,
-                            std::string_view second = {}, float beta = 1) noexcept {
+  constexpr bool take_unary(const node& n, activation which, float alpha, op_name second = "",
+                            float beta = 1) noexcept {
     if (!take_unary(n, which)) return false;
     step& s = p_.steps[first_];
     s.alpha = alpha, s.beta = beta;
-    return read_float(n, "alpha", s.alpha) && (second.empty() || read_float(n, second, s.beta));
+    return read_float(n, "alpha", s.alpha) &&
+           (second.text.empty() || read_float(n, second, s.beta));
   }
   constexpr bool take_relu(const node& n) noexcept { return take_unary(n, activation::relu); }
   constexpr bool take_tanh(const node& n) noexcept { return take_unary(n, activation::tanh); }
@@ -3746,7 +3868,7 @@ private:
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(inner, "axis") && take_over_row(inner, step_kind::log_softmax);
+    return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
   }
 
   // LayerNormalization-17 over all values.
@@ -3793,8 +3915,8 @@ private:
   constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
-  constexpr bool is_scaled_sum(const node& n) const noexcept {
-    return is_sum(n.inputs[0]) || is_sum(n.inputs[1]);
+  constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
+    return (constant != 0 && is_sum(n.inputs[0])) || (constant != 1 && is_sum(n.inputs[1]));
   }
   constexpr bool is_sum(std::string_view value) const noexcept {
     node cast;
@@ -3836,7 +3958,7 @@ private:
     if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
         n.output_count != row.max_outputs)
       return fail(errc::wrong_arity, n);
-    return check_attributes(n, row.attributes);
+    return check_attributes(n, row);
   }
   constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
@@ -4426,67 +4548,105 @@ private:
 
 struct plan_builder::operator_table {
   using b = plan_builder;
-  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &b::misplaced};
+  static constexpr op_row none{"", "", 0, 0, 0, 0, {}, &b::misplaced};
   // The most frequent ones first: the table is searched from its start.
   static constexpr std::array rows{
-      op_row{"Gemm", "", 7, 2, 3, 1, "alpha beta transA transB", &b::take_gemm},
-      op_row{"Relu", "", 7, 1, 1, 1, "", &b::take_relu},
-      op_row{"MatMul", "", 7, 2, 2, 1, "", &b::take_matmul},
-      op_row{"Add", "", 7, 2, 2, 1, "", &b::take_add},
-      op_row{"Mul", "", 7, 2, 2, 1, "", &b::take_mul},
-      op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &b::take_cast},
-      op_row{"Identity", "", 7, 1, 1, 1, "", &b::pass},
-      op_row{"Tanh", "", 7, 1, 1, 1, "", &b::take_tanh},
-      op_row{"Sigmoid", "", 7, 1, 1, 1, "", &b::take_sigmoid},
-      op_row{"Elu", "", 7, 1, 1, 1, "alpha", &b::take_elu},
-      op_row{"Sub", "", 7, 2, 2, 1, "", &b::take_sub},
-      op_row{"Div", "", 7, 2, 2, 1, "", &b::take_div},
-      op_row{"Neg", "", 7, 1, 1, 1, "", &b::take_neg},
-      op_row{"Flatten", "", 7, 1, 1, 1, "axis", &b::take_reshaping},
-      op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &b::take_reshaping},
-      op_row{"Squeeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Unsqueeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Transpose", "", 7, 1, 1, 1, "perm", &b::take_reshaping},
-      op_row{"Expand", "", 8, 2, 2, 1, "", &b::take_reshaping},
-      op_row{"Concat", "", 7, 1, 64, 1, "axis", &b::take_concat},
-      op_row{"Dropout", "", 7, 1, 3, 2, "ratio seed", &b::take_dropout},
-      op_row{"Softmax", "", 7, 1, 1, 1, "axis", &b::take_softmax},
-      op_row{"LogSoftmax", "", 7, 1, 1, 1, "axis", &b::take_log_softmax},
-      op_row{"Log", "", 7, 1, 1, 1, "", &b::take_log},
-      op_row{"LeakyRelu", "", 7, 1, 1, 1, "alpha", &b::take_leaky_relu},
-      op_row{"PRelu", "", 7, 2, 2, 1, "", &b::take_prelu},
-      op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
-      op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
-      op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
-      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
-      op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},
-      op_row{"HardSwish", "", 14, 1, 1, 1, "", &b::take_hard_swish},
-      op_row{"Softplus", "", 7, 1, 1, 1, "", &b::take_softplus},
-      op_row{"Softsign", "", 7, 1, 1, 1, "", &b::take_softsign},
-      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, "alpha", &b::take_thresholded_relu},
-      op_row{"Mish", "", 18, 1, 1, 1, "", &b::take_mish},
-      op_row{"Gelu", "", 20, 1, 1, 1, "approximate", &b::take_gelu},
-      op_row{"Swish", "", 24, 1, 1, 1, "alpha", &b::take_swish},
-      op_row{"LayerNormalization", "", 17, 2, 3, 3, "axis epsilon stash_type", &b::take_layer_norm},
-      op_row{"BatchNormalization", "", 7, 5, 5, 1, "epsilon momentum spatial training_mode",
+      op_row{
+          "Gemm", "", 7, 2, 3, 1, {{{"alpha"}, {"beta"}, {"transA"}, {"transB"}}}, &b::take_gemm},
+      op_row{"Relu", "", 7, 1, 1, 1, {}, &b::take_relu},
+      op_row{"MatMul", "", 7, 2, 2, 1, {}, &b::take_matmul},
+      op_row{"Add", "", 7, 2, 2, 1, {}, &b::take_add},
+      op_row{"Mul", "", 7, 2, 2, 1, {}, &b::take_mul},
+      op_row{"Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}}}, &b::take_cast},
+      op_row{"Identity", "", 7, 1, 1, 1, {}, &b::pass},
+      op_row{"Tanh", "", 7, 1, 1, 1, {}, &b::take_tanh},
+      op_row{"Sigmoid", "", 7, 1, 1, 1, {}, &b::take_sigmoid},
+      op_row{"Elu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_elu},
+      op_row{"Sub", "", 7, 2, 2, 1, {}, &b::take_sub},
+      op_row{"Div", "", 7, 2, 2, 1, {}, &b::take_div},
+      op_row{"Neg", "", 7, 1, 1, 1, {}, &b::take_neg},
+      op_row{"Flatten", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_reshaping},
+      op_row{"Reshape", "", 7, 2, 2, 1, {{{"allowzero", 14}}}, &b::take_reshaping},
+      op_row{"Squeeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Unsqueeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Transpose", "", 7, 1, 1, 1, {{{"perm"}}}, &b::take_reshaping},
+      op_row{"Expand", "", 8, 2, 2, 1, {}, &b::take_reshaping},
+      op_row{"Concat", "", 7, 1, 64, 1, {{{"axis"}}}, &b::take_concat},
+      op_row{"Dropout", "", 7, 1, 3, 2, {{{"ratio", 0, 12}, {"seed", 12}}}, &b::take_dropout},
+      op_row{"Softmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_softmax},
+      op_row{"LogSoftmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_log_softmax},
+      op_row{"Log", "", 7, 1, 1, 1, {}, &b::take_log},
+      op_row{"LeakyRelu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_leaky_relu},
+      op_row{"PRelu", "", 7, 2, 2, 1, {}, &b::take_prelu},
+      op_row{"Selu", "", 7, 1, 1, 1, {{{"alpha"}, {"gamma"}}}, &b::take_selu},
+      op_row{"Celu", "", 12, 1, 1, 1, {{{"alpha"}}}, &b::take_celu},
+      op_row{"Clip", "", 7, 1, 3, 1, {{{"min", 0, 11}, {"max", 0, 11}}}, &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, {}, &b::take_reciprocal},
+      op_row{"Min", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"Max", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"HardSigmoid", "", 7, 1, 1, 1, {{{"alpha"}, {"beta"}}}, &b::take_hard_sigmoid},
+      op_row{"HardSwish", "", 14, 1, 1, 1, {}, &b::take_hard_swish},
+      op_row{"Softplus", "", 7, 1, 1, 1, {}, &b::take_softplus},
+      op_row{"Softsign", "", 7, 1, 1, 1, {}, &b::take_softsign},
+      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, {{{"alpha"}}}, &b::take_thresholded_relu},
+      op_row{"Mish", "", 18, 1, 1, 1, {}, &b::take_mish},
+      op_row{"Gelu", "", 20, 1, 1, 1, {{{"approximate"}}}, &b::take_gelu},
+      op_row{"Swish", "", 24, 1, 1, 1, {{{"alpha"}}}, &b::take_swish},
+      op_row{"LayerNormalization",
+             "",
+             17,
+             2,
+             3,
+             3,
+             {{{"axis"}, {"epsilon"}, {"stash_type"}}},
+             &b::take_layer_norm},
+      op_row{"BatchNormalization",
+             "",
+             7,
+             5,
+             5,
+             1,
+             {{{"epsilon"}, {"momentum"}, {"spatial", 0, 9}, {"training_mode", 14}}},
              &b::take_batch_norm},
-      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, "offset scale", &b::take_scaler},
-      op_row{"Split", "", 7, 1, 2, 1024, "axis split num_outputs", &b::take_split},
-      op_row{"Slice", "", 7, 1, 5, 1, "axes starts ends", &b::take_part},
-      op_row{"Gather", "", 7, 2, 2, 1, "axis", &b::take_part},
-      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &b::misplaced},
-      op_row{"QuantizeLinear", "", 10, 2, 3, 1, "axis saturate block_size output_dtype precision",
+      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, {{{"offset"}, {"scale"}}}, &b::take_scaler},
+      op_row{"Split",
+             "",
+             7,
+             1,
+             2,
+             1024,
+             {{{"axis"}, {"split", 0, 13}, {"num_outputs", 18}}},
+             &b::take_split},
+      op_row{"Slice",
+             "",
+             7,
+             1,
+             5,
+             1,
+             {{{"axes", 0, 10}, {"starts", 0, 10}, {"ends", 0, 10}}},
+             &b::take_part},
+      op_row{"Gather", "", 7, 2, 2, 1, {{{"axis"}}}, &b::take_part},
+      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, {}, &b::misplaced},
+      op_row{"QuantizeLinear",
+             "",
+             10,
+             2,
+             3,
+             1,
+             {{{"axis", 13},
+               {"saturate", 19},
+               {"block_size", 21},
+               {"output_dtype", 21},
+               {"precision", 23}}},
              &b::misplaced},
-      op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &b::misplaced},
+      op_row{"MatMulInteger", "", 10, 2, 4, 1, {}, &b::misplaced},
   };
 };
 
 constexpr const plan_builder::op_row& plan_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
-    if (same(row.op_type, n.op_type))
-      return (row.domain.empty() ? n.in_default_domain() : same(row.domain, n.domain))
+    if (row.op_type.code == n.code && same(row.op_type.text, n.op_type))
+      return (row.domain.text.empty() ? n.in_default_domain() : same(row.domain.text, n.domain))
                  ? row
                  : operator_table::none;
   return operator_table::none;
@@ -6219,6 +6379,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
@@ -7508,46 +7669,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -7562,19 +7722,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -7733,8 +7892,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -7742,10 +7902,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
@@ -9766,46 +9926,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -9820,19 +9979,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -9991,8 +10149,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -10000,10 +10159,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
@@ -11094,6 +11253,7 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
@@ -12392,46 +12552,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -12446,19 +12605,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -12617,8 +12775,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -12626,10 +12785,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
@@ -14660,46 +14819,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -14714,19 +14872,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -14885,8 +15042,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -14894,10 +15052,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
@@ -15987,6 +16145,7 @@ struct ops {
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
+  using narrow = vectors::v4; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
@@ -17261,46 +17420,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -17315,19 +17473,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -17486,8 +17643,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -17495,10 +17653,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
@@ -19521,46 +19679,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -19575,19 +19732,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -19746,8 +19902,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -19755,10 +19912,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
@@ -21388,46 +21545,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -21442,19 +21598,18 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
@@ -21613,8 +21768,9 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
   std::size_t i = 0;
@@ -21622,10 +21778,10 @@ TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, fl
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
