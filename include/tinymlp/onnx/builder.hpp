@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 
 namespace tinymlp::onnx::detail {
@@ -18,11 +19,12 @@ class plan_builder : private pattern_matcher {
 public:
   constexpr plan_builder(const graph& from, plan& to) noexcept : pattern_matcher(from), p_(to) {}
 
-  // The output of that name, or else the first that is an MLP; the error of the first of float32.
+  // The output of that name, or else the first that is an MLP; the error of the likeliest.
   constexpr tinymlp::error build(std::string_view output_name) noexcept {
     tinymlp::error first{};
     std::uint32_t outputs = 0;
-    bool found = false, first_is_float = false, named = false;
+    bool found = false, named = false;
+    int first_rank = -1;
     for (cursor c(g_.body); !c.done();) {
       field f;
       value_info v;
@@ -33,14 +35,35 @@ public:
       named = true;
       found = build_output(v);
       if (found) continue;
-      const bool is_float = v.element_type == static_cast<std::uint64_t>(element::float32);
-      if (!failed(first) || (is_float && !first_is_float)) first = why_;
-      first_is_float = first_is_float || is_float;
+      if (rank_of(v) > first_rank) first = why_, first_rank = rank_of(v);
     }
     if (!named) return {errc::unknown_output, g_.body.offset, output_name};
     if (!found) return first;
     p_.ignored_outputs = outputs - 1;
     return {};
+  }
+
+  // Everything that keeps the output (of that name, or else the likeliest) from being a
+  // plan, as far as each can be told without the others; how many there are. The plan is void then.
+  constexpr std::size_t list(std::string_view output_name, std::span<tinymlp::error> to) noexcept {
+    if (!failed(build(output_name))) return 0;
+    obstacles_ = to;
+    is_listing_ = true;
+    std::size_t candidates = 0;
+    for (int rank = 2; rank >= 0; --rank)
+      for (cursor c(g_.body); !c.done() && candidates == 0;) {
+        field f;
+        value_info v;
+        if (c.next(f) != errc::ok) break;
+        if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
+        if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
+        ++candidates;
+        if (!build_output(v)) note(why_);
+        list_operators(v.name);
+      }
+    if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
+    is_listing_ = false;
+    return obstacle_count_;
   }
 
   // One row an operator: who takes it where it stands at the chain's end, and what it may have.
@@ -56,6 +79,9 @@ public:
     std::array<attribute_row, max_attributes> attributes;
     handler take;
   };
+  static constexpr op_name pattern_parts[] = {
+      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Exp",      "Pow", "Sqrt",
+      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax"};
   struct operator_table; // below the class, which must be complete for it
 
 private:
@@ -63,6 +89,7 @@ private:
 
   // Kinds of entries that become no step of that kind.
   static constexpr step_kind reshapes = static_cast<step_kind>(8);
+  static constexpr step_kind unknown = static_cast<step_kind>(9); // while obstacles are listed
   // What an entry keeps in `marks`.
   static constexpr std::uint8_t left_mark = 1, // weight on the left; or constant operand first
       trans_a_mark = 2,                        // Gemm transA of the row
@@ -73,7 +100,13 @@ private:
       axes_mark = 64,                          // a set of axes
       static_mark = 64;                        // of a dense layer: scales of the file
 
-  constexpr bool build_output(const value_info& out) noexcept {
+  // How likely an output is the one that was meant: float32, at least computed, or neither.
+  [[gnu::noinline]] constexpr int rank_of(const value_info& v) const noexcept {
+    if (is_constant(v.name)) return 0;
+    return v.element_type == static_cast<std::uint64_t>(element::float32) ? 2 : 1;
+  }
+
+  [[gnu::noinline]] constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
     depth_ = 0;
     p_.labels = constant{};
@@ -85,14 +118,27 @@ private:
     if (producer(value_, n) && same(n.op_type, "ZipMap") && same(n.domain, "ai.onnx.ml")) {
       if (!take_zip_map(n)) return false;
     } else if (!out.is_tensor || out.element_type != static_cast<std::uint64_t>(element::float32)) {
-      return fail({errc::wrong_element_type,
-                   out.offset,
-                   out.name,
-                   {},
-                   static_cast<std::int64_t>(out.element_type),
-                   1});
+      fail({errc::wrong_element_type,
+            out.offset,
+            out.name,
+            {},
+            static_cast<std::int64_t>(out.element_type),
+            1});
+      if (!is_listing_) return false;
+      note(why_);
+      why_ = {};
     }
-    return walk(out) && begin() && advance(out) && end(out);
+    if (!walk(out)) return false;
+    is_lost_ = false;
+    if (!begin() && !lose_shape()) return false;
+    return advance(out) && (is_lost_ || end(out));
+  }
+  // While obstacles are listed: the next dense layer tells the shape again.
+  [[gnu::noinline]] constexpr bool lose_shape() noexcept {
+    if (!is_listing_) return false;
+    note(why_);
+    why_ = {};
+    return is_lost_ = true;
   }
 
   [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
@@ -103,9 +149,77 @@ private:
       if (f.number != graph_node || !ok(parse_node(f, n)))
         return fail({errc::disconnected_output, out.offset, out.name});
       if (n.is("Constant")) return fail({errc::disconnected_output, out.offset, out.name});
-      if (!take_node(n)) return false;
+      const std::size_t before = first_;
+      if (!take_node(n) && !step_over(n, before)) return false;
     }
     return true;
+  }
+
+  // ---- listing obstacles
+
+  // Each once, and of those at one place the first.
+  [[gnu::noinline]] constexpr void note(const tinymlp::error& why) noexcept {
+    const std::size_t kept =
+        obstacle_count_ < obstacles_.size() ? obstacle_count_ : obstacles_.size();
+    for (std::size_t i = 0; i < kept; ++i)
+      if (obstacles_[i].offset == why.offset) return;
+    if (obstacle_count_ < obstacles_.size()) obstacles_[obstacle_count_] = why;
+    ++obstacle_count_;
+  }
+  // Notes why the node was refused, and goes on with its first operand that is computed.
+  [[gnu::noinline]] constexpr bool step_over(const node& n, std::size_t before) noexcept {
+    if (!is_listing_) return false;
+    first_ = before;
+    note(why_);
+    why_ = {};
+    join_ = 0;
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view value = operand(n, i);
+      if (value.empty() || is_constant(value)) continue;
+      if (push(n, unknown, value) != nullptr) return true;
+      break;
+    }
+    return false;
+  }
+  // Operators that are not known at all, wherever the output depends on them.
+  [[gnu::noinline]] constexpr void list_operators(std::string_view output) noexcept {
+    std::array<std::uint32_t, max_values> tags{};
+    std::array<bool, max_values> needed{};
+    std::size_t count = 0;
+    for (cursor c(g_.body); !c.done() && count < max_values;) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_node) tags[count++] = static_cast<std::uint32_t>(f.offset);
+    }
+    mark_needed(output, tags, needed, count);
+    for (std::size_t i = count; i-- > 0;) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      for (std::size_t k = 0; k < n.input_count; ++k) mark_needed(operand(n, k), tags, needed, i);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
+      if (!n.in_default_domain() && !ml)
+        note({errc::unsupported_domain, n.body.offset, n.domain, n.op_type});
+      else if (find_row(n).op_type.text.empty() && !is_part_of_pattern(n))
+        note({errc::unsupported_operator, n.body.offset, n.op_type, n.op_type});
+    }
+  }
+  constexpr void mark_needed(std::string_view value,
+                             const std::array<std::uint32_t, max_values>& tags,
+                             std::array<bool, max_values>& needed,
+                             std::size_t count) const noexcept {
+    const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
+    for (std::size_t i = 0; i < count; ++i)
+      if (tags[i] == tag) needed[i] = true;
+  }
+  // Operators that have no row of their own, but stand within what is accepted.
+  static constexpr bool is_part_of_pattern(const node& n) noexcept {
+    for (const op_name& name : pattern_parts)
+      if (n.code == name.code && same(n.op_type, name.text)) return true;
+    return false;
   }
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
@@ -199,7 +313,7 @@ private:
     return fail(errc::bad_attribute, n, "to", to, 1);
   }
   // Dropout (7, 10, 12, ...): at inference nothing, unless a third operand says training.
-  constexpr bool take_dropout(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_dropout(const node& n) noexcept {
     operand_constant training;
     if (n.input_count < 3) return pass(n);
     std::uint64_t bits = 1;
@@ -213,7 +327,7 @@ private:
     return s != nullptr;
   }
   // Concat: of one operand; of 1 - p and p; or of all inputs.
-  constexpr bool take_concat(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_concat(const node& n) noexcept {
     if (n.input_count == 1) return pass(n);
     std::string_view p{};
     std::int64_t axis = 0;
@@ -229,7 +343,7 @@ private:
     return true;
   }
   // Through operators that do nothing to a row?
-  constexpr bool comes_from_input(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool comes_from_input(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
       if (definition(value).number == graph_input) return true;
@@ -243,7 +357,7 @@ private:
 
   // Gemm (7, 9, 11, 13): alpha * A' * B' + beta * C; C may be omitted from 11 on. The row is A, or
   // B.
-  constexpr bool take_gemm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_gemm(const node& n) noexcept {
     std::int64_t trans_a = 0, trans_b = 0;
     float alpha = 1, beta = 1;
     if (!read_int(n, "transA", trans_a) || !read_int(n, "transB", trans_b) ||
@@ -264,14 +378,15 @@ private:
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
   }
   // `w` has been read, unless it stands on the left, or could not be.
-  constexpr bool take_weight(const node& n, bool left, operand_constant& w) noexcept {
+  [[gnu::noinline]] constexpr bool take_weight(const node& n, bool left,
+                                               operand_constant& w) noexcept {
     if (failed(why_) && !left) return false;
     why_ = {};
     if (left && !take_any(n, n.inputs[0], w)) return false;
     if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
     return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
-  constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[2], c)) return false;
     row_shape y;
@@ -302,7 +417,7 @@ private:
   }
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
-  constexpr bool take_matmul(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_matmul(const node& n) noexcept {
     operand_constant w;
     const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
     if (!take_weight(n, left, w)) return false;
@@ -327,7 +442,8 @@ private:
   constexpr bool fail_branch(const node& n) noexcept {
     return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
   }
-  constexpr bool take_affine(const node& n, affine_op op, unsigned side, errc otherwise) noexcept {
+  [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
+                                               errc otherwise) noexcept {
     const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
@@ -351,18 +467,18 @@ private:
     if (c.t.rank != 0 && c.t.dims[c.t.rank - 1] != c.t.count) s.marks |= suffix_mark;
   }
 
-  constexpr bool take_add(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_add(const node& n) noexcept {
     const unsigned side = constant_side(n);
     if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
     return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
-  constexpr bool take_sub(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
     const unsigned side = constant_side(n);
     if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
     return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
                        errc::non_finite_weight);
   }
-  constexpr bool take_mul(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_mul(const node& n) noexcept {
     const unsigned side = constant_side(n);
     float number = 0;
     if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
@@ -371,7 +487,7 @@ private:
     return side == 2 ? fail_branch(n)
                      : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
   }
-  constexpr bool take_div(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_div(const node& n) noexcept {
     const unsigned side = constant_side(n);
     float number = 0;
     if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
@@ -387,7 +503,7 @@ private:
   }
 
   // A pattern of several nodes with this one at its end.
-  constexpr bool take_pattern(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_pattern(const node& n) noexcept {
     pattern found;
     if (!match(n, found)) return false;
     step* s = push(n, found.kind, found.from);
@@ -399,8 +515,8 @@ private:
     if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
     return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
   }
-  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
-                                      constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                                        constant& to) noexcept {
     node user;
     operand_constant c;
     (void)parse_node(name_index::field_at(g_.file, from.user), user);
@@ -422,7 +538,8 @@ private:
     return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
            take_list(n, "scale", errc::non_finite_std, s->bias);
   }
-  constexpr bool take_list(const node& n, op_name wanted, errc otherwise, constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_list(const node& n, op_name wanted, errc otherwise,
+                                             constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
@@ -441,7 +558,7 @@ private:
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
-  constexpr bool take_batch_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_batch_norm(const node& n) noexcept {
     std::int64_t spatial = 1, training = 0;
     step* s = push(n, step_kind::affine, n.inputs[0]);
     if (s == nullptr) return false;
@@ -535,7 +652,7 @@ private:
   }
 
   // PRelu (7, 9, 16): a slope for each feature, or one.
-  constexpr bool take_prelu(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_prelu(const node& n) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[1], c)) return false;
     if (!take_unary(n, activation::prelu)) return false;
@@ -589,7 +706,7 @@ private:
     return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
-  constexpr bool take_log(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
     node inner;
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
@@ -598,7 +715,7 @@ private:
   }
 
   // LayerNormalization-17 over all values.
-  constexpr bool take_layer_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_layer_norm(const node& n) noexcept {
     std::int64_t axis = -1, stash = 1;
     float epsilon = 1e-5F;
     if (!read_int(n, "axis", axis) || !read_int(n, "stash_type", stash) ||
@@ -641,10 +758,10 @@ private:
   constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
-  constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
+  [[gnu::noinline]] constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
     return (constant != 0 && is_sum(n.inputs[0])) || (constant != 1 && is_sum(n.inputs[1]));
   }
-  constexpr bool is_sum(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_sum(std::string_view value) const noexcept {
     node cast;
     if (is_result_of(value = origin(value), "MatMulInteger")) return true; // without the Cast
     return producer(value, cast) && cast.is("Cast") &&
@@ -654,7 +771,7 @@ private:
   // One layer: MatMulInteger-10 of a row that was quantised, Cast to float32, Mul by the scales.
   // The row by DynamicQuantizeLinear-11, whose scale times the weight's is the factor; or by
   // QuantizeLinear (10, 13, 19, 21, 23), where the factor is a constant, or a Mul of two.
-  constexpr bool take_quantized(const node& mul) noexcept {
+  [[gnu::noinline]] constexpr bool take_quantized(const node& mul) noexcept {
     const bool second = !is_sum(mul.inputs[0]);
     node cast, matmul, quantize;
     if (!producer(origin(mul.inputs[second ? 1 : 0]), cast) || !cast.is("Cast"))
@@ -686,7 +803,7 @@ private:
       return fail(errc::wrong_arity, n);
     return check_attributes(n, row);
   }
-  constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
     if (!is_constant(matmul.inputs[1])) return fail(errc::not_constant, matmul, matmul.inputs[1]);
     if (!take(matmul, matmul.inputs[1], element::int8, w)) return false;
@@ -700,8 +817,9 @@ private:
       if (value != 0) return fail({errc::bad_zero_point, reader.offset(), zero.t.name});
     return true;
   }
-  constexpr bool take_dynamic(const node& quantize, const node& matmul, const node& mul,
-                              std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_dynamic(const node& quantize, const node& matmul,
+                                                const node& mul, std::string_view scale,
+                                                step& s) noexcept {
     if (matmul.input_count < 3 || !same(origin(matmul.inputs[2]), quantize.outputs[2]))
       return fail(errc::bad_zero_point, matmul); // without it, activations would not be centred
     node scales;
@@ -714,8 +832,9 @@ private:
     s.marks |= dynamic_mark;
     return take_scales(scales, scales.inputs[second ? 0 : 1], s, s.weight_scale);
   }
-  constexpr bool take_static(const node& quantize, const node& matmul, const node& mul,
-                             std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_static(const node& quantize, const node& matmul,
+                                               const node& mul, std::string_view scale,
+                                               step& s) noexcept {
     if (!check_quantize_attributes(quantize)) return false;
     operand_constant c;
     std::int32_t zero = 0, sum_zero = 0;
@@ -747,7 +866,7 @@ private:
     return product_is_scale(s) || fail(errc::bad_scale, both);
   }
   // Rounded to float32, positive and finite? (Double holds the products exactly.)
-  constexpr bool product_is_scale(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr bool product_is_scale(const step& s) const noexcept {
     tensor a, b;
     (void)read_constant(g_.file, g_.external, s.sum_scale, a);
     (void)read_constant(g_.file, g_.external, s.sum_scale_factor, b);
@@ -776,14 +895,14 @@ private:
     out = static_cast<std::int32_t>(zero);
     return true;
   }
-  constexpr bool check_scales(const tensor& t) noexcept {
+  [[gnu::noinline]] constexpr bool check_scales(const tensor& t) noexcept {
     float s = 0;
     for (element_reader reader(t); reader.next(s);)
       if (!is_finite(s) || !(s > 0)) return fail({errc::bad_scale, reader.offset(), t.name});
     return true;
   }
-  constexpr bool take_scales(const node& user, std::string_view value, const step& s,
-                             constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_scales(const node& user, std::string_view value,
+                                               const step& s, constant& to) noexcept {
     operand_constant c;
     if (!take(user, value, element::float32, c)) return false;
     const bool fits =
@@ -858,7 +977,7 @@ private:
     }
     return true;
   }
-  constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
+  [[gnu::noinline]] constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
     for (std::size_t i = 0; i < p_.input_count; ++i) {
       input_slice& in = p_.graph_inputs[i];
       if (!same(in.name, value)) continue;
@@ -897,24 +1016,41 @@ private:
     }
     return true;
   }
-  constexpr std::string_view input_of(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view input_of(std::string_view value) const noexcept {
     node n;
     while (producer(value, n)) value = n.inputs[0];
     return value;
   }
 
-  constexpr bool advance(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool advance(const value_info& out) noexcept {
     p_.step_count = p_.layer_count = 0;
     p_.kind = precision::fp32;
     p_.mode = quant_mode::fp32;
     width_ = p_.inputs;
     for (std::size_t i = first_; i < max_steps; ++i) {
       step s = p_.steps[i];
-      if (!place(s)) return false;
+      if (s.kind == unknown) is_lost_ = true;
+      if (is_lost_ && s.kind != step_kind::dense) continue;
+      if (is_lost_) find_shape(s);
+      if (place(s)) continue;
+      if (!lose_shape()) return false;
     }
     p_.outputs = width_;
     p_.output_rank = shape_.rank;
-    return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
+    return p_.layer_count != 0 || is_lost_ || fail({errc::no_layers, out.offset, out.name});
+  }
+
+  // As the layer needs it.
+  [[gnu::noinline]] constexpr void find_shape(const step& s) noexcept {
+    const bool left = (s.marks & left_mark) != 0, vector = (s.marks & vector_mark) != 0;
+    shape_ = row_shape{};
+    shape_.rank = 2;
+    shape_.dims[0] = left ? s.inputs : 1;
+    shape_.dims[1] = left ? 1 : s.inputs;
+    if (left && vector) shape_.rank = 1;
+    if ((s.marks & trans_a_mark) != 0 && !left) shape_.dims[0] = s.inputs, shape_.dims[1] = 1;
+    width_ = s.inputs;
+    is_lost_ = false;
   }
 
   [[gnu::noinline]] constexpr bool place(step& s) noexcept {
@@ -965,7 +1101,7 @@ private:
     return fail(errc::shape_mismatch, t, -1, accepted);
   }
 
-  constexpr bool place_dense(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
     const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
@@ -999,7 +1135,7 @@ private:
   }
 
   // Does a constant, combined value by value, leave the row's shape as it is?
-  constexpr bool fits_row(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool fits_row(const step& s) noexcept {
     const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
@@ -1014,7 +1150,7 @@ private:
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
 
-  constexpr bool place_affine(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_affine(step& s) noexcept {
     if (s.op == affine_op::negate) return append(s, width_);
     if (s.op == affine_op::scaler) {
       if (shape_.rank == 0 || !shape_.runs_along(shape_.rank - 1))
@@ -1064,7 +1200,7 @@ private:
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
-  constexpr bool place_over_row(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_over_row(step& s) noexcept {
     if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
       if (s.outputs != 0 && s.outputs != width_)
@@ -1167,7 +1303,7 @@ private:
     return true;
   }
   // Split (2, 11: attribute; 13, 18: operand or equal parts).
-  constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
     std::int64_t at = 0, parts = static_cast<std::int64_t>(n.output_count), from = 0, size = 0;
     if (!read_int(n, "axis", at) || !read_int(n, "num_outputs", parts)) return false;
     const std::size_t axis = shape_.axis(at);
@@ -1208,7 +1344,7 @@ private:
     return true;
   }
   // Gather (1, 11, 13): neighbouring indices, upwards; or one, whose axis vanishes.
-  constexpr bool place_gather(const node& n, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_gather(const node& n, step& s) noexcept {
     std::int64_t at = 0, from = 0;
     operand_constant which;
     if (!read_int(n, "axis", at)) return false;
@@ -1270,6 +1406,10 @@ private:
   std::size_t split_index_ = 0;
   row_shape shape_{}; // on the way forward
   std::size_t width_ = 0;
+  // While obstacles are listed.
+  std::span<tinymlp::error> obstacles_{};
+  std::size_t obstacle_count_ = 0;
+  bool is_listing_ = false, is_lost_ = false;
 };
 
 struct plan_builder::operator_table {

@@ -545,7 +545,7 @@ private:
     return {};
   }
 
-  constexpr bool is_result(std::string_view name) const noexcept {
+  [[gnu::noinline]] constexpr bool is_result(std::string_view name) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;

@@ -54,7 +54,7 @@ protected:
     return false;
   }
 
-  constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
+  [[gnu::noinline]] constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
     const expression sub = expression_of(n.inputs[0]);
     float one = 0;
     p = n.inputs[1];
@@ -113,14 +113,16 @@ private:
     return difference <= 1e-6 * (wanted < 0 ? -wanted : wanted);
   }
   // The other operand of a commutative operator one of whose operands is this number.
-  constexpr bool other_than(const expression& e, float number, std::string_view& other) noexcept {
+  [[gnu::noinline]] constexpr bool other_than(const expression& e, float number,
+                                              std::string_view& other) noexcept {
     float s = 0;
     if (scalar(e.b, s) && s == number) return other = e.a, true;
     if (scalar(e.a, s) && s == number) return other = e.b, true;
     return false;
   }
   // value = factor * x, by any Mul and Div with numbers.
-  constexpr void peel(std::string_view value, std::string_view& x, double& factor) noexcept {
+  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x,
+                                        double& factor) noexcept {
     factor = 1;
     x = origin(value);
     for (int i = 0; i < 4; ++i) {
@@ -144,7 +146,8 @@ private:
     double factor = 1;
     int xs = 0, gates = 0;
   };
-  constexpr bool multiply(std::string_view value, gated_product& p, int depth) noexcept {
+  [[gnu::noinline]] constexpr bool multiply(std::string_view value, gated_product& p,
+                                            int depth) noexcept {
     float s = 0;
     value = origin(value);
     if (same(value, p.gate)) return ++p.gates == 1;
@@ -165,12 +168,13 @@ private:
     return found;
   }
 
-  constexpr bool match_gated(const expression& e, std::string_view root, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_gated(const expression& e, std::string_view root,
+                                               pattern& out) noexcept {
     out = {};
     return find_gate(e.a, root, out, 0) || (e.is("Mul") && find_gate(e.b, root, out, 0));
   }
-  constexpr bool find_gate(std::string_view value, std::string_view root, pattern& out,
-                           int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_gate(std::string_view value, std::string_view root,
+                                             pattern& out, int depth) noexcept {
     const expression e = expression_of(value);
     if (e.op.empty()) return false;
     if (is_gate(value, e, root, out)) return true;
@@ -178,8 +182,8 @@ private:
     return find_gate(e.a, root, out, depth + 1) ||
            (e.is("Mul") && find_gate(e.b, root, out, depth + 1));
   }
-  constexpr bool is_gate(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gate(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
     if (e.is("Add")) return is_gelu(gate, e, root, out);
     if (e.is("Tanh")) return is_mish(gate, e, root, out);
@@ -189,8 +193,8 @@ private:
   }
 
   // x * sigmoid(alpha * x)
-  constexpr bool is_silu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_silu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     double factor = 0, alpha = 1;
     out.activates = activation::silu;
     out.from = origin(e.a);
@@ -202,8 +206,8 @@ private:
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
-  constexpr bool is_gelu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gelu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     std::string_view inner{};
     double factor = 0, scale = 0;
     if (!other_than(e, 1, inner)) return false;
@@ -216,9 +220,9 @@ private:
            near(factor, 0.5);
   }
   // Tries the factors of the product, one after the other, as x.
-  constexpr bool find_cubic(std::string_view value, std::string_view gate,
-                            std::string_view argument, std::string_view root, pattern& out,
-                            int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_cubic(std::string_view value, std::string_view gate,
+                                              std::string_view argument, std::string_view root,
+                                              pattern& out, int depth) noexcept {
     double factor = 0;
     polynomial p;
     value = origin(value);
@@ -236,8 +240,8 @@ private:
   }
   // The value as a polynomial in x, coefficients from x^0 to x^3.
   using polynomial = std::array<double, 4>;
-  constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
-                        int depth) noexcept {
+  [[gnu::noinline]] constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
+                                          int depth) noexcept {
     float s = 0;
     p = {};
     value = origin(value);
@@ -277,8 +281,8 @@ private:
   }
 
   // x * tanh(softplus(x))
-  constexpr bool is_mish(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_mish(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     double factor = 0;
     out.activates = activation::mish;
     const expression inner = expression_of(e.a);
@@ -289,7 +293,8 @@ private:
     return is_product(root, out.from, gate, factor) && factor == 1;
   }
   // 1 + exp(x)
-  constexpr bool one_plus_exp(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool one_plus_exp(std::string_view value,
+                                                std::string_view& x) noexcept {
     std::string_view inner{};
     const expression e = expression_of(value);
     if (!e.is("Add") || !other_than(e, 1, inner)) return false;
@@ -299,8 +304,8 @@ private:
   }
 
   // x * hard_sigmoid(x, 1/6, 1/2), or x * clip(x + 3, 0, 6) / 6
-  constexpr bool is_hard_swish(std::string_view gate, const expression& e, std::string_view root,
-                               pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_hard_swish(std::string_view gate, const expression& e,
+                                                 std::string_view root, pattern& out) noexcept {
     double factor = 0, wanted = 1;
     out.activates = activation::hard_swish;
     if (e.is("HardSigmoid")) {
@@ -322,8 +327,8 @@ private:
     return is_product(root, out.from, gate, factor) && near(factor, wanted);
   }
   // Clip, or Min and Max one after the other.
-  constexpr bool clipped(const expression& e, std::string_view& x, float& low,
-                         float& high) noexcept {
+  [[gnu::noinline]] constexpr bool clipped(const expression& e, std::string_view& x, float& low,
+                                           float& high) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, e.tag), n);
     x = e.a;
@@ -347,7 +352,7 @@ private:
   // ---- slopes: LeakyRelu and PRelu
 
   // max(x, alpha * x), alpha at most 1
-  constexpr bool match_larger(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_larger(const expression& e, pattern& out) noexcept {
     out = {};
     out.activates = activation::leaky_relu;
     for (const bool swap : {false, true}) {
@@ -371,7 +376,7 @@ private:
   }
 
   // relu(x) + slope * -relu(-x), relu(x) - slope * relu(-x), or + with slopes that are negated
-  constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
     out = {};
     for (const bool swap : {false, true}) {
       if (swap && e.is("Sub")) return false;
@@ -397,7 +402,7 @@ private:
   // ---- quotients: Sigmoid, Softsign
 
   // x / (1 + |x|), or 1 / (1 + exp(-x))
-  constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
     float s = 0;
     std::string_view inner{};
     out = {};
@@ -409,7 +414,8 @@ private:
     out.from = origin(e.a);
     return abs.is("Abs") && same(origin(abs.a), out.from);
   }
-  constexpr bool match_logistic(std::string_view denominator, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_logistic(std::string_view denominator,
+                                                  pattern& out) noexcept {
     std::string_view x{};
     if (!one_plus_exp(denominator, x)) return false;
     const expression neg = expression_of(x);
@@ -422,8 +428,8 @@ private:
   // ---- over a whole row
 
   // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
-  constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
-                         std::uint32_t& axes) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
+                                           std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
     node n;
     attribute a;
@@ -444,14 +450,15 @@ private:
     }
     return axes != 0;
   }
-  constexpr bool reduces(std::string_view value, op_name op, const pattern& p) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op,
+                                           const pattern& p) noexcept {
     std::string_view x{};
     std::uint32_t axes = 0;
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
   }
 
   // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
-  constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
     std::string_view x{};
     out = {};
     out.kind = step_kind::softmax;
@@ -466,7 +473,7 @@ private:
   }
 
   // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
-  constexpr bool match_norm(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_norm(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       if (swap && e.is("Div")) return false;
       out = {};
@@ -481,7 +488,7 @@ private:
     return false;
   }
   // x * i + (bias - mean * i), where i = weight / sqrt(variance + epsilon)
-  constexpr bool match_moments(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_moments(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       out = {};
       out.kind = step_kind::layer_norm;
@@ -505,7 +512,8 @@ private:
     }
     return false;
   }
-  constexpr bool is_inverse_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_inverse_deviation(std::string_view value,
+                                                        pattern& out) noexcept {
     float s = 0;
     expression e = expression_of(value);
     if (e.is("Mul") && is_constant(e.a) != is_constant(e.b)) {
@@ -517,14 +525,15 @@ private:
     if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
     return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
   }
-  constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     if (e.is("Sqrt")) return is_stable_variance(e.a, out);
     return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
   }
   // variance + epsilon
-  constexpr bool is_stable_variance(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_stable_variance(std::string_view value,
+                                                      pattern& out) noexcept {
     const expression e = expression_of(value);
     if (!e.is("Add")) return false;
     const bool first = is_constant(e.a);
@@ -532,7 +541,8 @@ private:
            is_variance(first ? e.b : e.a, out);
   }
   // mean((x - mean)^2), or mean(x^2) - mean^2, of which negative roundings may be cut off
-  constexpr bool is_variance(std::string_view value, const pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_variance(std::string_view value,
+                                               const pattern& out) noexcept {
     std::string_view squares{}, x{};
     std::uint32_t axes = 0;
     expression e = expression_of(value);
@@ -551,7 +561,7 @@ private:
     const expression sub = expression_of(x);
     return sub.is("Sub") && same(origin(sub.a), out.from) && reduces(sub.b, "ReduceMean", out);
   }
-  constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     x = origin(e.a);

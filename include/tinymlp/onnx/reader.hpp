@@ -68,7 +68,7 @@ protected:
     return value;
   }
   // Is the node's result its first operand, unchanged in value and shape?
-  constexpr bool passes(const node& n, std::string_view result) const noexcept {
+  [[gnu::noinline]] constexpr bool passes(const node& n, std::string_view result) const noexcept {
     if (n.input_count == 0 || !same(n.outputs[0], result)) return false;
     if (n.is("Identity") || (n.is("Dropout") && n.input_count < 3)) return true;
     return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
@@ -84,7 +84,7 @@ protected:
     node n;
     return producer(value, n) && n.is(op_type);
   }
-  constexpr bool is_other_constant(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_other_constant(std::string_view value) const noexcept {
     const field f = definition(value);
     node n;
     return f.number == graph_initializer ||
@@ -211,8 +211,8 @@ protected:
   }
 
   // The constant of that name, whichever its type is.
-  constexpr bool take_any(const node& user, std::string_view value,
-                          operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool take_any(const node& user, std::string_view value,
+                                            operand_constant& out) noexcept {
     out.transposed = out.is_cast = false;
     if (read_whole(value, out)) return true;
     if (depth_ == 4) return fail(errc::not_constant, user, value);
@@ -232,7 +232,7 @@ protected:
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
-  constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
     std::int64_t to = 0;
     if (!read_int(n, "to", to)) return false;
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
@@ -251,7 +251,7 @@ protected:
     out.is_cast = true;
     return true;
   }
-  constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
     s.rank = out.t.rank;
     for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
@@ -332,7 +332,7 @@ protected:
   }
 
   // A float constant of one value; false, and nothing refused, where it is none.
-  constexpr bool scalar(std::string_view value, float& out) noexcept {
+  [[gnu::noinline]] constexpr bool scalar(std::string_view value, float& out) noexcept {
     if (!is_constant(value)) return false;
     operand_constant c;
     const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
@@ -374,7 +374,8 @@ protected:
   }
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
-  constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
+  [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
+                                        int_list& out) noexcept {
     if (is_other_constant(value)) return constant_ints(value, out);
     if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
@@ -555,7 +556,7 @@ protected:
   static constexpr bool is_arithmetic(const node& n) noexcept {
     return n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div");
   }
-  constexpr std::string_view shaping_operand(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view shaping_operand(const node& n) const noexcept {
     const bool second = is_arithmetic(n) &&
                         (is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape"));
     return n.inputs[second ? 1 : 0];
@@ -627,7 +628,7 @@ protected:
   }
 
   // What an operator that keeps all values in their order makes of a shape.
-  constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
     if (n.is("Flatten")) return flatten(n, s);
     if (n.is("Reshape")) return reshape(n, s);
     if (n.is("Squeeze")) return squeeze(n, s);
@@ -648,7 +649,7 @@ protected:
   }
 
   // Flatten (1, 9, 11, 13, ...): [d0 ... dn] -> [product before axis, product from axis].
-  constexpr bool flatten(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool flatten(const node& n, row_shape& s) noexcept {
     std::int64_t at = 1;
     if (!read_int(n, "axis", at)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
@@ -666,7 +667,7 @@ protected:
   }
 
   // Reshape (5, 13, 14, ...).
-  constexpr bool reshape(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
@@ -701,8 +702,8 @@ protected:
   }
 
   // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
-  constexpr bool read_axes(const node& n, std::int64_t inputs_since, int_list& axes,
-                           bool& has) noexcept {
+  [[gnu::noinline]] constexpr bool read_axes(const node& n, std::int64_t inputs_since,
+                                             int_list& axes, bool& has) noexcept {
     attribute a;
     const bool has_attribute = find_attribute(n, "axes", a);
     const bool has_input = n.input_count > 1;
@@ -726,7 +727,7 @@ protected:
     return fail(code, c.t);
   }
 
-  constexpr bool squeeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool squeeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -742,7 +743,7 @@ protected:
     return true;
   }
 
-  constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, added[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -760,7 +761,7 @@ protected:
   }
 
   // Transpose where only dimensions of one value move.
-  constexpr bool transpose(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool transpose(const node& n, row_shape& s) noexcept {
     attribute a;
     int_list perm;
     if (find_attribute(n, "perm", a)) {
@@ -792,7 +793,7 @@ protected:
   }
 
   // Expand to a shape that the value has already, or that gains dimensions of one.
-  constexpr bool expand(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
     if (!ints(n, n.inputs[1], to)) return false;
