@@ -112,6 +112,10 @@ struct v8 {
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return _mm256_or_ps(a, _mm256_and_ps(b, set(-0.0F)));
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
   // Whether a lane is below `low` or above `high`.

@@ -102,6 +102,10 @@ struct v16 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) { // a | (b & sign)
+    const ireg sign = iset(std::numeric_limits<std::int32_t>::min());
+    return as_float(_mm512_ternarylogic_epi32(as_int(a), as_int(b), sign, 0xf8));
+  }
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     const ireg mask = shift_right<31>(as_int(a)); // no comparison: those wait for multiply-adds
     return as_float(_mm512_ternarylogic_epi32(mask, as_int(x), as_int(y), 0xca));

@@ -69,6 +69,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return vbslq_f32(vdupq_n_u32(0x80000000), b, a);
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
