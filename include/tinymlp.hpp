@@ -425,6 +425,114 @@ private:
 // Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
 // Functions that return bool return false once something was refused; error() then says what.
 
+// ---- tinymlp/onnx/bulk.hpp
+// Raw little-endian floats by the array, at run time: as fast as memory gives them. Vectors of four
+// floats are all that is asked of the compiler; without them, plain loops do the same.
+
+#include <cstring>
+
+namespace tinymlp::onnx::bulk {
+
+#if (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+inline constexpr bool as_stored = true; // floats in memory look as they do in the file
+#else
+inline constexpr bool as_stored = false;
+#endif
+
+#if defined(__GNUC__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define TINYMLP_FOUR_FLOATS
+#endif
+#endif
+
+#if defined(TINYMLP_FOUR_FLOATS)
+namespace detail {
+using four_words [[gnu::vector_size(16)]] = std::uint32_t;
+inline four_words load(const char* from) noexcept {
+  four_words to;
+  std::memcpy(&to, from, sizeof to);
+  return to;
+}
+} // namespace detail
+#endif
+
+// Are all `count` floats finite? An exponent of all ones carries into the sign.
+inline bool all_finite(const char* data, std::size_t count) noexcept {
+  std::uint32_t carry = 0;
+  std::size_t i = 0;
+#if defined(TINYMLP_FOUR_FLOATS)
+  if constexpr (as_stored) {
+    using detail::load;
+    const detail::four_words magnitude{0x7fffffffU, 0x7fffffffU, 0x7fffffffU, 0x7fffffffU};
+    const detail::four_words one{0x00800000U, 0x00800000U, 0x00800000U, 0x00800000U};
+    detail::four_words carries{}, others{};
+    for (; i + 16 <= count; i += 16) {
+      carries |=
+          ((load(data + 4 * i) & magnitude) + one) | ((load(data + 4 * i + 16) & magnitude) + one);
+      others |= ((load(data + 4 * i + 32) & magnitude) + one) |
+                ((load(data + 4 * i + 48) & magnitude) + one);
+    }
+    carries |= others;
+    carry = carries[0] | carries[1] | carries[2] | carries[3];
+  }
+#endif
+  for (; i < count; ++i) {
+    std::uint32_t bits = 0;
+    for (std::size_t b = 0; b < 4; ++b)
+      bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + b])) << (8 * b);
+    carry |= (bits & 0x7fffffffU) + 0x00800000U;
+  }
+  return carry >> 31 == 0;
+}
+
+// Rows become columns: to[k * columns + j] = float j * stride + k of `data`, for k below `count`
+// and j below `columns`. For machines whose floats look as stored.
+inline void transpose(float* to, const char* data, std::size_t stride, std::size_t count,
+                      std::size_t columns) noexcept {
+  std::size_t done = 0; // columns
+#if defined(TINYMLP_FOUR_FLOATS)
+  using detail::load;
+  for (; done + 4 <= columns; done += 4) {
+    const char* row = data + 4 * done * stride;
+    float* out = to + done;
+    std::size_t k = 0;
+    for (; k + 4 <= count; k += 4) {
+      const detail::four_words a = load(row + 4 * k), b = load(row + 4 * (stride + k)),
+                               c = load(row + 4 * (2 * stride + k)),
+                               d = load(row + 4 * (3 * stride + k));
+      const detail::four_words ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                               cd = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                               ba = __builtin_shufflevector(a, b, 2, 6, 3, 7),
+                               dc = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      const detail::four_words columns_of[4]{
+          __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+          __builtin_shufflevector(ba, dc, 0, 1, 4, 5), __builtin_shufflevector(ba, dc, 2, 3, 6, 7)};
+      for (std::size_t i = 0; i < 4; ++i)
+        std::memcpy(out + (k + i) * columns, &columns_of[i], sizeof columns_of[i]);
+    }
+    for (; k < count; ++k)
+      for (std::size_t j = 0; j < 4; ++j)
+        std::memcpy(out + k * columns + j, row + 4 * (j * stride + k), sizeof(float));
+  }
+#endif
+  for (; done < columns; ++done)
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + k * columns + done, data + 4 * (done * stride + k), sizeof(float));
+}
+
+// Columns of rows that lie `stride` floats apart: to[k * columns + j] = float k * stride + j.
+inline void columns_of(float* to, const char* data, std::size_t stride, std::size_t count,
+                       std::size_t columns) noexcept {
+  if (columns == 16) // a size that the compiler knows is a few loads and stores
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + 16 * k, data + 4 * k * stride, 16 * sizeof(float));
+  else
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + k * columns, data + 4 * k * stride, columns * sizeof(float));
+}
+
+#undef TINYMLP_FOUR_FLOATS
+} // namespace tinymlp::onnx::bulk
 // ---- tinymlp/onnx/plan.hpp
 // What a graph computes, reduced to a list of steps over one row of features: the one thing between
 // parsing and packing. bytes -> graph -> plan -> network -> score.
@@ -1594,7 +1702,7 @@ private:
     return {};
   }
 
-  constexpr bool is_result(std::string_view name) const noexcept {
+  [[gnu::noinline]] constexpr bool is_result(std::string_view name) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
@@ -1981,7 +2089,7 @@ protected:
     return value;
   }
   // Is the node's result its first operand, unchanged in value and shape?
-  constexpr bool passes(const node& n, std::string_view result) const noexcept {
+  [[gnu::noinline]] constexpr bool passes(const node& n, std::string_view result) const noexcept {
     if (n.input_count == 0 || !same(n.outputs[0], result)) return false;
     if (n.is("Identity") || (n.is("Dropout") && n.input_count < 3)) return true;
     return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
@@ -1997,7 +2105,7 @@ protected:
     node n;
     return producer(value, n) && n.is(op_type);
   }
-  constexpr bool is_other_constant(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_other_constant(std::string_view value) const noexcept {
     const field f = definition(value);
     node n;
     return f.number == graph_initializer ||
@@ -2124,8 +2232,8 @@ protected:
   }
 
   // The constant of that name, whichever its type is.
-  constexpr bool take_any(const node& user, std::string_view value,
-                          operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool take_any(const node& user, std::string_view value,
+                                            operand_constant& out) noexcept {
     out.transposed = out.is_cast = false;
     if (read_whole(value, out)) return true;
     if (depth_ == 4) return fail(errc::not_constant, user, value);
@@ -2145,7 +2253,7 @@ protected:
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
-  constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
     std::int64_t to = 0;
     if (!read_int(n, "to", to)) return false;
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
@@ -2164,7 +2272,7 @@ protected:
     out.is_cast = true;
     return true;
   }
-  constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
     s.rank = out.t.rank;
     for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
@@ -2219,7 +2327,7 @@ protected:
     const char* data = nullptr;
     if (raw_floats(t, data)) {
       if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
-      if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
+      if (!divisor && bulk::all_finite(data, static_cast<std::size_t>(t.count))) return true;
     }
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
@@ -2228,24 +2336,9 @@ protected:
     }
     return true;
   }
-  // At memory speed: an exponent of all ones carries into the sign.
-  static bool all_finite(const char* data, std::size_t count) noexcept {
-    constexpr std::size_t block = 32;
-    std::uint32_t bits[block];
-    for (std::size_t i = 0; i < count; i += block) {
-      const std::size_t n = count - i < block ? count - i : block;
-      if (n < block)
-        for (std::uint32_t& b : bits) b = 0;
-      __builtin_memcpy(bits, data + 4 * i, n * 4);
-      std::uint32_t carry = 0;
-      for (std::size_t k = 0; k < block; ++k) carry |= (bits[k] & 0x7fffffffU) + 0x00800000U;
-      if (carry >> 31 != 0) return false;
-    }
-    return true;
-  }
 
   // A float constant of one value; false, and nothing refused, where it is none.
-  constexpr bool scalar(std::string_view value, float& out) noexcept {
+  [[gnu::noinline]] constexpr bool scalar(std::string_view value, float& out) noexcept {
     if (!is_constant(value)) return false;
     operand_constant c;
     const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
@@ -2287,7 +2380,8 @@ protected:
   }
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
-  constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
+  [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
+                                        int_list& out) noexcept {
     if (is_other_constant(value)) return constant_ints(value, out);
     if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
@@ -2468,7 +2562,7 @@ protected:
   static constexpr bool is_arithmetic(const node& n) noexcept {
     return n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div");
   }
-  constexpr std::string_view shaping_operand(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view shaping_operand(const node& n) const noexcept {
     const bool second = is_arithmetic(n) &&
                         (is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape"));
     return n.inputs[second ? 1 : 0];
@@ -2540,7 +2634,7 @@ protected:
   }
 
   // What an operator that keeps all values in their order makes of a shape.
-  constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
     if (n.is("Flatten")) return flatten(n, s);
     if (n.is("Reshape")) return reshape(n, s);
     if (n.is("Squeeze")) return squeeze(n, s);
@@ -2561,7 +2655,7 @@ protected:
   }
 
   // Flatten (1, 9, 11, 13, ...): [d0 ... dn] -> [product before axis, product from axis].
-  constexpr bool flatten(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool flatten(const node& n, row_shape& s) noexcept {
     std::int64_t at = 1;
     if (!read_int(n, "axis", at)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
@@ -2579,7 +2673,7 @@ protected:
   }
 
   // Reshape (5, 13, 14, ...).
-  constexpr bool reshape(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
@@ -2614,8 +2708,8 @@ protected:
   }
 
   // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
-  constexpr bool read_axes(const node& n, std::int64_t inputs_since, int_list& axes,
-                           bool& has) noexcept {
+  [[gnu::noinline]] constexpr bool read_axes(const node& n, std::int64_t inputs_since,
+                                             int_list& axes, bool& has) noexcept {
     attribute a;
     const bool has_attribute = find_attribute(n, "axes", a);
     const bool has_input = n.input_count > 1;
@@ -2639,7 +2733,7 @@ protected:
     return fail(code, c.t);
   }
 
-  constexpr bool squeeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool squeeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -2655,7 +2749,7 @@ protected:
     return true;
   }
 
-  constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, added[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -2673,7 +2767,7 @@ protected:
   }
 
   // Transpose where only dimensions of one value move.
-  constexpr bool transpose(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool transpose(const node& n, row_shape& s) noexcept {
     attribute a;
     int_list perm;
     if (find_attribute(n, "perm", a)) {
@@ -2705,7 +2799,7 @@ protected:
   }
 
   // Expand to a shape that the value has already, or that gains dimensions of one.
-  constexpr bool expand(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
     if (!ints(n, n.inputs[1], to)) return false;
@@ -2779,7 +2873,7 @@ protected:
     return false;
   }
 
-  constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
+  [[gnu::noinline]] constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
     const expression sub = expression_of(n.inputs[0]);
     float one = 0;
     p = n.inputs[1];
@@ -2838,14 +2932,16 @@ private:
     return difference <= 1e-6 * (wanted < 0 ? -wanted : wanted);
   }
   // The other operand of a commutative operator one of whose operands is this number.
-  constexpr bool other_than(const expression& e, float number, std::string_view& other) noexcept {
+  [[gnu::noinline]] constexpr bool other_than(const expression& e, float number,
+                                              std::string_view& other) noexcept {
     float s = 0;
     if (scalar(e.b, s) && s == number) return other = e.a, true;
     if (scalar(e.a, s) && s == number) return other = e.b, true;
     return false;
   }
   // value = factor * x, by any Mul and Div with numbers.
-  constexpr void peel(std::string_view value, std::string_view& x, double& factor) noexcept {
+  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x,
+                                        double& factor) noexcept {
     factor = 1;
     x = origin(value);
     for (int i = 0; i < 4; ++i) {
@@ -2869,7 +2965,8 @@ private:
     double factor = 1;
     int xs = 0, gates = 0;
   };
-  constexpr bool multiply(std::string_view value, gated_product& p, int depth) noexcept {
+  [[gnu::noinline]] constexpr bool multiply(std::string_view value, gated_product& p,
+                                            int depth) noexcept {
     float s = 0;
     value = origin(value);
     if (same(value, p.gate)) return ++p.gates == 1;
@@ -2890,12 +2987,13 @@ private:
     return found;
   }
 
-  constexpr bool match_gated(const expression& e, std::string_view root, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_gated(const expression& e, std::string_view root,
+                                               pattern& out) noexcept {
     out = {};
     return find_gate(e.a, root, out, 0) || (e.is("Mul") && find_gate(e.b, root, out, 0));
   }
-  constexpr bool find_gate(std::string_view value, std::string_view root, pattern& out,
-                           int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_gate(std::string_view value, std::string_view root,
+                                             pattern& out, int depth) noexcept {
     const expression e = expression_of(value);
     if (e.op.empty()) return false;
     if (is_gate(value, e, root, out)) return true;
@@ -2903,8 +3001,8 @@ private:
     return find_gate(e.a, root, out, depth + 1) ||
            (e.is("Mul") && find_gate(e.b, root, out, depth + 1));
   }
-  constexpr bool is_gate(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gate(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
     if (e.is("Add")) return is_gelu(gate, e, root, out);
     if (e.is("Tanh")) return is_mish(gate, e, root, out);
@@ -2914,8 +3012,8 @@ private:
   }
 
   // x * sigmoid(alpha * x)
-  constexpr bool is_silu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_silu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     double factor = 0, alpha = 1;
     out.activates = activation::silu;
     out.from = origin(e.a);
@@ -2927,8 +3025,8 @@ private:
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
-  constexpr bool is_gelu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gelu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     std::string_view inner{};
     double factor = 0, scale = 0;
     if (!other_than(e, 1, inner)) return false;
@@ -2941,9 +3039,9 @@ private:
            near(factor, 0.5);
   }
   // Tries the factors of the product, one after the other, as x.
-  constexpr bool find_cubic(std::string_view value, std::string_view gate,
-                            std::string_view argument, std::string_view root, pattern& out,
-                            int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_cubic(std::string_view value, std::string_view gate,
+                                              std::string_view argument, std::string_view root,
+                                              pattern& out, int depth) noexcept {
     double factor = 0;
     polynomial p;
     value = origin(value);
@@ -2961,8 +3059,8 @@ private:
   }
   // The value as a polynomial in x, coefficients from x^0 to x^3.
   using polynomial = std::array<double, 4>;
-  constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
-                        int depth) noexcept {
+  [[gnu::noinline]] constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
+                                          int depth) noexcept {
     float s = 0;
     p = {};
     value = origin(value);
@@ -3002,8 +3100,8 @@ private:
   }
 
   // x * tanh(softplus(x))
-  constexpr bool is_mish(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_mish(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     double factor = 0;
     out.activates = activation::mish;
     const expression inner = expression_of(e.a);
@@ -3014,7 +3112,8 @@ private:
     return is_product(root, out.from, gate, factor) && factor == 1;
   }
   // 1 + exp(x)
-  constexpr bool one_plus_exp(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool one_plus_exp(std::string_view value,
+                                                std::string_view& x) noexcept {
     std::string_view inner{};
     const expression e = expression_of(value);
     if (!e.is("Add") || !other_than(e, 1, inner)) return false;
@@ -3024,8 +3123,8 @@ private:
   }
 
   // x * hard_sigmoid(x, 1/6, 1/2), or x * clip(x + 3, 0, 6) / 6
-  constexpr bool is_hard_swish(std::string_view gate, const expression& e, std::string_view root,
-                               pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_hard_swish(std::string_view gate, const expression& e,
+                                                 std::string_view root, pattern& out) noexcept {
     double factor = 0, wanted = 1;
     out.activates = activation::hard_swish;
     if (e.is("HardSigmoid")) {
@@ -3047,8 +3146,8 @@ private:
     return is_product(root, out.from, gate, factor) && near(factor, wanted);
   }
   // Clip, or Min and Max one after the other.
-  constexpr bool clipped(const expression& e, std::string_view& x, float& low,
-                         float& high) noexcept {
+  [[gnu::noinline]] constexpr bool clipped(const expression& e, std::string_view& x, float& low,
+                                           float& high) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, e.tag), n);
     x = e.a;
@@ -3072,7 +3171,7 @@ private:
   // ---- slopes: LeakyRelu and PRelu
 
   // max(x, alpha * x), alpha at most 1
-  constexpr bool match_larger(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_larger(const expression& e, pattern& out) noexcept {
     out = {};
     out.activates = activation::leaky_relu;
     for (const bool swap : {false, true}) {
@@ -3096,7 +3195,7 @@ private:
   }
 
   // relu(x) + slope * -relu(-x), relu(x) - slope * relu(-x), or + with slopes that are negated
-  constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
     out = {};
     for (const bool swap : {false, true}) {
       if (swap && e.is("Sub")) return false;
@@ -3122,7 +3221,7 @@ private:
   // ---- quotients: Sigmoid, Softsign
 
   // x / (1 + |x|), or 1 / (1 + exp(-x))
-  constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
     float s = 0;
     std::string_view inner{};
     out = {};
@@ -3134,7 +3233,8 @@ private:
     out.from = origin(e.a);
     return abs.is("Abs") && same(origin(abs.a), out.from);
   }
-  constexpr bool match_logistic(std::string_view denominator, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_logistic(std::string_view denominator,
+                                                  pattern& out) noexcept {
     std::string_view x{};
     if (!one_plus_exp(denominator, x)) return false;
     const expression neg = expression_of(x);
@@ -3147,8 +3247,8 @@ private:
   // ---- over a whole row
 
   // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
-  constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
-                         std::uint32_t& axes) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
+                                           std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
     node n;
     attribute a;
@@ -3169,14 +3269,15 @@ private:
     }
     return axes != 0;
   }
-  constexpr bool reduces(std::string_view value, op_name op, const pattern& p) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op,
+                                           const pattern& p) noexcept {
     std::string_view x{};
     std::uint32_t axes = 0;
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
   }
 
   // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
-  constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
     std::string_view x{};
     out = {};
     out.kind = step_kind::softmax;
@@ -3191,7 +3292,7 @@ private:
   }
 
   // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
-  constexpr bool match_norm(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_norm(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       if (swap && e.is("Div")) return false;
       out = {};
@@ -3206,7 +3307,7 @@ private:
     return false;
   }
   // x * i + (bias - mean * i), where i = weight / sqrt(variance + epsilon)
-  constexpr bool match_moments(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_moments(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       out = {};
       out.kind = step_kind::layer_norm;
@@ -3230,7 +3331,8 @@ private:
     }
     return false;
   }
-  constexpr bool is_inverse_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_inverse_deviation(std::string_view value,
+                                                        pattern& out) noexcept {
     float s = 0;
     expression e = expression_of(value);
     if (e.is("Mul") && is_constant(e.a) != is_constant(e.b)) {
@@ -3242,14 +3344,15 @@ private:
     if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
     return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
   }
-  constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     if (e.is("Sqrt")) return is_stable_variance(e.a, out);
     return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
   }
   // variance + epsilon
-  constexpr bool is_stable_variance(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_stable_variance(std::string_view value,
+                                                      pattern& out) noexcept {
     const expression e = expression_of(value);
     if (!e.is("Add")) return false;
     const bool first = is_constant(e.a);
@@ -3257,7 +3360,8 @@ private:
            is_variance(first ? e.b : e.a, out);
   }
   // mean((x - mean)^2), or mean(x^2) - mean^2, of which negative roundings may be cut off
-  constexpr bool is_variance(std::string_view value, const pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_variance(std::string_view value,
+                                               const pattern& out) noexcept {
     std::string_view squares{}, x{};
     std::uint32_t axes = 0;
     expression e = expression_of(value);
@@ -3276,7 +3380,7 @@ private:
     const expression sub = expression_of(x);
     return sub.is("Sub") && same(origin(sub.a), out.from) && reduces(sub.b, "ReduceMean", out);
   }
-  constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     x = origin(e.a);
@@ -3292,11 +3396,12 @@ class plan_builder : private pattern_matcher {
 public:
   constexpr plan_builder(const graph& from, plan& to) noexcept : pattern_matcher(from), p_(to) {}
 
-  // The output of that name, or else the first that is an MLP; the error of the first of float32.
+  // The output of that name, or else the first that is an MLP; the error of the likeliest.
   constexpr tinymlp::error build(std::string_view output_name) noexcept {
     tinymlp::error first{};
     std::uint32_t outputs = 0;
-    bool found = false, first_is_float = false, named = false;
+    bool found = false, named = false;
+    int first_rank = -1;
     for (cursor c(g_.body); !c.done();) {
       field f;
       value_info v;
@@ -3307,14 +3412,35 @@ public:
       named = true;
       found = build_output(v);
       if (found) continue;
-      const bool is_float = v.element_type == static_cast<std::uint64_t>(element::float32);
-      if (!failed(first) || (is_float && !first_is_float)) first = why_;
-      first_is_float = first_is_float || is_float;
+      if (rank_of(v) > first_rank) first = why_, first_rank = rank_of(v);
     }
     if (!named) return {errc::unknown_output, g_.body.offset, output_name};
     if (!found) return first;
     p_.ignored_outputs = outputs - 1;
     return {};
+  }
+
+  // Everything that keeps the output (of that name, or else the likeliest) from being a
+  // plan, as far as each can be told without the others; how many there are. The plan is void then.
+  constexpr std::size_t list(std::string_view output_name, std::span<tinymlp::error> to) noexcept {
+    if (!failed(build(output_name))) return 0;
+    obstacles_ = to;
+    is_listing_ = true;
+    std::size_t candidates = 0;
+    for (int rank = 2; rank >= 0; --rank)
+      for (cursor c(g_.body); !c.done() && candidates == 0;) {
+        field f;
+        value_info v;
+        if (c.next(f) != errc::ok) break;
+        if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
+        if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
+        ++candidates;
+        if (!build_output(v)) note(why_);
+        list_operators(v.name);
+      }
+    if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
+    is_listing_ = false;
+    return obstacle_count_;
   }
 
   // One row an operator: who takes it where it stands at the chain's end, and what it may have.
@@ -3330,6 +3456,9 @@ public:
     std::array<attribute_row, max_attributes> attributes;
     handler take;
   };
+  static constexpr op_name pattern_parts[] = {
+      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Exp",      "Pow", "Sqrt",
+      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax"};
   struct operator_table; // below the class, which must be complete for it
 
 private:
@@ -3337,6 +3466,7 @@ private:
 
   // Kinds of entries that become no step of that kind.
   static constexpr step_kind reshapes = static_cast<step_kind>(8);
+  static constexpr step_kind unknown = static_cast<step_kind>(9); // while obstacles are listed
   // What an entry keeps in `marks`.
   static constexpr std::uint8_t left_mark = 1, // weight on the left; or constant operand first
       trans_a_mark = 2,                        // Gemm transA of the row
@@ -3347,7 +3477,13 @@ private:
       axes_mark = 64,                          // a set of axes
       static_mark = 64;                        // of a dense layer: scales of the file
 
-  constexpr bool build_output(const value_info& out) noexcept {
+  // How likely an output is the one that was meant: float32, at least computed, or neither.
+  [[gnu::noinline]] constexpr int rank_of(const value_info& v) const noexcept {
+    if (is_constant(v.name)) return 0;
+    return v.element_type == static_cast<std::uint64_t>(element::float32) ? 2 : 1;
+  }
+
+  [[gnu::noinline]] constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
     depth_ = 0;
     p_.labels = constant{};
@@ -3359,14 +3495,27 @@ private:
     if (producer(value_, n) && same(n.op_type, "ZipMap") && same(n.domain, "ai.onnx.ml")) {
       if (!take_zip_map(n)) return false;
     } else if (!out.is_tensor || out.element_type != static_cast<std::uint64_t>(element::float32)) {
-      return fail({errc::wrong_element_type,
-                   out.offset,
-                   out.name,
-                   {},
-                   static_cast<std::int64_t>(out.element_type),
-                   1});
+      fail({errc::wrong_element_type,
+            out.offset,
+            out.name,
+            {},
+            static_cast<std::int64_t>(out.element_type),
+            1});
+      if (!is_listing_) return false;
+      note(why_);
+      why_ = {};
     }
-    return walk(out) && begin() && advance(out) && end(out);
+    if (!walk(out)) return false;
+    is_lost_ = false;
+    if (!begin() && !lose_shape()) return false;
+    return advance(out) && (is_lost_ || end(out));
+  }
+  // While obstacles are listed: the next dense layer tells the shape again.
+  [[gnu::noinline]] constexpr bool lose_shape() noexcept {
+    if (!is_listing_) return false;
+    note(why_);
+    why_ = {};
+    return is_lost_ = true;
   }
 
   [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
@@ -3377,9 +3526,77 @@ private:
       if (f.number != graph_node || !ok(parse_node(f, n)))
         return fail({errc::disconnected_output, out.offset, out.name});
       if (n.is("Constant")) return fail({errc::disconnected_output, out.offset, out.name});
-      if (!take_node(n)) return false;
+      const std::size_t before = first_;
+      if (!take_node(n) && !step_over(n, before)) return false;
     }
     return true;
+  }
+
+  // ---- listing obstacles
+
+  // Each once, and of those at one place the first.
+  [[gnu::noinline]] constexpr void note(const tinymlp::error& why) noexcept {
+    const std::size_t kept =
+        obstacle_count_ < obstacles_.size() ? obstacle_count_ : obstacles_.size();
+    for (std::size_t i = 0; i < kept; ++i)
+      if (obstacles_[i].offset == why.offset) return;
+    if (obstacle_count_ < obstacles_.size()) obstacles_[obstacle_count_] = why;
+    ++obstacle_count_;
+  }
+  // Notes why the node was refused, and goes on with its first operand that is computed.
+  [[gnu::noinline]] constexpr bool step_over(const node& n, std::size_t before) noexcept {
+    if (!is_listing_) return false;
+    first_ = before;
+    note(why_);
+    why_ = {};
+    join_ = 0;
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view value = operand(n, i);
+      if (value.empty() || is_constant(value)) continue;
+      if (push(n, unknown, value) != nullptr) return true;
+      break;
+    }
+    return false;
+  }
+  // Operators that are not known at all, wherever the output depends on them.
+  [[gnu::noinline]] constexpr void list_operators(std::string_view output) noexcept {
+    std::array<std::uint32_t, max_values> tags{};
+    std::array<bool, max_values> needed{};
+    std::size_t count = 0;
+    for (cursor c(g_.body); !c.done() && count < max_values;) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_node) tags[count++] = static_cast<std::uint32_t>(f.offset);
+    }
+    mark_needed(output, tags, needed, count);
+    for (std::size_t i = count; i-- > 0;) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      for (std::size_t k = 0; k < n.input_count; ++k) mark_needed(operand(n, k), tags, needed, i);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
+      if (!n.in_default_domain() && !ml)
+        note({errc::unsupported_domain, n.body.offset, n.domain, n.op_type});
+      else if (find_row(n).op_type.text.empty() && !is_part_of_pattern(n))
+        note({errc::unsupported_operator, n.body.offset, n.op_type, n.op_type});
+    }
+  }
+  constexpr void mark_needed(std::string_view value,
+                             const std::array<std::uint32_t, max_values>& tags,
+                             std::array<bool, max_values>& needed,
+                             std::size_t count) const noexcept {
+    const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
+    for (std::size_t i = 0; i < count; ++i)
+      if (tags[i] == tag) needed[i] = true;
+  }
+  // Operators that have no row of their own, but stand within what is accepted.
+  static constexpr bool is_part_of_pattern(const node& n) noexcept {
+    for (const op_name& name : pattern_parts)
+      if (n.code == name.code && same(n.op_type, name.text)) return true;
+    return false;
   }
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
@@ -3473,7 +3690,7 @@ private:
     return fail(errc::bad_attribute, n, "to", to, 1);
   }
   // Dropout (7, 10, 12, ...): at inference nothing, unless a third operand says training.
-  constexpr bool take_dropout(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_dropout(const node& n) noexcept {
     operand_constant training;
     if (n.input_count < 3) return pass(n);
     std::uint64_t bits = 1;
@@ -3487,7 +3704,7 @@ private:
     return s != nullptr;
   }
   // Concat: of one operand; of 1 - p and p; or of all inputs.
-  constexpr bool take_concat(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_concat(const node& n) noexcept {
     if (n.input_count == 1) return pass(n);
     std::string_view p{};
     std::int64_t axis = 0;
@@ -3503,7 +3720,7 @@ private:
     return true;
   }
   // Through operators that do nothing to a row?
-  constexpr bool comes_from_input(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool comes_from_input(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
       if (definition(value).number == graph_input) return true;
@@ -3517,7 +3734,7 @@ private:
 
   // Gemm (7, 9, 11, 13): alpha * A' * B' + beta * C; C may be omitted from 11 on. The row is A, or
   // B.
-  constexpr bool take_gemm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_gemm(const node& n) noexcept {
     std::int64_t trans_a = 0, trans_b = 0;
     float alpha = 1, beta = 1;
     if (!read_int(n, "transA", trans_a) || !read_int(n, "transB", trans_b) ||
@@ -3538,14 +3755,15 @@ private:
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
   }
   // `w` has been read, unless it stands on the left, or could not be.
-  constexpr bool take_weight(const node& n, bool left, operand_constant& w) noexcept {
+  [[gnu::noinline]] constexpr bool take_weight(const node& n, bool left,
+                                               operand_constant& w) noexcept {
     if (failed(why_) && !left) return false;
     why_ = {};
     if (left && !take_any(n, n.inputs[0], w)) return false;
     if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
     return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
-  constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[2], c)) return false;
     row_shape y;
@@ -3576,7 +3794,7 @@ private:
   }
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
-  constexpr bool take_matmul(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_matmul(const node& n) noexcept {
     operand_constant w;
     const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
     if (!take_weight(n, left, w)) return false;
@@ -3601,7 +3819,8 @@ private:
   constexpr bool fail_branch(const node& n) noexcept {
     return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
   }
-  constexpr bool take_affine(const node& n, affine_op op, unsigned side, errc otherwise) noexcept {
+  [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
+                                               errc otherwise) noexcept {
     const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
@@ -3625,18 +3844,18 @@ private:
     if (c.t.rank != 0 && c.t.dims[c.t.rank - 1] != c.t.count) s.marks |= suffix_mark;
   }
 
-  constexpr bool take_add(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_add(const node& n) noexcept {
     const unsigned side = constant_side(n);
     if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
     return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
-  constexpr bool take_sub(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
     const unsigned side = constant_side(n);
     if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
     return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
                        errc::non_finite_weight);
   }
-  constexpr bool take_mul(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_mul(const node& n) noexcept {
     const unsigned side = constant_side(n);
     float number = 0;
     if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
@@ -3645,7 +3864,7 @@ private:
     return side == 2 ? fail_branch(n)
                      : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
   }
-  constexpr bool take_div(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_div(const node& n) noexcept {
     const unsigned side = constant_side(n);
     float number = 0;
     if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
@@ -3661,7 +3880,7 @@ private:
   }
 
   // A pattern of several nodes with this one at its end.
-  constexpr bool take_pattern(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_pattern(const node& n) noexcept {
     pattern found;
     if (!match(n, found)) return false;
     step* s = push(n, found.kind, found.from);
@@ -3673,8 +3892,8 @@ private:
     if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
     return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
   }
-  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
-                                      constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                                        constant& to) noexcept {
     node user;
     operand_constant c;
     (void)parse_node(name_index::field_at(g_.file, from.user), user);
@@ -3696,7 +3915,8 @@ private:
     return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
            take_list(n, "scale", errc::non_finite_std, s->bias);
   }
-  constexpr bool take_list(const node& n, op_name wanted, errc otherwise, constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_list(const node& n, op_name wanted, errc otherwise,
+                                             constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
@@ -3715,7 +3935,7 @@ private:
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
-  constexpr bool take_batch_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_batch_norm(const node& n) noexcept {
     std::int64_t spatial = 1, training = 0;
     step* s = push(n, step_kind::affine, n.inputs[0]);
     if (s == nullptr) return false;
@@ -3809,7 +4029,7 @@ private:
   }
 
   // PRelu (7, 9, 16): a slope for each feature, or one.
-  constexpr bool take_prelu(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_prelu(const node& n) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[1], c)) return false;
     if (!take_unary(n, activation::prelu)) return false;
@@ -3863,7 +4083,7 @@ private:
     return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
-  constexpr bool take_log(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
     node inner;
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
@@ -3872,7 +4092,7 @@ private:
   }
 
   // LayerNormalization-17 over all values.
-  constexpr bool take_layer_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_layer_norm(const node& n) noexcept {
     std::int64_t axis = -1, stash = 1;
     float epsilon = 1e-5F;
     if (!read_int(n, "axis", axis) || !read_int(n, "stash_type", stash) ||
@@ -3915,10 +4135,10 @@ private:
   constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
-  constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
+  [[gnu::noinline]] constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
     return (constant != 0 && is_sum(n.inputs[0])) || (constant != 1 && is_sum(n.inputs[1]));
   }
-  constexpr bool is_sum(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_sum(std::string_view value) const noexcept {
     node cast;
     if (is_result_of(value = origin(value), "MatMulInteger")) return true; // without the Cast
     return producer(value, cast) && cast.is("Cast") &&
@@ -3928,7 +4148,7 @@ private:
   // One layer: MatMulInteger-10 of a row that was quantised, Cast to float32, Mul by the scales.
   // The row by DynamicQuantizeLinear-11, whose scale times the weight's is the factor; or by
   // QuantizeLinear (10, 13, 19, 21, 23), where the factor is a constant, or a Mul of two.
-  constexpr bool take_quantized(const node& mul) noexcept {
+  [[gnu::noinline]] constexpr bool take_quantized(const node& mul) noexcept {
     const bool second = !is_sum(mul.inputs[0]);
     node cast, matmul, quantize;
     if (!producer(origin(mul.inputs[second ? 1 : 0]), cast) || !cast.is("Cast"))
@@ -3960,7 +4180,7 @@ private:
       return fail(errc::wrong_arity, n);
     return check_attributes(n, row);
   }
-  constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
     if (!is_constant(matmul.inputs[1])) return fail(errc::not_constant, matmul, matmul.inputs[1]);
     if (!take(matmul, matmul.inputs[1], element::int8, w)) return false;
@@ -3974,8 +4194,9 @@ private:
       if (value != 0) return fail({errc::bad_zero_point, reader.offset(), zero.t.name});
     return true;
   }
-  constexpr bool take_dynamic(const node& quantize, const node& matmul, const node& mul,
-                              std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_dynamic(const node& quantize, const node& matmul,
+                                                const node& mul, std::string_view scale,
+                                                step& s) noexcept {
     if (matmul.input_count < 3 || !same(origin(matmul.inputs[2]), quantize.outputs[2]))
       return fail(errc::bad_zero_point, matmul); // without it, activations would not be centred
     node scales;
@@ -3988,8 +4209,9 @@ private:
     s.marks |= dynamic_mark;
     return take_scales(scales, scales.inputs[second ? 0 : 1], s, s.weight_scale);
   }
-  constexpr bool take_static(const node& quantize, const node& matmul, const node& mul,
-                             std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_static(const node& quantize, const node& matmul,
+                                               const node& mul, std::string_view scale,
+                                               step& s) noexcept {
     if (!check_quantize_attributes(quantize)) return false;
     operand_constant c;
     std::int32_t zero = 0, sum_zero = 0;
@@ -4021,7 +4243,7 @@ private:
     return product_is_scale(s) || fail(errc::bad_scale, both);
   }
   // Rounded to float32, positive and finite? (Double holds the products exactly.)
-  constexpr bool product_is_scale(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr bool product_is_scale(const step& s) const noexcept {
     tensor a, b;
     (void)read_constant(g_.file, g_.external, s.sum_scale, a);
     (void)read_constant(g_.file, g_.external, s.sum_scale_factor, b);
@@ -4050,14 +4272,14 @@ private:
     out = static_cast<std::int32_t>(zero);
     return true;
   }
-  constexpr bool check_scales(const tensor& t) noexcept {
+  [[gnu::noinline]] constexpr bool check_scales(const tensor& t) noexcept {
     float s = 0;
     for (element_reader reader(t); reader.next(s);)
       if (!is_finite(s) || !(s > 0)) return fail({errc::bad_scale, reader.offset(), t.name});
     return true;
   }
-  constexpr bool take_scales(const node& user, std::string_view value, const step& s,
-                             constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_scales(const node& user, std::string_view value,
+                                               const step& s, constant& to) noexcept {
     operand_constant c;
     if (!take(user, value, element::float32, c)) return false;
     const bool fits =
@@ -4132,7 +4354,7 @@ private:
     }
     return true;
   }
-  constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
+  [[gnu::noinline]] constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
     for (std::size_t i = 0; i < p_.input_count; ++i) {
       input_slice& in = p_.graph_inputs[i];
       if (!same(in.name, value)) continue;
@@ -4171,24 +4393,41 @@ private:
     }
     return true;
   }
-  constexpr std::string_view input_of(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view input_of(std::string_view value) const noexcept {
     node n;
     while (producer(value, n)) value = n.inputs[0];
     return value;
   }
 
-  constexpr bool advance(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool advance(const value_info& out) noexcept {
     p_.step_count = p_.layer_count = 0;
     p_.kind = precision::fp32;
     p_.mode = quant_mode::fp32;
     width_ = p_.inputs;
     for (std::size_t i = first_; i < max_steps; ++i) {
       step s = p_.steps[i];
-      if (!place(s)) return false;
+      if (s.kind == unknown) is_lost_ = true;
+      if (is_lost_ && s.kind != step_kind::dense) continue;
+      if (is_lost_) find_shape(s);
+      if (place(s)) continue;
+      if (!lose_shape()) return false;
     }
     p_.outputs = width_;
     p_.output_rank = shape_.rank;
-    return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
+    return p_.layer_count != 0 || is_lost_ || fail({errc::no_layers, out.offset, out.name});
+  }
+
+  // As the layer needs it.
+  [[gnu::noinline]] constexpr void find_shape(const step& s) noexcept {
+    const bool left = (s.marks & left_mark) != 0, vector = (s.marks & vector_mark) != 0;
+    shape_ = row_shape{};
+    shape_.rank = 2;
+    shape_.dims[0] = left ? s.inputs : 1;
+    shape_.dims[1] = left ? 1 : s.inputs;
+    if (left && vector) shape_.rank = 1;
+    if ((s.marks & trans_a_mark) != 0 && !left) shape_.dims[0] = s.inputs, shape_.dims[1] = 1;
+    width_ = s.inputs;
+    is_lost_ = false;
   }
 
   [[gnu::noinline]] constexpr bool place(step& s) noexcept {
@@ -4239,7 +4478,7 @@ private:
     return fail(errc::shape_mismatch, t, -1, accepted);
   }
 
-  constexpr bool place_dense(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
     const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
@@ -4273,7 +4512,7 @@ private:
   }
 
   // Does a constant, combined value by value, leave the row's shape as it is?
-  constexpr bool fits_row(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool fits_row(const step& s) noexcept {
     const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
@@ -4288,7 +4527,7 @@ private:
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
 
-  constexpr bool place_affine(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_affine(step& s) noexcept {
     if (s.op == affine_op::negate) return append(s, width_);
     if (s.op == affine_op::scaler) {
       if (shape_.rank == 0 || !shape_.runs_along(shape_.rank - 1))
@@ -4338,7 +4577,7 @@ private:
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
-  constexpr bool place_over_row(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_over_row(step& s) noexcept {
     if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
       if (s.outputs != 0 && s.outputs != width_)
@@ -4441,7 +4680,7 @@ private:
     return true;
   }
   // Split (2, 11: attribute; 13, 18: operand or equal parts).
-  constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
     std::int64_t at = 0, parts = static_cast<std::int64_t>(n.output_count), from = 0, size = 0;
     if (!read_int(n, "axis", at) || !read_int(n, "num_outputs", parts)) return false;
     const std::size_t axis = shape_.axis(at);
@@ -4482,7 +4721,7 @@ private:
     return true;
   }
   // Gather (1, 11, 13): neighbouring indices, upwards; or one, whose axis vanishes.
-  constexpr bool place_gather(const node& n, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_gather(const node& n, step& s) noexcept {
     std::int64_t at = 0, from = 0;
     operand_constant which;
     if (!read_int(n, "axis", at)) return false;
@@ -4544,6 +4783,10 @@ private:
   std::size_t split_index_ = 0;
   row_shape shape_{}; // on the way forward
   std::size_t width_ = 0;
+  // While obstacles are listed.
+  std::span<tinymlp::error> obstacles_{};
+  std::size_t obstacle_count_ = 0;
+  bool is_listing_ = false, is_lost_ = false;
 };
 
 struct plan_builder::operator_table {
@@ -4672,6 +4915,20 @@ constexpr result<plan> parse(std::span<const char> model, external_files externa
   plan p;
   if (const error e = parse_into(p, model, external, output_name); failed(e)) return e;
   return p;
+}
+
+// All that keeps a file from being read as an MLP, not only the first: how many obstacles there
+// are; the first of them, as many as there is room for, in `to`. 0: parse() accepts it. Those of
+// the output of that name; without a name, of the first float32 output. For people: slower than
+// parse(), and with about 5 KiB more stack.
+constexpr std::size_t find_obstacles(std::span<const char> model, external_files external,
+                                     std::string_view output_name, std::span<error> to) noexcept {
+  graph g;
+  plan p;
+  const error whole = parse_model(model, external, g);
+  if (!failed(whole)) return detail::plan_builder(g, p).list(output_name, to);
+  if (!to.empty()) to[0] = whole; // what is not well-formed is not read on
+  return 1;
 }
 
 } // namespace tinymlp::onnx
@@ -5590,6 +5847,7 @@ struct v1 {
   static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
   static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
   static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg with_sign(reg a, reg b) { return or_bits(a, and_bits(b, -0.0F)); }
   static constexpr reg if_negative(reg a, reg x, reg y) { return as_int(a) < 0 ? x : y; }
   static constexpr reg poisoned(reg a, reg poison) {
     return exact::is_nan(poison) ? exact::quiet_nan : a;
@@ -5707,16 +5965,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -5726,7 +5984,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -5758,8 +6016,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -5771,7 +6028,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -6093,7 +6350,6 @@ constexpr void close(extent& to) noexcept { to.floats += panel_width; }
 
 } // namespace tinymlp::kernels
 
-#include <cstring>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -6249,6 +6505,10 @@ struct v8 {
     __asm__("" : "+x"(mask)); // else Clang makes a blend of it
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
+  }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return _mm256_or_ps(a, _mm256_and_ps(b, set(-0.0F)));
   }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
@@ -6578,16 +6838,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -6597,7 +6857,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -6629,8 +6889,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -6642,7 +6901,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -9377,16 +9636,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -9396,7 +9655,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -9428,8 +9687,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -9441,7 +9699,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -11149,6 +11407,10 @@ struct v16 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) { // a | (b & sign)
+    const ireg sign = iset(std::numeric_limits<std::int32_t>::min());
+    return as_float(_mm512_ternarylogic_epi32(as_int(a), as_int(b), sign, 0xf8));
+  }
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     const ireg mask = shift_right<31>(as_int(a)); // no comparison: those wait for multiply-adds
     return as_float(_mm512_ternarylogic_epi32(mask, as_int(x), as_int(y), 0xca));
@@ -11461,16 +11723,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -11480,7 +11742,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -11512,8 +11774,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -11525,7 +11786,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -14270,16 +14531,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -14289,7 +14550,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -14321,8 +14582,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -14334,7 +14594,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -16010,6 +16270,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return vbslq_f32(vdupq_n_u32(0x80000000), b, a);
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
@@ -16329,16 +16593,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -16348,7 +16612,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -16380,8 +16644,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -16393,7 +16656,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -19130,16 +19393,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -19149,7 +19412,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -19181,8 +19444,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -19194,7 +19456,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -20996,16 +21258,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -21015,7 +21277,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -21047,8 +21309,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -21060,7 +21321,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -23046,7 +23307,8 @@ private:
   float value_ = 0;
 };
 
-// Packs a plan into arrays that measure() told the sizes of, all zero.
+// Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
+// at run time `floats` may hold anything.
 class packer {
 public:
   constexpr packer(const onnx::plan& plan, kernels::step* steps, float* floats, std::int8_t* bytes,
@@ -23059,10 +23321,13 @@ public:
     std::size_t moved = 0, count = 0;
     folded_step each;
     for (folder steps(p_); steps.next(each); ++count) {
+      const std::size_t begin = at.floats;
       place(each.step, at, moved);
       steps_[count] = each.step;
+      clear(each.step, begin, at.floats);
       if (const error e = fill(each); onnx::failed(e)) return e;
     }
+    zero(at.floats, at.floats + kernels::panel_width);
     return {};
   }
 
@@ -23076,6 +23341,18 @@ public:
   }
 
 private:
+  // What a step's constants leave of their room: all of it but the weights of dense ones.
+  constexpr void clear(const kernels::step& s, std::size_t begin, std::size_t end) noexcept {
+    if (s.op != step_op::dense) return zero(begin, end);
+    const std::size_t weight = begin + kernels::round_up(s.outputs, kernels::panel_width);
+    zero(begin, weight);
+    zero(weight + std::size_t{s.inputs} * s.outputs, end);
+  }
+  constexpr void zero(std::size_t begin, std::size_t end) noexcept {
+    if (std::is_constant_evaluated()) return;
+    for (; begin < end; ++begin) floats_[begin] = 0;
+  }
+
   constexpr error fill(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     error e{};
@@ -23313,26 +23590,18 @@ private:
   }
 
   // One panel: element (k, j) of it is that of index first + j * across + k * along. Returns the
-  // largest magnitude, as bits.
+  // largest magnitude, as bits, in a constant expression; at run time, parse() has looked.
   static constexpr std::uint32_t put_panel(float* to, const char* data, std::size_t first,
                                            std::size_t across, std::size_t along, std::size_t in,
                                            std::size_t panel) noexcept {
-    std::uint32_t worst = 0;
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (!std::is_constant_evaluated()) {
-      for (std::size_t k = 0; k < in; ++k) {
-        const char* from = data + 4 * (first + k * along);
-        for (std::size_t j = 0; j < panel; ++j) {
-          std::uint32_t bits;
-          std::memcpy(&bits, from + 4 * j * across, sizeof bits);
-          std::memcpy(to + k * panel + j, &bits, sizeof bits);
-          const std::uint32_t magnitude = bits & 0x7fffffffU;
-          worst = magnitude > worst ? magnitude : worst;
-        }
-      }
-      return worst;
+    if (!std::is_constant_evaluated() && onnx::bulk::as_stored) {
+      if (along == 1)
+        onnx::bulk::transpose(to, data + 4 * first, across, in, panel);
+      else
+        onnx::bulk::columns_of(to, data + 4 * first, along, in, panel);
+      return 0;
     }
-#endif
+    std::uint32_t worst = 0;
     for (std::size_t k = 0; k < in; ++k)
       for (std::size_t j = 0; j < panel; ++j)
         worst = put(to[k * panel + j], data, first + j * across + k * along, worst);
@@ -24919,8 +25188,8 @@ struct storage_plan {
   constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
     steps = take(from.steps * sizeof(kernels::step));
     floats = take(from.floats * sizeof(float));
-    bytes = take(from.bytes);
-    sums = take(from.sums * sizeof(std::int32_t));
+    bytes = take(from.bytes + 1); // never empty, so that each is an array
+    sums = take((from.sums + 1) * sizeof(std::int32_t));
   }
 
 private:
@@ -24976,16 +25245,13 @@ public:
   // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
   static result<any_network> from_plan(const onnx::plan& plan, const detail::storage_plan& places,
                                        std::byte* storage) noexcept {
-    std::memset(storage, 0, places.total);
     any_network to;
     to.mode_ = plan.mode;
-    const auto array = [storage]<class T>(std::size_t at, std::size_t count, T) {
-      return count == 0 ? nullptr : ::new (static_cast<void*>(storage + at)) T[count]{};
-    };
-    auto* const steps = array(places.steps, places.sizes.steps, kernels::step{});
-    auto* const floats = array(places.floats, places.sizes.floats, float{});
-    auto* const bytes = array(places.bytes, places.sizes.bytes, std::int8_t{});
-    auto* const sums = array(places.sums, places.sizes.sums, std::int32_t{});
+    const auto at = [storage](std::size_t place) { return static_cast<void*>(storage + place); };
+    auto* const steps = ::new (at(places.steps)) kernels::step[places.sizes.steps];
+    auto* const floats = ::new (at(places.floats)) float[places.sizes.floats]; // the packer clears
+    auto* const bytes = ::new (at(places.bytes)) std::int8_t[places.sizes.bytes + 1]{};
+    auto* const sums = ::new (at(places.sums)) std::int32_t[places.sizes.sums + 1]{};
     to.view_ = {steps,
                 places.sizes.steps,
                 plan.inputs,

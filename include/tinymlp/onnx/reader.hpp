@@ -2,6 +2,7 @@
 // Functions that return bool return false once something was refused; error() then says what.
 #pragma once
 
+#include <tinymlp/onnx/bulk.hpp>
 #include <tinymlp/onnx/plan.hpp>
 #include <tinymlp/onnx/shape.hpp>
 
@@ -306,27 +307,12 @@ protected:
     const char* data = nullptr;
     if (raw_floats(t, data)) {
       if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
-      if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
+      if (!divisor && bulk::all_finite(data, static_cast<std::size_t>(t.count))) return true;
     }
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
       if (!is_finite(value)) return fail({otherwise, reader.offset(), t.name});
       if (divisor && value == 0) return fail({errc::zero_std, reader.offset(), t.name});
-    }
-    return true;
-  }
-  // At memory speed: an exponent of all ones carries into the sign.
-  static bool all_finite(const char* data, std::size_t count) noexcept {
-    constexpr std::size_t block = 32;
-    std::uint32_t bits[block];
-    for (std::size_t i = 0; i < count; i += block) {
-      const std::size_t n = count - i < block ? count - i : block;
-      if (n < block)
-        for (std::uint32_t& b : bits) b = 0;
-      __builtin_memcpy(bits, data + 4 * i, n * 4);
-      std::uint32_t carry = 0;
-      for (std::size_t k = 0; k < block; ++k) carry |= (bits[k] & 0x7fffffffU) + 0x00800000U;
-      if (carry >> 31 != 0) return false;
     }
     return true;
   }
