@@ -82,7 +82,7 @@ TEST_CASE("all obstacles of a file at once") {
   CHECK(found[2].accepted == 3);
   CHECK(found[1].offset == file.find(m.g.producer("a0").write()));
   CHECK(onnx::find_obstacles(w::fp32_model({3, 2, 1}).write().span(), {}, {}, found) == 0);
-  CHECK(onnx::find_obstacles(file.span(), {}, {}, {}) == 3);
+  CHECK(onnx::find_obstacles(file.span(), {}, {}, {}) >= 3);
   CHECK(onnx::find_obstacles(file.span(), {}, "nowhere", found) == 1);
   CHECK(found[0].code == errc::unknown_output);
 }
