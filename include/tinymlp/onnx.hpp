@@ -3,6 +3,7 @@
 // and the name in question.
 #pragma once
 
+#include <tinymlp/onnx/advice.hpp>
 #include <tinymlp/onnx/builder.hpp>
 #include <tinymlp/onnx/graph.hpp>
 #include <tinymlp/onnx/plan.hpp>

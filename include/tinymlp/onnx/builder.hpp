@@ -1206,7 +1206,7 @@ private:
       if (s.outputs != 0 && s.outputs != width_)
         return fail_constant(s.weight.present() ? s.weight : s.bias, s,
                              static_cast<std::int64_t>(width_));
-      s.marks = s.weight.present() ? 0 : open_mark;
+      s.marks = s.bias.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -1320,7 +1320,7 @@ private:
     for (std::uint64_t i = 0; i < count; ++i) {
       std::int64_t next = part < all - sum ? part : all - sum;
       if (c.present()) reader.next(next);
-      if (next < 0 || next > all - sum) return fail_shape(n, shape_);
+      if (next < 0 || next > all - sum || (next == 0 && !c.present())) return fail_shape(n, shape_);
       if (i == index) from = sum, size = next;
       sum += next;
     }

@@ -120,12 +120,12 @@ private:
     if (scalar(e.a, s) && s == number) return other = e.b, true;
     return false;
   }
-  // value = factor * x, by any Mul and Div with numbers.
-  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x,
-                                        double& factor) noexcept {
+  // value = factor * x, by so many Mul and Div with numbers, or as many as there are.
+  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x, double& factor,
+                                        int levels) noexcept {
     factor = 1;
     x = origin(value);
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < levels; ++i) {
       const expression e = expression_of(x);
       float s = 0;
       if (e.is("Mul") && scalar(e.a, s)) {
@@ -195,14 +195,14 @@ private:
   // x * sigmoid(alpha * x)
   [[gnu::noinline]] constexpr bool is_silu(std::string_view gate, const expression& e,
                                            std::string_view root, pattern& out) noexcept {
-    double factor = 0, alpha = 1;
     out.activates = activation::silu;
-    out.from = origin(e.a);
-    out.alpha = 1;
-    if (is_product(root, out.from, gate, factor) && factor == 1) return true;
-    peel(e.a, out.from, alpha);
-    out.alpha = static_cast<float>(alpha);
-    return is_product(root, out.from, gate, factor) && factor == 1;
+    for (int levels = 0; levels < 3; ++levels) { // x itself may be a product with a number
+      double factor = 0, alpha = 1;
+      peel(e.a, out.from, alpha, levels);
+      out.alpha = static_cast<float>(alpha);
+      if (is_product(root, out.from, gate, factor) && factor == 1) return true;
+    }
+    return false;
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
@@ -215,9 +215,13 @@ private:
     if (f.is("Tanh")) return find_cubic(root, gate, f.a, root, out, 0);
     if (!f.is("Erf")) return false;
     out.activates = activation::gelu;
-    peel(f.a, out.from, scale);
-    return near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
-           near(factor, 0.5);
+    for (int levels = 1; levels < 4; ++levels) {
+      peel(f.a, out.from, scale, levels);
+      if (near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
+          near(factor, 0.5))
+        return true;
+    }
+    return false;
   }
   // Tries the factors of the product, one after the other, as x.
   [[gnu::noinline]] constexpr bool find_cubic(std::string_view value, std::string_view gate,
