@@ -363,6 +363,7 @@ private:
 };
 
 #include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>

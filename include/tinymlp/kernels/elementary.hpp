@@ -111,6 +111,7 @@ private:
 namespace tinymlp::kernels::reference {
 
 #include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
 
 } // namespace tinymlp::kernels::reference
