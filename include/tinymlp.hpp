@@ -410,184 +410,9 @@ private:
 // What is accepted: onnx/README.md. Everything else is refused, with the reason, the byte offset
 // and the name in question.
 
-// ---- tinymlp/onnx/builder.hpp
-// From a graph to a plan, in two passes. The first walks back from the output to the inputs, one
-// operator or pattern after the other, so that only what the output depends on is looked at; it
-// leaves one entry each at the end of the plan's own array of steps. The second goes forward over
-// these entries with the shape of the row and makes the steps, from the array's beginning.
-
-// ---- tinymlp/onnx/patterns.hpp
-// Chains of operators that exporters write where there is one operator, or was none yet:
-// activations and normalisations. Each is recognised from its last node, in any order of
-// commutative operands, with constants that may have been rounded.
-
-// ---- tinymlp/onnx/reader.hpp
-// Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
-// Functions that return bool return false once something was refused; error() then says what.
-
-// ---- tinymlp/onnx/bulk.hpp
-// Raw little-endian floats by the array, at run time: as fast as memory gives them. Vectors of four
-// floats are all that is asked of the compiler; without them, plain loops do the same.
-
-#include <cstring>
-
-namespace tinymlp::onnx::bulk {
-
-#if (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-inline constexpr bool as_stored = true; // floats in memory look as they do in the file
-#else
-inline constexpr bool as_stored = false;
-#endif
-
-#if defined(__GNUC__) && defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define TINYMLP_FOUR_FLOATS
-#endif
-#endif
-
-#if defined(TINYMLP_FOUR_FLOATS)
-namespace detail {
-using four_words [[gnu::vector_size(16)]] = std::uint32_t;
-inline four_words load(const char* from) noexcept {
-  four_words to;
-  std::memcpy(&to, from, sizeof to);
-  return to;
-}
-} // namespace detail
-#endif
-
-// Are all `count` floats finite? An exponent of all ones carries into the sign.
-inline bool all_finite(const char* data, std::size_t count) noexcept {
-  std::uint32_t carry = 0;
-  std::size_t i = 0;
-#if defined(TINYMLP_FOUR_FLOATS)
-  if constexpr (as_stored) {
-    using detail::load;
-    const detail::four_words magnitude{0x7fffffffU, 0x7fffffffU, 0x7fffffffU, 0x7fffffffU};
-    const detail::four_words one{0x00800000U, 0x00800000U, 0x00800000U, 0x00800000U};
-    detail::four_words carries{}, others{};
-    for (; i + 16 <= count; i += 16) {
-      carries |=
-          ((load(data + 4 * i) & magnitude) + one) | ((load(data + 4 * i + 16) & magnitude) + one);
-      others |= ((load(data + 4 * i + 32) & magnitude) + one) |
-                ((load(data + 4 * i + 48) & magnitude) + one);
-    }
-    carries |= others;
-    carry = carries[0] | carries[1] | carries[2] | carries[3];
-  }
-#endif
-  for (; i < count; ++i) {
-    std::uint32_t bits = 0;
-    for (std::size_t b = 0; b < 4; ++b)
-      bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + b])) << (8 * b);
-    carry |= (bits & 0x7fffffffU) + 0x00800000U;
-  }
-  return carry >> 31 == 0;
-}
-
-// Rows become columns: to[k * columns + j] = float j * stride + k of `data`, for k below `count`
-// and j below `columns`. For machines whose floats look as stored.
-inline void transpose(float* to, const char* data, std::size_t stride, std::size_t count,
-                      std::size_t columns) noexcept {
-  std::size_t done = 0; // columns
-#if defined(TINYMLP_FOUR_FLOATS)
-  using detail::load;
-  for (; done + 4 <= columns; done += 4) {
-    const char* row = data + 4 * done * stride;
-    float* out = to + done;
-    std::size_t k = 0;
-    for (; k + 4 <= count; k += 4) {
-      const detail::four_words a = load(row + 4 * k), b = load(row + 4 * (stride + k)),
-                               c = load(row + 4 * (2 * stride + k)),
-                               d = load(row + 4 * (3 * stride + k));
-      const detail::four_words ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-                               cd = __builtin_shufflevector(c, d, 0, 4, 1, 5),
-                               ba = __builtin_shufflevector(a, b, 2, 6, 3, 7),
-                               dc = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-      const detail::four_words columns_of[4]{
-          __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
-          __builtin_shufflevector(ba, dc, 0, 1, 4, 5), __builtin_shufflevector(ba, dc, 2, 3, 6, 7)};
-      for (std::size_t i = 0; i < 4; ++i)
-        std::memcpy(out + (k + i) * columns, &columns_of[i], sizeof columns_of[i]);
-    }
-    for (; k < count; ++k)
-      for (std::size_t j = 0; j < 4; ++j)
-        std::memcpy(out + k * columns + j, row + 4 * (j * stride + k), sizeof(float));
-  }
-#endif
-  for (; done < columns; ++done)
-    for (std::size_t k = 0; k < count; ++k)
-      std::memcpy(to + k * columns + done, data + 4 * (done * stride + k), sizeof(float));
-}
-
-// Columns of rows that lie `stride` floats apart: to[k * columns + j] = float k * stride + j.
-inline void columns_of(float* to, const char* data, std::size_t stride, std::size_t count,
-                       std::size_t columns) noexcept {
-  if (columns == 16) // a size that the compiler knows is a few loads and stores
-    for (std::size_t k = 0; k < count; ++k)
-      std::memcpy(to + 16 * k, data + 4 * k * stride, 16 * sizeof(float));
-  else
-    for (std::size_t k = 0; k < count; ++k)
-      std::memcpy(to + k * columns, data + 4 * k * stride, columns * sizeof(float));
-}
-
-#undef TINYMLP_FOUR_FLOATS
-} // namespace tinymlp::onnx::bulk
-// ---- tinymlp/onnx/plan.hpp
-// What a graph computes, reduced to a list of steps over one row of features: the one thing between
-// parsing and packing. bytes -> graph -> plan -> network -> score.
-
-// ---- tinymlp/kernels/activation.hpp
-// What may follow a dense layer, value by value: one list for the parser, the networks and the
-// kernels. Each names the ONNX operator whose formula it is; `alpha` and `beta` are its attributes.
-
-namespace tinymlp {
-
-enum class activation : std::uint8_t {
-  identity,         // x
-  relu,             // Relu: max(0, x)
-  leaky_relu,       // LeakyRelu: x < 0 ? alpha * x : x
-  prelu,            // PRelu: the same with an alpha for each feature
-  clip,             // Clip: min(max(x, alpha), beta)
-  hard_sigmoid,     // HardSigmoid: min(max(alpha * x + beta, 0), 1), product and sum rounded
-  hard_swish,       // HardSwish: x * min(max(x / 6 + 0.5, 0), 1)
-  thresholded_relu, // ThresholdedRelu: x > alpha ? x : 0
-  elu,              // Elu: x < 0 ? alpha * (exp(x) - 1) : x
-  selu,             // Selu: beta * (x <= 0 ? alpha * (exp(x) - 1) : x); beta is ONNX's gamma
-  celu,             // Celu: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
-  sigmoid,          // Sigmoid: 1 / (1 + exp(-x))
-  tanh,             // Tanh
-  softplus,         // Softplus: log(1 + exp(x))
-  softsign,         // Softsign: x / (1 + |x|)
-  silu,             // Swish-24, or Mul(x, Sigmoid(alpha * x)): x * sigmoid(alpha * x)
-  gelu,             // Gelu-20: x / 2 * (1 + erf(x / sqrt(2)))
-  gelu_tanh, // Gelu-20, approximate "tanh": x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
-  mish,      // Mish: x * tanh(softplus(x))
-};
-
-namespace detail {
-inline constexpr std::array<std::string_view, 19> activation_names{
-    "identity",         "relu", "leaky_relu", "prelu",     "clip",    "hard_sigmoid", "hard_swish",
-    "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
-    "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
-} // namespace detail
-inline constexpr std::size_t activation_count = detail::activation_names.size();
-
-constexpr std::string_view name(activation which) noexcept {
-  const auto index = static_cast<std::size_t>(which);
-  return index < activation_count ? detail::activation_names[index] : "unknown";
-}
-
-// Straight pieces only: no elementary function, so that int8 networks equal ONNX Runtime's.
-constexpr bool is_piecewise_linear(activation which) noexcept {
-  return which <= activation::hard_sigmoid || which == activation::thresholded_relu;
-}
-
-} // namespace tinymlp
-// ---- tinymlp/onnx/graph.hpp
-// ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
-// and checked for what does not depend on the operators: names, order, single assignment. The index
-// is small (3.5 KiB): messages are read again where they are needed.
+// ---- tinymlp/onnx/advice.hpp
+// What to do about a refusal, for people: with message() and the error's own numbers this says what
+// was found, what is accepted, and how to export the model so that it is.
 
 // ---- tinymlp/onnx/tensor.hpp
 // TensorProto and AttributeProto: shapes, and elements read in order from wherever the file keeps
@@ -1166,6 +991,322 @@ constexpr errc take_value(const field& f, attribute& a) noexcept {
 }
 
 } // namespace tinymlp::onnx
+
+namespace tinymlp::onnx {
+
+// What the error's `found` and `accepted` count.
+enum class unit : std::uint8_t { none, element_type, opset, operands, limit, values, attribute };
+constexpr unit unit_of(errc code) noexcept {
+  switch (code) {
+  case errc::wrong_element_type: return unit::element_type;
+  case errc::operator_needs_newer_opset:
+  case errc::bad_opset:
+  case errc::bad_ir_version: return unit::opset;
+  case errc::wrong_arity: return unit::operands;
+  case errc::too_many_nodes:
+  case errc::too_many_tensors:
+  case errc::too_many_layers:
+  case errc::too_many_steps:
+  case errc::extra_input:
+  case errc::dimension_overflow: return unit::limit;
+  case errc::shape_mismatch:
+  case errc::bad_dimension: return unit::values;
+  case errc::bad_attribute: return unit::attribute;
+  default: return unit::none;
+  }
+}
+
+// The heading of include/tinymlp/onnx/README.md that lists what is accepted instead, as an anchor;
+// empty for errors of calls.
+constexpr std::string_view section(errc code) noexcept {
+  switch (code) {
+  case errc::ok:
+  case errc::network_mismatch:
+  case errc::precision_mismatch:
+  case errc::size_mismatch:
+  case errc::isa_unsupported: return {};
+  case errc::truncated:
+  case errc::bad_varint:
+  case errc::bad_field:
+  case errc::wrong_wire_type:
+  case errc::unknown_field:
+  case errc::duplicate_field:
+  case errc::missing_graph:
+  case errc::bad_ir_version:
+  case errc::bad_opset:
+  case errc::unsupported_feature:
+  case errc::missing_op_type:
+  case errc::missing_name:
+  case errc::duplicate_name:
+  case errc::dangling_name:
+  case errc::not_sorted: return "files";
+  case errc::file_too_large:
+  case errc::too_many_nodes:
+  case errc::too_many_tensors:
+  case errc::too_many_layers:
+  case errc::too_many_steps:
+  case errc::extra_input:
+  case errc::dimension_overflow: return "limits";
+  case errc::missing_input:
+  case errc::missing_output:
+  case errc::unknown_output:
+  case errc::disconnected_output:
+  case errc::no_layers: return "inputs-and-outputs";
+  case errc::unsupported_domain:
+  case errc::unsupported_operator:
+  case errc::operator_needs_newer_opset:
+  case errc::wrong_arity:
+  case errc::unsupported_attribute:
+  case errc::bad_attribute: return "operators";
+  case errc::branch:
+  case errc::unexpected_operator: return "patterns";
+  case errc::bad_dimension:
+  case errc::shape_mismatch: return "shapes";
+  case errc::not_constant:
+  case errc::wrong_element_type:
+  case errc::inexact_cast:
+  case errc::missing_data:
+  case errc::ambiguous_data:
+  case errc::short_data:
+  case errc::long_data:
+  case errc::external_data_missing:
+  case errc::bad_external_data:
+  case errc::non_finite_weight:
+  case errc::zero_std:
+  case errc::non_finite_std:
+  case errc::value_out_of_range: return "constants";
+  case errc::bad_scale:
+  case errc::bad_zero_point:
+  case errc::mixed_precision: return "int8";
+  }
+  return {};
+}
+
+// What to do at the exporter; empty where there is nothing but to repair the file.
+constexpr std::string_view advice(errc code) noexcept {
+  switch (code) {
+  case errc::bad_ir_version:
+  case errc::bad_opset: return "export again with an operator set from 11 to 23";
+  case errc::operator_needs_newer_opset: return "export again with a newer operator set";
+  case errc::unsupported_feature:
+    return "export a plain inference graph: no functions (inline_local_functions), control flow or "
+           "sparse tensors, evaluation mode";
+  case errc::unsupported_domain:
+    return "export with standard operators: no contrib operators of an optimised ONNX Runtime file";
+  case errc::unsupported_operator:
+  case errc::unsupported_attribute:
+    return "leave this operator out of the exported part of the model, and compute it outside";
+  case errc::branch:
+    return "residual connections, gates and several parallel paths are not MLPs; name another "
+           "output";
+  case errc::unexpected_operator:
+    return "export the operator where the patterns have it, or leave it out of the exported part";
+  case errc::not_constant:
+    return "fold constants at export (do_constant_folding, onnxsim), and do not compute weights";
+  case errc::wrong_element_type:
+    return "export in float32: model.float() before the export, no half or double";
+  case errc::inexact_cast: return "convert the constants to float32 before the export";
+  case errc::bad_dimension:
+  case errc::shape_mismatch:
+    return "only the rows may be a symbolic dimension: give the number of features at export";
+  case errc::no_layers:
+  case errc::disconnected_output:
+  case errc::unknown_output:
+    return "name an output that is computed by dense layers (--output-name)";
+  case errc::external_data_missing: return "keep the data file beside the model, or embed it";
+  case errc::non_finite_weight:
+  case errc::non_finite_std: return "the training diverged, or a scaler saw no finite data";
+  case errc::zero_std:
+    return "a feature is constant: leave it out, or set its standard deviation to 1";
+  case errc::bad_scale:
+  case errc::bad_zero_point:
+  case errc::mixed_precision:
+    return "quantise again: weights int8 and symmetric, all layers alike (tinymlp quantize)";
+  case errc::too_many_nodes:
+  case errc::too_many_tensors: return "fold constants at export (do_constant_folding, onnxsim)";
+  default: return {};
+  }
+}
+
+} // namespace tinymlp::onnx
+// ---- tinymlp/onnx/builder.hpp
+// From a graph to a plan, in two passes. The first walks back from the output to the inputs, one
+// operator or pattern after the other, so that only what the output depends on is looked at; it
+// leaves one entry each at the end of the plan's own array of steps. The second goes forward over
+// these entries with the shape of the row and makes the steps, from the array's beginning.
+
+// ---- tinymlp/onnx/patterns.hpp
+// Chains of operators that exporters write where there is one operator, or was none yet:
+// activations and normalisations. Each is recognised from its last node, in any order of
+// commutative operands, with constants that may have been rounded.
+
+// ---- tinymlp/onnx/reader.hpp
+// Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
+// Functions that return bool return false once something was refused; error() then says what.
+
+// ---- tinymlp/onnx/bulk.hpp
+// Raw little-endian floats by the array, at run time: as fast as memory gives them. Vectors of four
+// floats are all that is asked of the compiler; without them, plain loops do the same.
+
+#include <cstring>
+
+namespace tinymlp::onnx::bulk {
+
+#if (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+inline constexpr bool as_stored = true; // floats in memory look as they do in the file
+#else
+inline constexpr bool as_stored = false;
+#endif
+
+#if defined(__GNUC__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define TINYMLP_FOUR_FLOATS
+#endif
+#endif
+
+#if defined(TINYMLP_FOUR_FLOATS)
+namespace detail {
+using four_words [[gnu::vector_size(16)]] = std::uint32_t;
+inline four_words load(const char* from) noexcept {
+  four_words to;
+  std::memcpy(&to, from, sizeof to);
+  return to;
+}
+} // namespace detail
+#endif
+
+// Are all `count` floats finite? An exponent of all ones carries into the sign.
+inline bool all_finite(const char* data, std::size_t count) noexcept {
+  std::uint32_t carry = 0;
+  std::size_t i = 0;
+#if defined(TINYMLP_FOUR_FLOATS)
+  if constexpr (as_stored) {
+    using detail::load;
+    const detail::four_words magnitude{0x7fffffffU, 0x7fffffffU, 0x7fffffffU, 0x7fffffffU};
+    const detail::four_words one{0x00800000U, 0x00800000U, 0x00800000U, 0x00800000U};
+    detail::four_words carries{}, others{};
+    for (; i + 16 <= count; i += 16) {
+      carries |=
+          ((load(data + 4 * i) & magnitude) + one) | ((load(data + 4 * i + 16) & magnitude) + one);
+      others |= ((load(data + 4 * i + 32) & magnitude) + one) |
+                ((load(data + 4 * i + 48) & magnitude) + one);
+    }
+    carries |= others;
+    carry = carries[0] | carries[1] | carries[2] | carries[3];
+  }
+#endif
+  for (; i < count; ++i) {
+    std::uint32_t bits = 0;
+    for (std::size_t b = 0; b < 4; ++b)
+      bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + b])) << (8 * b);
+    carry |= (bits & 0x7fffffffU) + 0x00800000U;
+  }
+  return carry >> 31 == 0;
+}
+
+// Rows become columns: to[k * columns + j] = float j * stride + k of `data`, for k below `count`
+// and j below `columns`. For machines whose floats look as stored.
+inline void transpose(float* to, const char* data, std::size_t stride, std::size_t count,
+                      std::size_t columns) noexcept {
+  std::size_t done = 0; // columns
+#if defined(TINYMLP_FOUR_FLOATS)
+  using detail::load;
+  for (; done + 4 <= columns; done += 4) {
+    const char* row = data + 4 * done * stride;
+    float* out = to + done;
+    std::size_t k = 0;
+    for (; k + 4 <= count; k += 4) {
+      const detail::four_words a = load(row + 4 * k), b = load(row + 4 * (stride + k)),
+                               c = load(row + 4 * (2 * stride + k)),
+                               d = load(row + 4 * (3 * stride + k));
+      const detail::four_words ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                               cd = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                               ba = __builtin_shufflevector(a, b, 2, 6, 3, 7),
+                               dc = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      const detail::four_words columns_of[4]{
+          __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+          __builtin_shufflevector(ba, dc, 0, 1, 4, 5), __builtin_shufflevector(ba, dc, 2, 3, 6, 7)};
+      for (std::size_t i = 0; i < 4; ++i)
+        std::memcpy(out + (k + i) * columns, &columns_of[i], sizeof columns_of[i]);
+    }
+    for (; k < count; ++k)
+      for (std::size_t j = 0; j < 4; ++j)
+        std::memcpy(out + k * columns + j, row + 4 * (j * stride + k), sizeof(float));
+  }
+#endif
+  for (; done < columns; ++done)
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + k * columns + done, data + 4 * (done * stride + k), sizeof(float));
+}
+
+// Columns of rows that lie `stride` floats apart: to[k * columns + j] = float k * stride + j.
+inline void columns_of(float* to, const char* data, std::size_t stride, std::size_t count,
+                       std::size_t columns) noexcept {
+  if (columns == 16) // a size that the compiler knows is a few loads and stores
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + 16 * k, data + 4 * k * stride, 16 * sizeof(float));
+  else
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + k * columns, data + 4 * k * stride, columns * sizeof(float));
+}
+
+#undef TINYMLP_FOUR_FLOATS
+} // namespace tinymlp::onnx::bulk
+// ---- tinymlp/onnx/plan.hpp
+// What a graph computes, reduced to a list of steps over one row of features: the one thing between
+// parsing and packing. bytes -> graph -> plan -> network -> score.
+
+// ---- tinymlp/kernels/activation.hpp
+// What may follow a dense layer, value by value: one list for the parser, the networks and the
+// kernels. Each names the ONNX operator whose formula it is; `alpha` and `beta` are its attributes.
+
+namespace tinymlp {
+
+enum class activation : std::uint8_t {
+  identity,         // x
+  relu,             // Relu: max(0, x)
+  leaky_relu,       // LeakyRelu: x < 0 ? alpha * x : x
+  prelu,            // PRelu: the same with an alpha for each feature
+  clip,             // Clip: min(max(x, alpha), beta)
+  hard_sigmoid,     // HardSigmoid: min(max(alpha * x + beta, 0), 1), product and sum rounded
+  hard_swish,       // HardSwish: x * min(max(x / 6 + 0.5, 0), 1)
+  thresholded_relu, // ThresholdedRelu: x > alpha ? x : 0
+  elu,              // Elu: x < 0 ? alpha * (exp(x) - 1) : x
+  selu,             // Selu: beta * (x <= 0 ? alpha * (exp(x) - 1) : x); beta is ONNX's gamma
+  celu,             // Celu: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
+  sigmoid,          // Sigmoid: 1 / (1 + exp(-x))
+  tanh,             // Tanh
+  softplus,         // Softplus: log(1 + exp(x))
+  softsign,         // Softsign: x / (1 + |x|)
+  silu,             // Swish-24, or Mul(x, Sigmoid(alpha * x)): x * sigmoid(alpha * x)
+  gelu,             // Gelu-20: x / 2 * (1 + erf(x / sqrt(2)))
+  gelu_tanh, // Gelu-20, approximate "tanh": x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  mish,      // Mish: x * tanh(softplus(x))
+};
+
+namespace detail {
+inline constexpr std::array<std::string_view, 19> activation_names{
+    "identity",         "relu", "leaky_relu", "prelu",     "clip",    "hard_sigmoid", "hard_swish",
+    "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
+    "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
+} // namespace detail
+inline constexpr std::size_t activation_count = detail::activation_names.size();
+
+constexpr std::string_view name(activation which) noexcept {
+  const auto index = static_cast<std::size_t>(which);
+  return index < activation_count ? detail::activation_names[index] : "unknown";
+}
+
+// Straight pieces only: no elementary function, so that int8 networks equal ONNX Runtime's.
+constexpr bool is_piecewise_linear(activation which) noexcept {
+  return which <= activation::hard_sigmoid || which == activation::thresholded_relu;
+}
+
+} // namespace tinymlp
+// ---- tinymlp/onnx/graph.hpp
+// ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
+// and checked for what does not depend on the operators: names, order, single assignment. The index
+// is small (3.5 KiB): messages are read again where they are needed.
 
 #include <initializer_list>
 #include <optional>
@@ -2939,12 +3080,12 @@ private:
     if (scalar(e.a, s) && s == number) return other = e.b, true;
     return false;
   }
-  // value = factor * x, by any Mul and Div with numbers.
-  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x,
-                                        double& factor) noexcept {
+  // value = factor * x, by so many Mul and Div with numbers, or as many as there are.
+  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x, double& factor,
+                                        int levels) noexcept {
     factor = 1;
     x = origin(value);
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < levels; ++i) {
       const expression e = expression_of(x);
       float s = 0;
       if (e.is("Mul") && scalar(e.a, s)) {
@@ -3014,14 +3155,14 @@ private:
   // x * sigmoid(alpha * x)
   [[gnu::noinline]] constexpr bool is_silu(std::string_view gate, const expression& e,
                                            std::string_view root, pattern& out) noexcept {
-    double factor = 0, alpha = 1;
     out.activates = activation::silu;
-    out.from = origin(e.a);
-    out.alpha = 1;
-    if (is_product(root, out.from, gate, factor) && factor == 1) return true;
-    peel(e.a, out.from, alpha);
-    out.alpha = static_cast<float>(alpha);
-    return is_product(root, out.from, gate, factor) && factor == 1;
+    for (int levels = 0; levels < 3; ++levels) { // x itself may be a product with a number
+      double factor = 0, alpha = 1;
+      peel(e.a, out.from, alpha, levels);
+      out.alpha = static_cast<float>(alpha);
+      if (is_product(root, out.from, gate, factor) && factor == 1) return true;
+    }
+    return false;
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
@@ -3034,9 +3175,13 @@ private:
     if (f.is("Tanh")) return find_cubic(root, gate, f.a, root, out, 0);
     if (!f.is("Erf")) return false;
     out.activates = activation::gelu;
-    peel(f.a, out.from, scale);
-    return near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
-           near(factor, 0.5);
+    for (int levels = 1; levels < 4; ++levels) {
+      peel(f.a, out.from, scale, levels);
+      if (near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
+          near(factor, 0.5))
+        return true;
+    }
+    return false;
   }
   // Tries the factors of the product, one after the other, as x.
   [[gnu::noinline]] constexpr bool find_cubic(std::string_view value, std::string_view gate,
@@ -4583,7 +4728,7 @@ private:
       if (s.outputs != 0 && s.outputs != width_)
         return fail_constant(s.weight.present() ? s.weight : s.bias, s,
                              static_cast<std::int64_t>(width_));
-      s.marks = s.weight.present() ? 0 : open_mark;
+      s.marks = s.bias.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -4697,7 +4842,7 @@ private:
     for (std::uint64_t i = 0; i < count; ++i) {
       std::int64_t next = part < all - sum ? part : all - sum;
       if (c.present()) reader.next(next);
-      if (next < 0 || next > all - sum) return fail_shape(n, shape_);
+      if (next < 0 || next > all - sum || (next == 0 && !c.present())) return fail_shape(n, shape_);
       if (i == index) from = sum, size = next;
       sum += next;
     }
@@ -6051,6 +6196,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -6119,29 +6334,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -6924,6 +7126,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -6992,29 +7264,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -9790,29 +10049,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -11809,6 +12055,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -11877,29 +12193,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -14685,29 +14988,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -16679,6 +16969,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -16747,29 +17107,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -19547,29 +19894,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -21412,29 +21746,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -23866,7 +24187,8 @@ constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
 } // namespace detail
 
 // Sizes of the layers, inputs first; the last is 1. Hidden layers are followed by Relu.
-// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights.
+// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights where those
+// are at most 4,096, else 2 bits for each.
 template <std::size_t... Sizes>
 class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
   using base = scorer<kernels::fp32_weights<kernels::shape<Sizes...>>>;
@@ -23900,8 +24222,13 @@ public:
 
   // The model's own weight from `input` to `output` of layer `l`, and its bias.
   constexpr float weight(std::size_t l, std::size_t input, std::size_t output) const noexcept {
-    return l == 0 ? first_weight_[input * shape::sizes[1] + output]
-                  : this->weights_.values[at(l, input, output)];
+    const float packed = this->weights_.values[at(l, input, output)];
+    if (l != 0) return packed;
+    const std::size_t i = input * shape::sizes[1] + output;
+    if constexpr (copies_first)
+      return first_weight_[i];
+    else
+      return step_ulps(unscaled(packed, input), (first_steps_[i / 4] >> (i % 4 * 2) & 3) - 1);
   }
   constexpr float bias(std::size_t l, std::size_t output) const noexcept {
     return this->weights_.values[layout::layers[l].bias + output];
@@ -23947,13 +24274,18 @@ private:
     const bool last = l + 1 == shape::layer_count;
     const std::size_t stride = last ? 1 : layout::layers[l].padded_outputs;
     float* const to = this->weights_.values.data() + layout::layers[l].weight;
-    float* const own = first_weight_.data();
     std::uint32_t worst = 0;
     for (std::size_t k = 0; k < from.inputs; ++k)
       for (std::size_t o = 0; o < outputs; ++o)
         worst = detail::packer::put(to[k * stride + o], raw, k * along + o * across, worst);
-    for (std::size_t k = 0; l == 0 && k < from.inputs; ++k)
-      for (std::size_t o = 0; o < outputs; ++o) own[k * outputs + o] = to[k * stride + o];
+    if (l != 0) return std::bit_cast<float>(worst);
+    if constexpr (copies_first) {
+      for (std::size_t k = 0; k < from.inputs; ++k)
+        for (std::size_t o = 0; o < outputs; ++o)
+          first_weight_[k * outputs + o] = to[k * stride + o];
+    } else {
+      first_steps_.fill(0x55); // four times none
+    }
     return std::bit_cast<float>(worst);
   }
 
@@ -23963,12 +24295,35 @@ private:
     const float own = kernels::exact::narrow(value);
     float packed = own;
     if (l == 0) {
-      first_weight_[input * shape::sizes[1] + output] = own;
       packed = kernels::exact::narrow(value / static_cast<double>(scaler_.divisor[input]) *
                                       static_cast<double>(scaler_.multiplier[input]));
+      keep(input, output, own, packed);
     }
     this->weights_.values[at(l, input, output)] = packed;
     return is_finite(own) && is_finite(packed);
+  }
+
+  // The first layer's weight as it was before folding: itself, or, in networks that would grow by
+  // more than a tenth, how many ulps (-1, 0 or 1) lie between it and the folded one multiplied
+  // back.
+  constexpr void keep(std::size_t input, std::size_t output, float own, float packed) noexcept {
+    const std::size_t i = input * shape::sizes[1] + output;
+    if constexpr (copies_first) {
+      first_weight_[i] = own;
+    } else {
+      const float back = unscaled(packed, input);
+      const unsigned code = own == step_ulps(back, 1) ? 2 : own == step_ulps(back, -1) ? 0 : 1;
+      first_steps_[i / 4] = static_cast<std::uint8_t>(first_steps_[i / 4] | code << (i % 4 * 2));
+    }
+  }
+  constexpr float unscaled(float packed, std::size_t input) const noexcept {
+    if (scaler_.multiplier[input] == 0) return 0; // a feature that never counts
+    return kernels::exact::narrow(static_cast<double>(packed) /
+                                  static_cast<double>(scaler_.multiplier[input]) *
+                                  static_cast<double>(scaler_.divisor[input]));
+  }
+  static constexpr float step_ulps(float x, int ulps) noexcept {
+    return std::bit_cast<float>(std::bit_cast<std::int32_t>(x) + ulps);
   }
 
   constexpr error pack_bias(const onnx::plan& plan, const onnx::step& from,
@@ -23989,7 +24344,10 @@ private:
   }
 
   input_scaler<shape::inputs> scaler_{};
-  std::array<float, shape::inputs * shape::sizes[1]> first_weight_{}; // before folding
+  static constexpr std::size_t first_count = shape::inputs * shape::sizes[1];
+  static constexpr bool copies_first = first_count <= 4096;
+  std::array<float, copies_first ? first_count : 0> first_weight_{};
+  std::array<std::uint8_t, copies_first ? 0 : (first_count + 3) / 4> first_steps_{};
 };
 
 // The shapes of the shipped networks, and of upstream's vmaf_tiny_v2, v3 and v4.
