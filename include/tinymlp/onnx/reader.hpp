@@ -77,8 +77,10 @@ protected:
   // Cast of float32 to float32.
   [[gnu::noinline]] constexpr bool is_float_cast(const node& n) const noexcept {
     std::int64_t to = 0;
+    std::string_view from = n.inputs[0];
+    for (node before; producer(from, before) && before.is("Identity");) from = before.inputs[0];
     return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
-           !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
+           !is_result_of(from, "MatMulInteger") && !is_other_constant(from);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
                                                 op_name op_type) const noexcept {
