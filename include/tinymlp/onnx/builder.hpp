@@ -1262,9 +1262,12 @@ private:
     const std::size_t split_index = s.inputs;
     s.begin = 0;
     s.outputs = static_cast<std::uint32_t>(width_);
+    known_value_ = origin(n.inputs[0]);
+    known_shape_ = shape_;
     const bool done = n.is("Split")   ? place_split(n, split_index, s)
                       : n.is("Slice") ? place_ranges(n, s)
                                       : place_gather(n, s);
+    known_value_ = {};
     if (!done) return false;
     return s.outputs == width_ ? true : append(s, s.outputs); // all of them: nothing to do
   }

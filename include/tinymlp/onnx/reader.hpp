@@ -218,7 +218,7 @@ protected:
                                             operand_constant& out) noexcept {
     out.transposed = out.is_cast = false;
     if (read_whole(value, out)) return true;
-    if (depth_ == 4) return fail(errc::not_constant, user, value);
+    if (depth_ == 5) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = take_changed(user, value, out);
     --depth_;
@@ -365,7 +365,7 @@ protected:
   [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
                                         int_list& out) noexcept {
     if (is_other_constant(value)) return constant_ints(value, out);
-    if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+    if (depth_ == 5 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
     --depth_;
@@ -397,7 +397,7 @@ protected:
     if (n.is("Gather") && n.input_count == 2) return gather_ints(n, out);
     if (n.is("Concat")) return concat_ints(n, out);
     if (n.is("Slice")) return slice_ints(n, out);
-    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out);
+    if (is_arithmetic(n) && n.input_count == 2) return arithmetic_ints(n, out);
     return fail(errc::not_constant, n);
   }
   [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
@@ -444,17 +444,22 @@ protected:
     }
     return true;
   }
-  [[gnu::noinline]] constexpr bool multiply_ints(const node& n, int_list& out) noexcept {
+  // Add, Sub, Mul, Div; only what stays the number of rows is told to be it.
+  [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
     if (out.count != by.count) return fail(errc::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
+    const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
-      const std::int64_t product = std::int64_t{out.values[i]} * by.values[i];
-      if (product > 0x7fffffff || product < -1) return fail(errc::dimension_overflow, n);
-      if ((out.batch == i && by.values[i] != 1) || (by.batch == i && out.values[i] == 1))
-        out.batch = by.batch == i ? i : max_rank;
-      out.values[i] = static_cast<std::int32_t>(product);
+      const std::int64_t a = out.values[i], b = by.values[i];
+      if (b == 0 && n.is("Div")) return fail(errc::value_out_of_range, n);
+      const std::int64_t r = multiplies ? a * b : n.is("Add") ? a + b : n.is("Sub") ? a - b : a / b;
+      if (r > 0x7fffffff || r < -0x7fffffff) return fail(errc::dimension_overflow, n);
+      const bool left = out.batch == i && multiplies && b == 1;
+      const bool right = by.batch == i && multiplies && a == 1;
+      if (out.batch == i || right) out.batch = left || right ? i : max_rank;
+      out.values[i] = static_cast<std::int32_t>(r);
     }
     return true;
   }
