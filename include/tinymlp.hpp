@@ -1024,7 +1024,9 @@ constexpr std::string_view section(errc code) noexcept {
   case errc::network_mismatch:
   case errc::precision_mismatch:
   case errc::size_mismatch:
-  case errc::isa_unsupported: return {};
+  case errc::isa_unsupported:
+  case errc::short_storage:
+  case errc::out_of_memory: return {};
   case errc::truncated:
   case errc::bad_varint:
   case errc::bad_field:
@@ -1396,12 +1398,14 @@ public:
         return slots_[i] & 0x7fffffffU;
     return 0;
   }
-  // Inserts a name that is not yet there; false where it is. size() must be below max_values.
+  // Inserts a name that is not yet there; false where it is, but for other results of the same node.
+  // size() must be below max_values.
   constexpr bool insert(view file, std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
     for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
-      if ((slots_[i] ^ hash) >> 31 == 0 && defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+      if ((slots_[i] ^ hash) >> 31 == 0 && (slots_[i] & 0x7fffffffU) != tag &&
+          defines(field_at(file, slots_[i] & 0x7fffffffU), name))
         return false;
     slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
@@ -1835,6 +1839,7 @@ private:
     for (std::size_t i = 0; i < n.output_count; ++i) {
       const std::string_view name = result_of(n, i);
       if (name.empty()) continue;
+      if (result_index(n, name) < i) return {errc::duplicate_name, f.payload.offset, name};
       if (const error e =
               define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
           failed(e))
@@ -1941,7 +1946,7 @@ constexpr error parse_model(std::span<const char> model, external_files files,
 namespace tinymlp::onnx {
 
 inline constexpr std::size_t max_layers = 64;   // dense ones
-inline constexpr std::size_t max_steps = 192;   // of all kinds
+inline constexpr std::size_t max_steps = 200;   // of all kinds: 64 layers as MatMul, Add, Relu
 inline constexpr std::size_t max_inputs = 16;   // of the graph, those that are not used included
 inline constexpr std::size_t max_width = 65536; // features, or values between steps
 
@@ -2238,8 +2243,10 @@ protected:
   // Cast of float32 to float32.
   [[gnu::noinline]] constexpr bool is_float_cast(const node& n) const noexcept {
     std::int64_t to = 0;
+    std::string_view from = n.inputs[0];
+    for (node before; producer(from, before) && before.is("Identity");) from = before.inputs[0];
     return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
-           !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
+           !is_result_of(from, "MatMulInteger") && !is_other_constant(from);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
                                                 op_name op_type) const noexcept {
@@ -2377,7 +2384,7 @@ protected:
                                             operand_constant& out) noexcept {
     out.transposed = out.is_cast = false;
     if (read_whole(value, out)) return true;
-    if (depth_ == 4) return fail(errc::not_constant, user, value);
+    if (depth_ == 5) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = take_changed(user, value, out);
     --depth_;
@@ -2524,7 +2531,7 @@ protected:
   [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
                                         int_list& out) noexcept {
     if (is_other_constant(value)) return constant_ints(value, out);
-    if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+    if (depth_ == 5 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
     --depth_;
@@ -2556,7 +2563,7 @@ protected:
     if (n.is("Gather") && n.input_count == 2) return gather_ints(n, out);
     if (n.is("Concat")) return concat_ints(n, out);
     if (n.is("Slice")) return slice_ints(n, out);
-    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out);
+    if (is_arithmetic(n) && n.input_count == 2) return arithmetic_ints(n, out);
     return fail(errc::not_constant, n);
   }
   [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
@@ -2603,17 +2610,22 @@ protected:
     }
     return true;
   }
-  [[gnu::noinline]] constexpr bool multiply_ints(const node& n, int_list& out) noexcept {
+  // Add, Sub, Mul, Div; only what stays the number of rows is told to be it.
+  [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
     if (out.count != by.count) return fail(errc::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
+    const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
-      const std::int64_t product = std::int64_t{out.values[i]} * by.values[i];
-      if (product > 0x7fffffff || product < -1) return fail(errc::dimension_overflow, n);
-      if ((out.batch == i && by.values[i] != 1) || (by.batch == i && out.values[i] == 1))
-        out.batch = by.batch == i ? i : max_rank;
-      out.values[i] = static_cast<std::int32_t>(product);
+      const std::int64_t a = out.values[i], b = by.values[i];
+      if (b == 0 && n.is("Div")) return fail(errc::value_out_of_range, n);
+      const std::int64_t r = multiplies ? a * b : n.is("Add") ? a + b : n.is("Sub") ? a - b : a / b;
+      if (r > 0x7fffffff || r < -0x7fffffff) return fail(errc::dimension_overflow, n);
+      const bool left = out.batch == i && multiplies && b == 1;
+      const bool right = by.batch == i && multiplies && a == 1;
+      if (out.batch == i || right) out.batch = left || right ? i : max_rank;
+      out.values[i] = static_cast<std::int32_t>(r);
     }
     return true;
   }
@@ -4784,9 +4796,12 @@ private:
     const std::size_t split_index = s.inputs;
     s.begin = 0;
     s.outputs = static_cast<std::uint32_t>(width_);
+    known_value_ = origin(n.inputs[0]);
+    known_shape_ = shape_;
     const bool done = n.is("Split")   ? place_split(n, split_index, s)
                       : n.is("Slice") ? place_ranges(n, s)
                                       : place_gather(n, s);
+    known_value_ = {};
     if (!done) return false;
     return s.outputs == width_ ? true : append(s, s.outputs); // all of them: nothing to do
   }

@@ -39,7 +39,9 @@ constexpr std::string_view section(errc code) noexcept {
   case errc::network_mismatch:
   case errc::precision_mismatch:
   case errc::size_mismatch:
-  case errc::isa_unsupported: return {};
+  case errc::isa_unsupported:
+  case errc::short_storage:
+  case errc::out_of_memory: return {};
   case errc::truncated:
   case errc::bad_varint:
   case errc::bad_field:
