@@ -8270,6 +8270,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -8430,6 +8431,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -8441,16 +8447,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -8479,36 +8493,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -10583,6 +10587,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -10743,6 +10748,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -10754,16 +10764,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -10792,36 +10810,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -13269,6 +13277,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -13429,6 +13438,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -13440,16 +13454,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -13478,36 +13500,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -15592,6 +15604,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -15752,6 +15765,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -15763,16 +15781,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -15801,36 +15827,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -18253,6 +18269,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -18413,6 +18430,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -18424,16 +18446,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -18462,36 +18492,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -20568,6 +20588,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -20728,6 +20749,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -20739,16 +20765,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -20777,36 +20811,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -22490,6 +22514,7 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -22650,6 +22675,11 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
@@ -22661,16 +22691,24 @@ TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* o
   for (; i < n; ++i) out[i] = x[i];
 }
 
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -22699,36 +22737,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -25945,7 +25973,8 @@ private:
   errc run_on(isa which, std::span<const float> rows,
               std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     if (view_.inputs == 0) return errc::size_mismatch;
-    const std::size_t count = rows.size() / view_.inputs;
+    const bool one = rows.size() == view_.inputs; // the division takes as long as a small layer
+    const std::size_t count = one ? 1 : rows.size() / view_.inputs;
     if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
       return errc::size_mismatch;
     const std::size_t row = kernels::row_scratch(view_);

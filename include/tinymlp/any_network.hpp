@@ -134,7 +134,8 @@ private:
   errc run_on(isa which, std::span<const float> rows,
               std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     if (view_.inputs == 0) return errc::size_mismatch;
-    const std::size_t count = rows.size() / view_.inputs;
+    const bool one = rows.size() == view_.inputs; // the division takes as long as a small layer
+    const std::size_t count = one ? 1 : rows.size() / view_.inputs;
     if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
       return errc::size_mismatch;
     const std::size_t row = kernels::row_scratch(view_);
