@@ -114,9 +114,9 @@ private:
     line("scaler", divides ? "(x - mean) / std" : "(x - mean) * scale");
     for (const onnx::step& step : steps) {
       const bool is_scaler = step.op == onnx::affine_op::scaler;
-      if (is_scaler || tinymlp::detail::folder::starts_centred(step.op))
+      if (is_scaler || tinymlp::detail::starts_centred(step.op))
         detail("mean", values_text(onnx::read(plan_, step.weight)));
-      if (is_scaler || tinymlp::detail::folder::scales(step.op))
+      if (is_scaler || tinymlp::detail::scales(step.op))
         detail(divides ? "std" : "scale",
                values_text(onnx::read(plan_, is_scaler ? step.bias : step.weight)));
     }

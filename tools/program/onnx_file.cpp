@@ -89,8 +89,8 @@ std::span<const onnx::step> scaler_steps(const onnx::plan& plan) {
   if (is_affine([](onnx::affine_op op) { return op == onnx::affine_op::scaler; })) {
     ++count;
   } else {
-    if (is_affine([](onnx::affine_op op) { return folder::starts_centred(op); })) ++count;
-    if (is_affine([](onnx::affine_op op) { return folder::scales(op); })) ++count;
+    if (is_affine([](onnx::affine_op op) { return starts_centred(op); })) ++count;
+    if (is_affine([](onnx::affine_op op) { return scales(op); })) ++count;
   }
   const bool leads_to_layer = count < steps.size() && steps[count].kind == onnx::step_kind::dense;
   return steps.first(leads_to_layer ? count : 0);
@@ -134,7 +134,7 @@ scaler_values scaler_of(const onnx::plan& plan) {
   scaler_values to{std::vector<float>(plan.inputs), std::vector<float>(plan.inputs, 1)};
   for (const onnx::step& step : steps) {
     const bool is_scaler = step.op == onnx::affine_op::scaler;
-    const bool is_mean = is_scaler || tinymlp::detail::folder::starts_centred(step.op);
+    const bool is_mean = is_scaler || tinymlp::detail::starts_centred(step.op);
     if (is_mean) to.mean = values_of(plan, step.weight, plan.inputs);
     if (step.op == onnx::affine_op::add)
       for (float& value : to.mean) value = -value;
