@@ -471,28 +471,6 @@ TEST_CASE("parts in another order, and varints longer than needed") {
   CHECK(std::equal(a.begin(), a.end(), b.begin(), test_data::same));
 }
 
-TEST_CASE("as many nodes, constants and layers as the parser holds") {
-  model m = usual();
-  bytes value = m.g.outputs[0].name;
-  const std::size_t used = m.g.nodes.size() + m.g.initializers.size() + m.g.inputs.size();
-  for (std::size_t i = used; i < tinymlp::onnx::max_values; ++i) {
-    if (i % 3 == 0) {
-      m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
-      continue;
-    }
-    m.g.nodes.push_back({"Identity", {value}, {w::numbered("i", i)}});
-    value = w::numbered("i", i);
-  }
-  m.g.outputs[0].name = value;
-  check_usual(m);
-
-  const auto deep = w::int8_model(std::vector<std::int64_t>(tinymlp::onnx::max_layers + 1, 1));
-  const bytes file = deep.write();
-  const auto plan = tinymlp::onnx::parse(file.span());
-  REQUIRE(plan.has_value());
-  CHECK(plan->layer_count == tinymlp::onnx::max_layers);
-}
-
 TEST_CASE("an IR 3 model lists its initializers among its inputs, before or after its own") {
   for (const bool before : {true, false}) {
     model m = usual();
@@ -502,57 +480,6 @@ TEST_CASE("an IR 3 model lists its initializers among its inputs, before or afte
       listed.emplace_back(t.name, std::vector<w::dimension>(t.dims.begin(), t.dims.end()), t.type);
     m.g.inputs.insert(before ? m.g.inputs.begin() : m.g.inputs.end(), listed.begin(), listed.end());
     check_usual(m);
-  }
-}
-
-TEST_CASE("a plan tells what the model is") {
-  model m = with_identities(usual_int8());
-  m.producer_name = "a producer";
-  const bytes file = m.write();
-  const auto plan = tinymlp::onnx::parse(file.span());
-  REQUIRE(plan.has_value());
-  CHECK(plan->kind == tinymlp::onnx::precision::int8);
-  CHECK(plan->mode == tinymlp::onnx::quant_mode::dynamic_int8);
-  CHECK(plan->ir_version == 10);
-  CHECK(plan->opset == 17);
-  CHECK(plan->producer_name == "a producer");
-  REQUIRE(plan->input_count == 1);
-  CHECK(plan->graph_inputs[0].name == "features");
-  CHECK(plan->graph_inputs[0].used);
-  CHECK(plan->output_name == "y_");
-  CHECK(plan->output_rank == 1);
-  CHECK(plan->inputs == 3);
-  REQUIRE(plan->layer_count == 3);
-  REQUIRE(plan->step_count == 7); // Sub, Div, three layers with Relu between
-  CHECK(plan->steps[0].op == tinymlp::onnx::affine_op::subtract);
-  CHECK(plan->steps[1].op == tinymlp::onnx::affine_op::divide);
-  const tinymlp::onnx::step& second = plan->steps[4];
-  CHECK(tinymlp::onnx::label(*plan, second) == "q1");
-  CHECK(second.inputs == 4);
-  CHECK(second.outputs == 2);
-  CHECK(tinymlp::onnx::read(*plan, second.weight).name == "w1");
-}
-
-TEST_CASE("a plan tells how the activations of a static model are quantised") {
-  for (const bool computed : {false, true}) {
-    const bytes file = w::static_model({3, 4, 2, 1}, true, computed).write();
-    const auto plan = tinymlp::onnx::parse(file.span());
-    REQUIRE(plan.has_value());
-    CHECK(plan->kind == tinymlp::onnx::precision::int8);
-    CHECK(plan->mode == tinymlp::onnx::quant_mode::static_int8);
-    CHECK(plan->steps[2].activation_scale == 1.0F / 20);
-    CHECK(plan->steps[2].activation_zero_point == 117);
-    CHECK(plan->steps[4].activation_scale == 1.0F / 24);
-    CHECK(plan->steps[4].activation_zero_point == 0);
-    CHECK(plan->steps[4].sum_scale_factor.present() == computed);
-    CHECK(tinymlp::onnx::read(*plan, plan->steps[4].sum_scale).name == (computed ? "x1" : "s1"));
-    const auto net = tinymlp::load<small_static>(file.span());
-    REQUIRE(net.has_value());
-    CHECK(net->input_scale(0).scale == 1.0F / 20);
-    CHECK(net->input_scale(0).zero_point == 117);
-    CHECK(net->sum_scale(1, 1) == 1.0F / 24 * (1.0F / 154));
-    CHECK(net->weight(1, 3, 1) == w::int8_weight(3, 7));
-    CHECK(net->bias(1, 1) == w::weight(4, 1));
   }
 }
 

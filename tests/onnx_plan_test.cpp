@@ -102,3 +102,150 @@ TEST_CASE("errors tell shapes and numbers") {
   CHECK(!onnx::advice(e.code).empty());
   CHECK(onnx::section(e.code) == "shapes");
 }
+
+TEST_CASE("as many values, layers and steps as the parser holds") {
+  w::model m = w::fp32_model({3, 4, 2, 1});
+  w::bytes value = m.g.outputs[0].name;
+  std::size_t values = m.g.nodes.size() + m.g.initializers.size() + 1;
+  for (; values < onnx::max_values; ++values) {
+    const w::bytes next = w::numbered("i", values);
+    m.g.nodes.push_back({"Identity", {value}, {next}});
+    value = next;
+  }
+  m.g.outputs[0].name = value;
+  onnx::plan p;
+  CHECK(onnx::parse_into(p, m.write().span()).code == errc::ok);
+
+  const std::vector<std::int64_t> ones(onnx::max_layers + 1, 1);
+  for (const w::model& deep : {w::fp32_model(ones), w::int8_model(ones), w::static_model(ones)}) {
+    const w::bytes file = deep.write();
+    REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+    CHECK(p.layer_count == onnx::max_layers);
+  }
+
+  w::model steps = w::fp32_model({3, 2, 1}); // six nodes of its own
+  value = steps.g.outputs[0].name;
+  for (std::size_t i = 6; i < onnx::max_steps; ++i) {
+    const w::bytes next = w::numbered("t", i);
+    steps.g.nodes.push_back({"Tanh", {value}, {next}});
+    value = next;
+  }
+  steps.g.outputs[0].name = value;
+  const w::bytes file = steps.write();
+  REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+  CHECK(p.step_count == onnx::max_steps - 1); // the Squeeze needs room, too
+}
+
+TEST_CASE("a plan tells what the model is") {
+  w::model m = w::int8_model({3, 4, 2, 1});
+  m.producer_name = "a producer";
+  m.g.producer("q1").name = "second";
+  const w::bytes file = m.write();
+  onnx::plan p;
+  REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+  CHECK(p.kind == onnx::precision::int8);
+  CHECK(p.mode == onnx::quant_mode::dynamic_int8);
+  CHECK(p.ir_version == 10);
+  CHECK(p.opset == 17);
+  CHECK(p.producer_name == "a producer");
+  CHECK(p.output_name == "y");
+  CHECK(p.output_rank == 1);
+  CHECK(p.ignored_outputs == 0);
+  CHECK(p.inputs == 3);
+  CHECK(p.outputs == 1);
+  REQUIRE(p.input_count == 1);
+  CHECK(p.graph_inputs[0].name == "features");
+  CHECK(p.graph_inputs[0].rank == 2);
+  CHECK(p.graph_inputs[0].used);
+  CHECK(p.layer_count == 3);
+  REQUIRE(p.step_count == 7);
+  const onnx::step& s = p.steps[4];
+  CHECK(s.kind == step_kind::dense);
+  CHECK(s.inputs == 4);
+  CHECK(s.outputs == 2);
+  CHECK(onnx::read(p, s.weight).name == "w1");
+  CHECK(onnx::read(p, s.bias).name == "b1");
+  CHECK(onnx::read(p, s.weight_scale).name == "s1");
+  CHECK(onnx::label(p, s) == "second");
+  CHECK(s.offset == file.find(m.g.producer("q1").write()));
+}
+
+TEST_CASE("a plan tells how the activations of a static model are quantised") {
+  for (const bool computed : {false, true}) {
+    const w::bytes file = w::static_model({3, 4, 2, 1}, true, computed).write();
+    onnx::plan p;
+    REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+    CHECK(p.kind == onnx::precision::int8);
+    CHECK(p.mode == onnx::quant_mode::static_int8);
+    CHECK(p.steps[2].activation_scale == 1.0F / 20);
+    CHECK(p.steps[2].activation_zero_point == 117);
+    CHECK(p.steps[4].activation_scale == 1.0F / 24);
+    CHECK(p.steps[4].activation_zero_point == 0);
+    CHECK(p.steps[4].sum_scale_factor.present() == computed);
+    CHECK(onnx::read(p, p.steps[4].sum_scale).name == (computed ? "x1" : "s1"));
+  }
+}
+
+TEST_CASE("inputs and outputs that do not matter, and labels") {
+  w::model m = w::fp32_model({3, 2, 1});
+  m.g.inputs.insert(m.g.inputs.begin(), {"state", {"N", 2, 2}});
+  m.g.nodes.push_back({"Identity", {"state"}, {"state_out"}});
+  m.g.nodes.push_back({"Loop", {"features"}, {"strange"}});
+  m.g.outputs.insert(m.g.outputs.begin(), {"state_out", {"N", 2, 2}});
+  m.g.outputs.push_back({"strange", {"N"}});
+  const w::bytes file = m.write();
+  onnx::plan p;
+  REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+  CHECK(p.output_name == "y");
+  CHECK(p.ignored_outputs == 2);
+  REQUIRE(p.input_count == 2);
+  CHECK_FALSE(p.graph_inputs[0].used);
+  CHECK(p.graph_inputs[0].count == 4);
+  CHECK(p.graph_inputs[1].used);
+  CHECK(p.graph_inputs[1].first == 0);
+  CHECK(p.graph_inputs[1].count == 3);
+  CHECK(onnx::parse_into(p, file.span(), {}, "strange").code == errc::unsupported_operator);
+  CHECK(onnx::parse_into(p, file.span(), {}, "state_out").code == errc::no_layers);
+
+  w::model c = w::fp32_model({3, 2, 2});
+  c.opsets.push_back({"ai.onnx.ml", 3});
+  c.g.nodes.pop_back();
+  c.g.nodes.push_back({"Softmax", {"h1"}, {"p"}});
+  c.g.nodes.push_back({"ArgMax", {"p"}, {"which"}});
+  c.g.nodes.push_back({"ZipMap",
+                       {"p"},
+                       {"map"},
+                       {w::ints_attribute("classlabels_int64s", {7, 9})},
+                       {},
+                       "ai.onnx.ml"});
+  c.g.outputs = {{"which", {"N"}, w::int64}, {"map", {}}};
+  c.g.outputs[1].has_type = false;
+  c.g.outputs[1].extra = w::field(2, w::field(4, "")); // a sequence
+  const w::bytes classifier = c.write();
+  REQUIRE(onnx::parse_into(p, classifier.span()).code == errc::ok);
+  CHECK(p.output_name == "map");
+  CHECK(p.outputs == 2);
+  REQUIRE(p.labels.present());
+  const onnx::tensor labels = onnx::read(p, p.labels);
+  onnx::element_reader reader(labels);
+  std::int64_t label = 0;
+  CHECK((reader.next(label) && label == 7 && reader.next(label) && label == 9));
+}
+
+TEST_CASE("lengths of Scaler's offset and scale may differ, in either order") {
+  for (const bool one_offset : {false, true}) {
+    w::model m = w::fp32_model({3, 2, 1});
+    m.opsets.push_back({"ai.onnx.ml", 3});
+    m.g.nodes.erase(m.g.nodes.begin());
+    m.g.nodes[0] = {"Scaler",
+                    {"features"},
+                    {"scaled"},
+                    {w::floats_attribute("offset", one_offset ? std::vector{0.5F}
+                                                              : std::vector{1.0F, 2.0F, 3.0F}),
+                     w::floats_attribute("scale", one_offset ? std::vector{1.0F, 2.0F, 3.0F}
+                                                             : std::vector{0.5F})},
+                    {},
+                    "ai.onnx.ml"};
+    CHECK(is(m.write(), "SDAD"));
+  }
+}

@@ -58,7 +58,7 @@ public:
         if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
         if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
         ++candidates;
-        if (!build_output(v)) note(why_);
+        if (!build_output(v) && failed(why_)) note(why_);
         list_operators(v.name);
       }
     if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
@@ -375,7 +375,24 @@ private:
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
     if (n.input_count < 3) s->marks |= open_mark;
-    return n.input_count < 3 || set_gemm_bias(n, beta, *s);
+    return n.input_count < 3 ? take_next_add() : set_gemm_bias(n, beta, *s);
+  }
+  // The Add behind a layer without bias, where it holds one value or one an output, whatever rank
+  // the row has. (Others are told apart on the way forward.)
+  constexpr bool take_next_add() noexcept {
+    const step s = p_.steps[first_];
+    if (first_ + 1 == max_steps || (s.marks & open_mark) == 0) return true;
+    step& next = p_.steps[first_ + 1];
+    if (next.kind != step_kind::affine || next.op != affine_op::add ||
+        (next.marks & suffix_mark) != 0 || next.inputs > 1 ||
+        (next.outputs != 1 && next.outputs != s.outputs))
+      return true;
+    const constant bias = next.weight;
+    next = s;
+    next.bias = bias;
+    next.marks = s.marks & (0x7f - open_mark);
+    ++first_;
+    return true;
   }
   // `w` has been read, unless it stands on the left, or could not be.
   [[gnu::noinline]] constexpr bool take_weight(const node& n, bool left,
@@ -430,7 +447,7 @@ private:
       if (left) w.t.dims[1] = w.t.dims[0], w.t.dims[0] = 1;
       s->marks |= vector_mark;
     }
-    return set_weight(w, false, left, *s);
+    return set_weight(w, false, left, *s) && take_next_add();
   }
 
   // ---- affine steps
@@ -790,8 +807,9 @@ private:
     if (s == nullptr || !take_int8_weight(matmul, *s)) return false;
     s->marks |= open_mark;
     const std::string_view scale = mul.inputs[second ? 0 : 1];
-    return dynamic ? take_dynamic(quantize, matmul, mul, scale, *s)
-                   : take_static(quantize, matmul, mul, scale, *s);
+    return (dynamic ? take_dynamic(quantize, matmul, mul, scale, *s)
+                    : take_static(quantize, matmul, mul, scale, *s)) &&
+           take_next_add();
   }
   // Arity, attributes and opset, as where the node stands on its own.
   constexpr bool check_node(const node& n) noexcept {

@@ -98,15 +98,16 @@ public:
         return slots_[i] & 0x7fffffffU;
     return 0;
   }
-  // Inserts a name that is not yet there; false where it is, but for other results of the same node.
-  // size() must be below max_values.
+  // Inserts a name that no other field defines; false where one does. size() must be below
+  // max_values.
   constexpr bool insert(view file, std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
-      if ((slots_[i] ^ hash) >> 31 == 0 && (slots_[i] & 0x7fffffffU) != tag &&
-          defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1) {
+      const std::uint32_t other = slots_[i] & 0x7fffffffU;
+      if ((slots_[i] ^ hash) >> 31 == 0 && other != tag && defines(field_at(file, other), name))
         return false;
+    }
     slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
     return true;
@@ -539,7 +540,7 @@ private:
     for (std::size_t i = 0; i < n.output_count; ++i) {
       const std::string_view name = result_of(n, i);
       if (name.empty()) continue;
-      if (result_index(n, name) < i) return {errc::duplicate_name, f.payload.offset, name};
+      if (result_index(n, name) != i) return {errc::duplicate_name, n.body.offset, name};
       if (const error e =
               define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
           failed(e))
