@@ -1398,15 +1398,16 @@ public:
         return slots_[i] & 0x7fffffffU;
     return 0;
   }
-  // Inserts a name that is not yet there; false where it is, but for other results of the same node.
-  // size() must be below max_values.
+  // Inserts a name that no other field defines; false where one does. size() must be below
+  // max_values.
   constexpr bool insert(view file, std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
-      if ((slots_[i] ^ hash) >> 31 == 0 && (slots_[i] & 0x7fffffffU) != tag &&
-          defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1) {
+      const std::uint32_t other = slots_[i] & 0x7fffffffU;
+      if ((slots_[i] ^ hash) >> 31 == 0 && other != tag && defines(field_at(file, other), name))
         return false;
+    }
     slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
     return true;
@@ -1839,7 +1840,7 @@ private:
     for (std::size_t i = 0; i < n.output_count; ++i) {
       const std::string_view name = result_of(n, i);
       if (name.empty()) continue;
-      if (result_index(n, name) < i) return {errc::duplicate_name, f.payload.offset, name};
+      if (result_index(n, name) != i) return {errc::duplicate_name, n.body.offset, name};
       if (const error e =
               define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
           failed(e))
@@ -3592,7 +3593,7 @@ public:
         if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
         if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
         ++candidates;
-        if (!build_output(v)) note(why_);
+        if (!build_output(v) && failed(why_)) note(why_);
         list_operators(v.name);
       }
     if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
@@ -3909,7 +3910,24 @@ private:
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
     if (n.input_count < 3) s->marks |= open_mark;
-    return n.input_count < 3 || set_gemm_bias(n, beta, *s);
+    return n.input_count < 3 ? take_next_add() : set_gemm_bias(n, beta, *s);
+  }
+  // The Add behind a layer without bias, where it holds one value or one an output, whatever rank
+  // the row has. (Others are told apart on the way forward.)
+  constexpr bool take_next_add() noexcept {
+    const step s = p_.steps[first_];
+    if (first_ + 1 == max_steps || (s.marks & open_mark) == 0) return true;
+    step& next = p_.steps[first_ + 1];
+    if (next.kind != step_kind::affine || next.op != affine_op::add ||
+        (next.marks & suffix_mark) != 0 || next.inputs > 1 ||
+        (next.outputs != 1 && next.outputs != s.outputs))
+      return true;
+    const constant bias = next.weight;
+    next = s;
+    next.bias = bias;
+    next.marks = s.marks & (0x7f - open_mark);
+    ++first_;
+    return true;
   }
   // `w` has been read, unless it stands on the left, or could not be.
   [[gnu::noinline]] constexpr bool take_weight(const node& n, bool left,
@@ -3964,7 +3982,7 @@ private:
       if (left) w.t.dims[1] = w.t.dims[0], w.t.dims[0] = 1;
       s->marks |= vector_mark;
     }
-    return set_weight(w, false, left, *s);
+    return set_weight(w, false, left, *s) && take_next_add();
   }
 
   // ---- affine steps
@@ -4324,8 +4342,9 @@ private:
     if (s == nullptr || !take_int8_weight(matmul, *s)) return false;
     s->marks |= open_mark;
     const std::string_view scale = mul.inputs[second ? 0 : 1];
-    return dynamic ? take_dynamic(quantize, matmul, mul, scale, *s)
-                   : take_static(quantize, matmul, mul, scale, *s);
+    return (dynamic ? take_dynamic(quantize, matmul, mul, scale, *s)
+                    : take_static(quantize, matmul, mul, scale, *s)) &&
+           take_next_add();
   }
   // Arity, attributes and opset, as where the node stands on its own.
   constexpr bool check_node(const node& n) noexcept {
@@ -6504,8 +6523,9 @@ constexpr std::size_t value_room(std::size_t count) noexcept {
 constexpr std::size_t row_scratch(const steps_view& net) noexcept { return net.even + net.odd; }
 
 // Floats of a dense step's constants, without slopes.
-constexpr std::size_t dense_floats(std::size_t inputs, std::size_t outputs) noexcept {
-  return round_up(outputs, panel_width) + round_up(inputs * outputs, panel_width);
+constexpr std::uint64_t dense_floats(std::uint32_t inputs, std::uint32_t outputs) noexcept {
+  const std::uint64_t weights = std::uint64_t{inputs} * outputs + panel_width - 1;
+  return round_up(outputs, panel_width) + weights / panel_width * panel_width;
 }
 // Index, after the bias, of the weight from `input` to `output`.
 constexpr std::size_t panel_index(std::size_t inputs, std::size_t outputs, std::size_t input,
@@ -6520,14 +6540,15 @@ constexpr std::size_t dense_to_one_floats(std::size_t inputs) noexcept {
 
 // What a network takes.
 struct extent {
-  std::size_t steps = 0, floats = 0, bytes = 0, sums = 0;
-  std::size_t even = 0, odd = 0; // as steps_view has them
+  std::size_t steps = 0, sums = 0;
+  std::uint64_t floats = 0, bytes = 0; // a file may use one array in many layers
+  std::size_t even = 0, odd = 0;       // as steps_view has them
 };
 
 // Places of the step's constants; `to` grows by them. `moved` counts the steps that moved values.
 constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
   const std::size_t in = round_up(s.inputs, panel_width), out = round_up(s.outputs, panel_width);
-  std::size_t floats = 0;
+  std::uint64_t floats = 0;
   switch (s.op) {
   case step_op::dense: floats = dense_floats(s.inputs, s.outputs); break;
   case step_op::dense_to_one: floats = dense_to_one_floats(s.inputs); break;
@@ -6536,7 +6557,7 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
     floats = 2 * out;
     s.bytes = static_cast<std::uint32_t>(to.bytes);
     s.sums = static_cast<std::uint32_t>(to.sums);
-    to.bytes += round_up(s.inputs, 4) * out;
+    to.bytes += std::uint64_t{round_up(s.inputs, 4)} * out;
     to.sums += out;
     break;
   case step_op::affine: floats = 3 * in; break;
@@ -6564,6 +6585,12 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
 
 // Vectors are loaded whole: room for the last one's end.
 constexpr void close(extent& to) noexcept { to.floats += panel_width; }
+
+// Do the places fit their 32 bits, and the arrays what this machine addresses?
+constexpr bool fits(const extent& of) noexcept {
+  constexpr std::uint64_t most = (std::uint64_t{1} << (sizeof(std::size_t) > 4 ? 31 : 27)) - 1;
+  return of.floats <= most && of.bytes <= most;
+}
 
 } // namespace tinymlp::kernels
 
@@ -23965,13 +23992,14 @@ public:
     std::size_t moved = 0, count = 0;
     folded_step each;
     for (folder steps(p_); steps.next(each); ++count) {
-      const std::size_t begin = at.floats;
+      const auto begin = static_cast<std::size_t>(at.floats);
       place(each.step, at, moved);
       steps_[count] = each.step;
-      clear(each.step, begin, at.floats);
+      clear(each.step, begin, static_cast<std::size_t>(at.floats));
       if (const error e = fill(each); onnx::failed(e)) return e;
     }
-    zero(at.floats, at.floats + kernels::panel_width);
+    const auto end = static_cast<std::size_t>(at.floats);
+    zero(end, end + kernels::panel_width);
     return {};
   }
 
@@ -25497,6 +25525,7 @@ template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basi
   static_assert(sizeof...(Layers) >= 1 && Inputs >= 1 && Inputs <= onnx::max_width);
   static constexpr auto shapes = detail::shapes_of<Mode, Inputs, Layers...>();
   static constexpr kernels::extent extent = detail::extent_of(shapes);
+  static_assert(kernels::fits(extent), "the network is larger than 2 GiB of constants");
   static constexpr bool is_int8 = Mode != onnx::quant_mode::fp32;
   static constexpr std::size_t row_floats = extent.even + extent.odd;
 
@@ -25868,8 +25897,8 @@ struct storage_plan {
   std::size_t steps = 0, floats = 0, bytes = 0, sums = 0, total = 0; // in bytes
   constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
     steps = take(from.steps * sizeof(kernels::step));
-    floats = take(from.floats * sizeof(float));
-    bytes = take(from.bytes + 1); // never empty, so that each is an array
+    floats = take(static_cast<std::size_t>(from.floats) * sizeof(float));
+    bytes = take(static_cast<std::size_t>(from.bytes) + 1); // never empty, so that each is an array
     sums = take((from.sums + 1) * sizeof(std::int32_t));
   }
 
@@ -25999,7 +26028,9 @@ inline result<std::size_t> required_storage(std::span<const char> model,
                                             std::string_view output = {}) noexcept {
   onnx::plan plan;
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  return detail::storage_plan(detail::measure(plan)).total + 63; // for any alignment
+  const kernels::extent sizes = detail::measure(plan);
+  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
+  return detail::storage_plan(sizes).total + 63; // for any alignment
 }
 
 // The network of an ONNX file, packed into `storage`, or why not; errc::short_storage where that
@@ -26009,7 +26040,9 @@ inline result<any_network> load_any(std::span<const char> model, std::span<std::
                                     std::string_view output = {}) noexcept {
   onnx::plan plan;
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  const detail::storage_plan places(detail::measure(plan));
+  const kernels::extent sizes = detail::measure(plan);
+  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
+  const detail::storage_plan places(sizes);
   void* at = storage.data();
   std::size_t room = storage.size();
   if (std::align(64, places.total, at, room) == nullptr)

@@ -156,6 +156,19 @@ std::size_t some_width(generator& random) {
   return widths[random() % std::size(widths)];
 }
 
+TEST_CASE("places that would not fit 32 bits are told, though a file that shares an array is small") {
+  extent size;
+  std::size_t moved = 0;
+  step s;
+  s.op = step_op::dense;
+  s.inputs = s.outputs = 16384;
+  for (int layer = 0; layer < 7; ++layer) place(s, size, moved);
+  CHECK(fits(size));
+  for (int layer = 0; layer < 57; ++layer) place(s, size, moved);
+  CHECK(size.floats > std::uint64_t{1} << 32);
+  CHECK(!fits(size));
+}
+
 TEST_CASE("dense steps of every width agree with the reference") {
   generator random(1);
   for (const std::size_t inputs : {1, 2, 3, 4, 6, 7, 8, 15, 16, 17, 18, 19, 31, 33, 64, 130})

@@ -29,8 +29,8 @@ struct storage_plan {
   std::size_t steps = 0, floats = 0, bytes = 0, sums = 0, total = 0; // in bytes
   constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
     steps = take(from.steps * sizeof(kernels::step));
-    floats = take(from.floats * sizeof(float));
-    bytes = take(from.bytes + 1); // never empty, so that each is an array
+    floats = take(static_cast<std::size_t>(from.floats) * sizeof(float));
+    bytes = take(static_cast<std::size_t>(from.bytes) + 1); // never empty, so that each is an array
     sums = take((from.sums + 1) * sizeof(std::int32_t));
   }
 
@@ -160,7 +160,9 @@ inline result<std::size_t> required_storage(std::span<const char> model,
                                             std::string_view output = {}) noexcept {
   onnx::plan plan;
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  return detail::storage_plan(detail::measure(plan)).total + 63; // for any alignment
+  const kernels::extent sizes = detail::measure(plan);
+  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
+  return detail::storage_plan(sizes).total + 63; // for any alignment
 }
 
 // The network of an ONNX file, packed into `storage`, or why not; errc::short_storage where that
@@ -170,7 +172,9 @@ inline result<any_network> load_any(std::span<const char> model, std::span<std::
                                     std::string_view output = {}) noexcept {
   onnx::plan plan;
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  const detail::storage_plan places(detail::measure(plan));
+  const kernels::extent sizes = detail::measure(plan);
+  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
+  const detail::storage_plan places(sizes);
   void* at = storage.data();
   std::size_t room = storage.size();
   if (std::align(64, places.total, at, room) == nullptr)

@@ -185,6 +185,7 @@ template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basi
   static_assert(sizeof...(Layers) >= 1 && Inputs >= 1 && Inputs <= onnx::max_width);
   static constexpr auto shapes = detail::shapes_of<Mode, Inputs, Layers...>();
   static constexpr kernels::extent extent = detail::extent_of(shapes);
+  static_assert(kernels::fits(extent), "the network is larger than 2 GiB of constants");
   static constexpr bool is_int8 = Mode != onnx::quant_mode::fp32;
   static constexpr std::size_t row_floats = extent.even + extent.odd;
 

@@ -290,13 +290,14 @@ public:
     std::size_t moved = 0, count = 0;
     folded_step each;
     for (folder steps(p_); steps.next(each); ++count) {
-      const std::size_t begin = at.floats;
+      const auto begin = static_cast<std::size_t>(at.floats);
       place(each.step, at, moved);
       steps_[count] = each.step;
-      clear(each.step, begin, at.floats);
+      clear(each.step, begin, static_cast<std::size_t>(at.floats));
       if (const error e = fill(each); onnx::failed(e)) return e;
     }
-    zero(at.floats, at.floats + kernels::panel_width);
+    const auto end = static_cast<std::size_t>(at.floats);
+    zero(end, end + kernels::panel_width);
     return {};
   }
 

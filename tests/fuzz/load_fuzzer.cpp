@@ -1,5 +1,6 @@
 // libFuzzer target: bytes -> plan -> every network -> the score of one row on every instruction
 // set, whose bits must agree. Seeds and commands: tests/fuzz/run.
+#include <tinymlp/any_network.hpp>
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -81,6 +83,33 @@ template <class Net> void check_network(const onnx::plan& plan, std::span<const 
   }
 }
 
+// Whatever the shape: every instruction set, one row and batches, against the reference.
+void check_any(std::span<const char> file, onnx::external_files external) {
+  const result<std::size_t> size = required_storage(file, external);
+  if (!size || *size > 1U << 22) return; // what is larger takes too long
+  std::vector<std::byte> storage(*size);
+  const result<any_network> net = load_any(file, storage, external);
+  if (!net) return check(net.error(), file);
+  const std::size_t n = net->inputs(), m = net->outputs(), count = 35;
+  std::vector<float> rows(n * count), expected(m * count), values(m * count);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i >= n && i < 2 * n && file.size() >= sizeof(float)) // the second row: any bits
+      std::memcpy(&rows[i], file.data() + i * 4 % (file.size() - 3), sizeof(float));
+    else
+      rows[i] = static_cast<float>(i % 17) * 0.125F - 1;
+  }
+  require(net->run(rows, expected, isa::reference) == errc::ok);
+  for (const isa which : supported()) {
+    require(net->run(rows, values, which) == errc::ok);
+    for (std::size_t i = 0; i < values.size(); ++i) require(bits(values[i]) == bits(expected[i]));
+    for (std::size_t r = 0; r < 2; ++r) {
+      require(net->run(std::span(rows).subspan(r * n, n), std::span(values).first(m), which) ==
+              errc::ok);
+      for (std::size_t i = 0; i < m; ++i) require(bits(values[i]) == bits(expected[r * m + i]));
+    }
+  }
+}
+
 // A file refers to external data by these names.
 constexpr char external_bytes[4096]{};
 constexpr std::array<onnx::external_file, 1> external_files{{{"weights.bin", external_bytes}}};
@@ -94,6 +123,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(plan.error(), file);
     return 0;
   }
+  check_any(file, external_files);
   check_network<mlp_small>(*plan, file);
   check_network<mlp_medium>(*plan, file);
   check_network<mlp_large>(*plan, file);

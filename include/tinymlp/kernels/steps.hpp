@@ -86,8 +86,9 @@ constexpr std::size_t value_room(std::size_t count) noexcept {
 constexpr std::size_t row_scratch(const steps_view& net) noexcept { return net.even + net.odd; }
 
 // Floats of a dense step's constants, without slopes.
-constexpr std::size_t dense_floats(std::size_t inputs, std::size_t outputs) noexcept {
-  return round_up(outputs, panel_width) + round_up(inputs * outputs, panel_width);
+constexpr std::uint64_t dense_floats(std::uint32_t inputs, std::uint32_t outputs) noexcept {
+  const std::uint64_t weights = std::uint64_t{inputs} * outputs + panel_width - 1;
+  return round_up(outputs, panel_width) + weights / panel_width * panel_width;
 }
 // Index, after the bias, of the weight from `input` to `output`.
 constexpr std::size_t panel_index(std::size_t inputs, std::size_t outputs, std::size_t input,
@@ -102,14 +103,15 @@ constexpr std::size_t dense_to_one_floats(std::size_t inputs) noexcept {
 
 // What a network takes.
 struct extent {
-  std::size_t steps = 0, floats = 0, bytes = 0, sums = 0;
-  std::size_t even = 0, odd = 0; // as steps_view has them
+  std::size_t steps = 0, sums = 0;
+  std::uint64_t floats = 0, bytes = 0; // a file may use one array in many layers
+  std::size_t even = 0, odd = 0;       // as steps_view has them
 };
 
 // Places of the step's constants; `to` grows by them. `moved` counts the steps that moved values.
 constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
   const std::size_t in = round_up(s.inputs, panel_width), out = round_up(s.outputs, panel_width);
-  std::size_t floats = 0;
+  std::uint64_t floats = 0;
   switch (s.op) {
   case step_op::dense: floats = dense_floats(s.inputs, s.outputs); break;
   case step_op::dense_to_one: floats = dense_to_one_floats(s.inputs); break;
@@ -118,7 +120,7 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
     floats = 2 * out;
     s.bytes = static_cast<std::uint32_t>(to.bytes);
     s.sums = static_cast<std::uint32_t>(to.sums);
-    to.bytes += round_up(s.inputs, 4) * out;
+    to.bytes += std::uint64_t{round_up(s.inputs, 4)} * out;
     to.sums += out;
     break;
   case step_op::affine: floats = 3 * in; break;
@@ -146,5 +148,11 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
 
 // Vectors are loaded whole: room for the last one's end.
 constexpr void close(extent& to) noexcept { to.floats += panel_width; }
+
+// Do the places fit their 32 bits, and the arrays what this machine addresses?
+constexpr bool fits(const extent& of) noexcept {
+  constexpr std::uint64_t most = (std::uint64_t{1} << (sizeof(std::size_t) > 4 ? 31 : 27)) - 1;
+  return of.floats <= most && of.bytes <= most;
+}
 
 } // namespace tinymlp::kernels
