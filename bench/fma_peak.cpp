@@ -92,6 +92,12 @@ std::span<const fma_limit> fma_limits() {
   return limits;
 }
 
+const fma_limit* limit_of(std::string_view isa) {
+  for (const fma_limit& limit : fma_limits())
+    if (isa.starts_with(limit.isa)) return &limit;
+  return nullptr;
+}
+
 double measure_peak(const fma_limit& limit) {
   constexpr std::uint64_t steps = 50'000;
   const double start = processor_seconds();

@@ -22,37 +22,19 @@ using namespace tinymlp::bench;
 
 constexpr std::array<std::size_t, 3> batch_sizes{64, 4096, 1'000'000};
 
-// The limit of the vectors that an instruction set computes with: "avx512" for "avx512_vnni".
-const fma_limit* limit_of(std::string_view isa) {
-  for (const fma_limit& limit : fma_limits())
-    if (isa.starts_with(limit.isa)) return &limit;
-  return nullptr;
-}
-
-// The share of the peak: calls in turn with the peak itself, for clocks follow, within a
-// millisecond, the work and the neighbours on a shared machine. The median over some 20 ms.
+// Calls in turn with the peak, some 8,192 rows at a time.
 template <class Engine>
 double share_of_peak(const Engine& engine, const fma_limit& limit, std::size_t macs,
                      std::size_t rows) {
   std::vector<float> scores(rows);
   const auto score = engine.prepare(rows_to_score(rows).data(), rows, scores.data());
   const std::size_t calls = 1 + 8192 / rows;
-  const double flops = 2.0 * static_cast<double>(macs * rows * calls);
-  std::vector<double> shares;
-  double before = measure_peak(limit);
-  for (double spent = 0; spent < 0.02 || shares.size() < 3;) {
-    const double start = processor_seconds();
+  return share_of_peak(limit, 2.0 * static_cast<double>(macs * rows * calls), [&] {
     for (std::size_t i = 0; i < calls; ++i) {
       score();
       benchmark::ClobberMemory();
     }
-    const double seconds = processor_seconds() - start, after = measure_peak(limit);
-    shares.push_back(flops / seconds / ((before + after) / 2));
-    before = after;
-    spent += seconds;
-  }
-  std::nth_element(shares.begin(), shares.begin() + shares.size() / 2, shares.end());
-  return shares[shares.size() / 2];
+  });
 }
 
 template <class Engine>

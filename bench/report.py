@@ -170,7 +170,7 @@ def machine(results):
     if "isa_selected" in context:
         parts.append(f"{context['isa_selected']} chosen")
     for key, name in (("compiler", ""), ("onnxruntime", "ONNX Runtime "), ("eigen", "Eigen "),
-                      ("libsvm", "libsvm ")):
+                      ("xnnpack", "XNNPACK "), ("libsvm", "libsvm ")):
         if key in context:
             parts.append(name + context[key])
     peaks = [f"{name.split('/')[2]} {rate / 1e9:.0f} GFLOP/s"
@@ -407,11 +407,11 @@ def write_whole(path, content):
         raise
 
 
-def with_results(readme, report):
-    before, begin, rest = readme.partition(marker_begin)
-    _, end, after = rest.partition(marker_end)
+def with_results(readme, report, first=marker_begin, last=marker_end):
+    before, begin, rest = readme.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"no line '{marker_begin}' followed by '{marker_end}'")
+        raise ValueError(f"no line '{first}' followed by '{last}'")
     return f"{before}{begin}\n\n{report}\n\n{end}{after}"
 
 

@@ -332,13 +332,23 @@ public:
 
   // The next field, its value included.
   constexpr errc next(field& out) noexcept {
-    // Nearly all fields are short strings and messages: few steps for them in constant expressions.
-    if (bytes_.size - at_ >= 2 && byte(0) >= 8 && byte(0) < 0x80 && (byte(0) & 7) == 2 &&
-        byte(1) < 0x80 && byte(1) <= bytes_.size - at_ - 2) {
-      out = {byte(0) >> 3, wire::length_delimited, offset(), 0,
-             view{bytes_.data + at_ + 2, byte(1), offset() + 2}};
-      at_ += 2 + out.payload.size;
-      return errc::ok;
+    // Nearly all fields are short: few steps for them in constant expressions.
+    if (bytes_.size - at_ >= 2) {
+      const auto tag = static_cast<unsigned char>(bytes_.data[at_]);
+      const auto size = static_cast<unsigned char>(bytes_.data[at_ + 1]);
+      if (tag >= 8 && (tag & 0x87) == 2 && size < 0x80 && size <= bytes_.size - at_ - 2) {
+        out =
+            field{static_cast<std::uint32_t>(tag >> 3), wire::length_delimited, bytes_.offset + at_,
+                  0, view{bytes_.data + at_ + 2, size, bytes_.offset + at_ + 2}};
+        at_ += 2U + size;
+        return errc::ok;
+      }
+      if (tag >= 8 && (tag & 0x87) == 0 && size < 0x80) { // a small number
+        out = field{static_cast<std::uint32_t>(tag >> 3), wire::varint, bytes_.offset + at_, size,
+                    view{}};
+        at_ += 2;
+        return errc::ok;
+      }
     }
     return next_of_any_length(out);
   }
@@ -351,19 +361,17 @@ public:
   }
 
 private:
-  constexpr unsigned byte(std::size_t ahead) const noexcept {
-    return static_cast<unsigned char>(bytes_.data[at_ + ahead]);
-  }
-
   constexpr errc next_of_any_length(field& out) noexcept {
-    cursor ahead = *this;
+    const std::size_t start = at_;
     field f;
-    f.offset = offset();
-    if (const errc e = ahead.tag(f); e != errc::ok) return e;
-    if (const errc e = ahead.value(f); e != errc::ok) return e;
-    *this = ahead;
-    out = f;
-    return errc::ok;
+    f.offset = bytes_.offset + at_;
+    errc e = tag(f);
+    if (e == errc::ok) e = value(f);
+    if (e != errc::ok)
+      at_ = start;
+    else
+      out = f;
+    return e;
   }
 
   constexpr errc tag(field& f) noexcept {
@@ -402,76 +410,9 @@ private:
 // What is accepted: onnx/README.md. Everything else is refused, with the reason, the byte offset
 // and the name in question.
 
-// ---- tinymlp/onnx/builder.hpp
-// From a graph to a plan, in two passes. The first walks back from the output to the inputs, one
-// operator or pattern after the other, so that only what the output depends on is looked at; it
-// leaves one entry each at the end of the plan's own array of steps. The second goes forward over
-// these entries with the shape of the row and makes the steps, from the array's beginning.
-
-// ---- tinymlp/onnx/patterns.hpp
-// Chains of operators that exporters write where there is one operator, or was none yet:
-// activations and normalisations. Each is recognised from its last node, in any order of
-// commutative operands, with constants that may have been rounded.
-
-// ---- tinymlp/onnx/reader.hpp
-// Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
-// Functions that return bool return false once something was refused; error() then says what.
-
-// ---- tinymlp/onnx/plan.hpp
-// What a graph computes, reduced to a list of steps over one row of features: the one thing between
-// parsing and packing. bytes -> graph -> plan -> network -> score.
-
-// ---- tinymlp/kernels/activation.hpp
-// What may follow a dense layer, value by value: one list for the parser, the networks and the
-// kernels. Each names the ONNX operator whose formula it is; `alpha` and `beta` are its attributes.
-
-namespace tinymlp {
-
-enum class activation : std::uint8_t {
-  identity,         // x
-  relu,             // Relu: max(0, x)
-  leaky_relu,       // LeakyRelu: x < 0 ? alpha * x : x
-  prelu,            // PRelu: the same with an alpha for each feature
-  clip,             // Clip: min(max(x, alpha), beta)
-  hard_sigmoid,     // HardSigmoid: min(max(alpha * x + beta, 0), 1), product and sum rounded
-  hard_swish,       // HardSwish: x * min(max(x / 6 + 0.5, 0), 1)
-  thresholded_relu, // ThresholdedRelu: x > alpha ? x : 0
-  elu,              // Elu: x < 0 ? alpha * (exp(x) - 1) : x
-  selu,             // Selu: beta * (x <= 0 ? alpha * (exp(x) - 1) : x); beta is ONNX's gamma
-  celu,             // Celu: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
-  sigmoid,          // Sigmoid: 1 / (1 + exp(-x))
-  tanh,             // Tanh
-  softplus,         // Softplus: log(1 + exp(x))
-  softsign,         // Softsign: x / (1 + |x|)
-  silu,             // Swish-24, or Mul(x, Sigmoid(alpha * x)): x * sigmoid(alpha * x)
-  gelu,             // Gelu-20: x / 2 * (1 + erf(x / sqrt(2)))
-  gelu_tanh, // Gelu-20, approximate "tanh": x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
-  mish,      // Mish: x * tanh(softplus(x))
-};
-
-namespace detail {
-inline constexpr std::array<std::string_view, 19> activation_names{
-    "identity",         "relu", "leaky_relu", "prelu",     "clip",    "hard_sigmoid", "hard_swish",
-    "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
-    "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
-} // namespace detail
-inline constexpr std::size_t activation_count = detail::activation_names.size();
-
-constexpr std::string_view name(activation which) noexcept {
-  const auto index = static_cast<std::size_t>(which);
-  return index < activation_count ? detail::activation_names[index] : "unknown";
-}
-
-// Straight pieces only: no elementary function, so that int8 networks equal ONNX Runtime's.
-constexpr bool is_piecewise_linear(activation which) noexcept {
-  return which <= activation::hard_sigmoid || which == activation::thresholded_relu;
-}
-
-} // namespace tinymlp
-// ---- tinymlp/onnx/graph.hpp
-// ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
-// and checked for what does not depend on the operators: names, order, single assignment. The index
-// is small (3.5 KiB): messages are read again where they are needed.
+// ---- tinymlp/onnx/advice.hpp
+// What to do about a refusal, for people: with message() and the error's own numbers this says what
+// was found, what is accepted, and how to export the model so that it is.
 
 // ---- tinymlp/onnx/tensor.hpp
 // TensorProto and AttributeProto: shapes, and elements read in order from wherever the file keeps
@@ -942,10 +883,6 @@ inline constexpr std::uint32_t attribute_name = 1, attribute_f = 2, attribute_i 
                                attribute_tensors = 10, attribute_graphs = 11, attribute_kind = 20,
                                attribute_ref = 21, attribute_sparse = 22;
 
-constexpr bool is_value_field(std::uint32_t number) noexcept {
-  return (number >= attribute_f && number <= attribute_graphs) || number == attribute_sparse;
-}
-
 // The attribute type that a value field stands for, and whether its wire type may be `type`.
 constexpr attribute_type type_of_field(const field& f) noexcept {
   const bool bytes = f.type == wire::length_delimited;
@@ -962,6 +899,22 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
   }
 }
 
+constexpr errc take_value(const field& f, attribute& a) noexcept {
+  const attribute_type type = type_of_field(f);
+  if (type == attribute_type::undefined) return errc::wrong_wire_type;
+  if (a.type != attribute_type::undefined && a.type != type) return errc::bad_attribute;
+  if (a.type == attribute_type::tensor) return errc::duplicate_field;
+  a.type = type;
+  switch (f.number) {
+  case attribute_f: a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value)); break;
+  case attribute_i: a.i = static_cast<std::int64_t>(f.value); break;
+  case attribute_s: a.s = f.payload.text(); break;
+  case attribute_t: a.t = f.payload, a.t_offset = f.offset; break;
+  default: break;
+  }
+  return errc::ok;
+}
+
 } // namespace detail
 
 // Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
@@ -976,27 +929,31 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, a.name};
-    if (f.number == attribute_name && f.type != wire::length_delimited)
-      return {errc::wrong_wire_type, f.offset, a.name};
-    if (f.number == attribute_kind && f.type != wire::varint)
-      return {errc::wrong_wire_type, f.offset, a.name};
-    if (f.number == attribute_name) a.name = f.payload.text();
-    if (f.number == attribute_kind) declared = f.value;
-    if (f.number == attribute_ref || f.number == attribute_g || f.number == attribute_graphs ||
-        f.number == attribute_sparse || f.number == attribute_tensors ||
-        f.number == attribute_strings)
-      return {errc::unsupported_feature, f.offset, a.name};
-    if (!is_value_field(f.number)) continue;
-    const attribute_type type = type_of_field(f);
-    if (type == attribute_type::undefined) return {errc::wrong_wire_type, f.offset, a.name};
-    if (a.type != attribute_type::undefined && a.type != type)
-      return {errc::bad_attribute, f.offset, a.name};
-    if (a.type == attribute_type::tensor) return {errc::duplicate_field, f.offset, a.name};
-    a.type = type;
-    if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
-    if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
-    if (f.number == attribute_s) a.s = f.payload.text();
-    if (f.number == attribute_t) a.t = f.payload, a.t_offset = f.offset;
+    switch (f.number) {
+    case attribute_name:
+      if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, a.name};
+      a.name = f.payload.text();
+      break;
+    case attribute_kind:
+      if (f.type != wire::varint) return {errc::wrong_wire_type, f.offset, a.name};
+      declared = f.value;
+      break;
+    case attribute_ref:
+    case attribute_g:
+    case attribute_graphs:
+    case attribute_sparse:
+    case attribute_tensors:
+    case attribute_strings: return {errc::unsupported_feature, f.offset, a.name};
+    case attribute_f:
+    case attribute_i:
+    case attribute_s:
+    case attribute_t:
+    case attribute_floats:
+    case attribute_ints:
+      if (const errc e = take_value(f, a); e != errc::ok) return {e, f.offset, a.name};
+      break;
+    default: break;
+    }
   }
   if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
   // proto3 leaves a zero value out: the declared type then says what the zero is
@@ -1035,6 +992,324 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
 
 } // namespace tinymlp::onnx
 
+namespace tinymlp::onnx {
+
+// What the error's `found` and `accepted` count.
+enum class unit : std::uint8_t { none, element_type, opset, operands, limit, values, attribute };
+constexpr unit unit_of(errc code) noexcept {
+  switch (code) {
+  case errc::wrong_element_type: return unit::element_type;
+  case errc::operator_needs_newer_opset:
+  case errc::bad_opset:
+  case errc::bad_ir_version: return unit::opset;
+  case errc::wrong_arity: return unit::operands;
+  case errc::too_many_nodes:
+  case errc::too_many_tensors:
+  case errc::too_many_layers:
+  case errc::too_many_steps:
+  case errc::extra_input:
+  case errc::dimension_overflow: return unit::limit;
+  case errc::shape_mismatch:
+  case errc::bad_dimension: return unit::values;
+  case errc::bad_attribute: return unit::attribute;
+  default: return unit::none;
+  }
+}
+
+// The heading of include/tinymlp/onnx/README.md that lists what is accepted instead, as an anchor;
+// empty for errors of calls.
+constexpr std::string_view section(errc code) noexcept {
+  switch (code) {
+  case errc::ok:
+  case errc::network_mismatch:
+  case errc::precision_mismatch:
+  case errc::size_mismatch:
+  case errc::isa_unsupported:
+  case errc::short_storage:
+  case errc::out_of_memory: return {};
+  case errc::truncated:
+  case errc::bad_varint:
+  case errc::bad_field:
+  case errc::wrong_wire_type:
+  case errc::unknown_field:
+  case errc::duplicate_field:
+  case errc::missing_graph:
+  case errc::bad_ir_version:
+  case errc::bad_opset:
+  case errc::unsupported_feature:
+  case errc::missing_op_type:
+  case errc::missing_name:
+  case errc::duplicate_name:
+  case errc::dangling_name:
+  case errc::not_sorted: return "files";
+  case errc::file_too_large:
+  case errc::too_many_nodes:
+  case errc::too_many_tensors:
+  case errc::too_many_layers:
+  case errc::too_many_steps:
+  case errc::extra_input:
+  case errc::dimension_overflow: return "limits";
+  case errc::missing_input:
+  case errc::missing_output:
+  case errc::unknown_output:
+  case errc::disconnected_output:
+  case errc::no_layers: return "inputs-and-outputs";
+  case errc::unsupported_domain:
+  case errc::unsupported_operator:
+  case errc::operator_needs_newer_opset:
+  case errc::wrong_arity:
+  case errc::unsupported_attribute:
+  case errc::bad_attribute: return "operators";
+  case errc::branch:
+  case errc::unexpected_operator: return "patterns";
+  case errc::bad_dimension:
+  case errc::shape_mismatch: return "shapes";
+  case errc::not_constant:
+  case errc::wrong_element_type:
+  case errc::inexact_cast:
+  case errc::missing_data:
+  case errc::ambiguous_data:
+  case errc::short_data:
+  case errc::long_data:
+  case errc::external_data_missing:
+  case errc::bad_external_data:
+  case errc::non_finite_weight:
+  case errc::zero_std:
+  case errc::non_finite_std:
+  case errc::value_out_of_range: return "constants";
+  case errc::bad_scale:
+  case errc::bad_zero_point:
+  case errc::mixed_precision: return "int8";
+  }
+  return {};
+}
+
+// What to do at the exporter; empty where there is nothing but to repair the file.
+constexpr std::string_view advice(errc code) noexcept {
+  switch (code) {
+  case errc::bad_ir_version:
+  case errc::bad_opset: return "export again with an operator set from 11 to 23";
+  case errc::operator_needs_newer_opset: return "export again with a newer operator set";
+  case errc::unsupported_feature:
+    return "export a plain inference graph: no functions (inline_local_functions), control flow or "
+           "sparse tensors, evaluation mode";
+  case errc::unsupported_domain:
+    return "export with standard operators: no contrib operators of an optimised ONNX Runtime file";
+  case errc::unsupported_operator:
+  case errc::unsupported_attribute:
+    return "leave this operator out of the exported part of the model, and compute it outside";
+  case errc::branch:
+    return "residual connections, gates and several parallel paths are not MLPs; name another "
+           "output";
+  case errc::unexpected_operator:
+    return "export the operator where the patterns have it, or leave it out of the exported part";
+  case errc::not_constant:
+    return "fold constants at export (do_constant_folding, onnxsim), and do not compute weights";
+  case errc::wrong_element_type:
+    return "export in float32: model.float() before the export, no half or double";
+  case errc::inexact_cast: return "convert the constants to float32 before the export";
+  case errc::bad_dimension:
+  case errc::shape_mismatch:
+    return "only the rows may be a symbolic dimension: give the number of features at export";
+  case errc::no_layers:
+  case errc::disconnected_output:
+  case errc::unknown_output:
+    return "name an output that is computed by dense layers (--output-name)";
+  case errc::external_data_missing: return "keep the data file beside the model, or embed it";
+  case errc::non_finite_weight:
+  case errc::non_finite_std: return "the training diverged, or a scaler saw no finite data";
+  case errc::zero_std:
+    return "a feature is constant: leave it out, or set its standard deviation to 1";
+  case errc::bad_scale:
+  case errc::bad_zero_point:
+  case errc::mixed_precision:
+    return "quantise again: weights int8 and symmetric, all layers alike (tinymlp quantize)";
+  case errc::too_many_nodes:
+  case errc::too_many_tensors: return "fold constants at export (do_constant_folding, onnxsim)";
+  default: return {};
+  }
+}
+
+} // namespace tinymlp::onnx
+// ---- tinymlp/onnx/builder.hpp
+// From a graph to a plan, in two passes. The first walks back from the output to the inputs, one
+// operator or pattern after the other, so that only what the output depends on is looked at; it
+// leaves one entry each at the end of the plan's own array of steps. The second goes forward over
+// these entries with the shape of the row and makes the steps, from the array's beginning.
+
+// ---- tinymlp/onnx/patterns.hpp
+// Chains of operators that exporters write where there is one operator, or was none yet:
+// activations and normalisations. Each is recognised from its last node, in any order of
+// commutative operands, with constants that may have been rounded.
+
+// ---- tinymlp/onnx/reader.hpp
+// Reads what nodes say: attributes, constants behind operators that do not change them, and shapes.
+// Functions that return bool return false once something was refused; error() then says what.
+
+// ---- tinymlp/onnx/bulk.hpp
+// Raw little-endian floats by the array, at run time: as fast as memory gives them. Vectors of four
+// floats are all that is asked of the compiler; without them, plain loops do the same.
+
+#include <cstring>
+
+namespace tinymlp::onnx::bulk {
+
+#if (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+inline constexpr bool as_stored = true; // floats in memory look as they do in the file
+#else
+inline constexpr bool as_stored = false;
+#endif
+
+#if defined(__GNUC__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define TINYMLP_FOUR_FLOATS
+#endif
+#endif
+
+#if defined(TINYMLP_FOUR_FLOATS)
+namespace detail {
+using four_words [[gnu::vector_size(16)]] = std::uint32_t;
+inline four_words load(const char* from) noexcept {
+  four_words to;
+  std::memcpy(&to, from, sizeof to);
+  return to;
+}
+} // namespace detail
+#endif
+
+// Are all `count` floats finite? An exponent of all ones carries into the sign.
+inline bool all_finite(const char* data, std::size_t count) noexcept {
+  std::uint32_t carry = 0;
+  std::size_t i = 0;
+#if defined(TINYMLP_FOUR_FLOATS)
+  if constexpr (as_stored) {
+    using detail::load;
+    const detail::four_words magnitude{0x7fffffffU, 0x7fffffffU, 0x7fffffffU, 0x7fffffffU};
+    const detail::four_words one{0x00800000U, 0x00800000U, 0x00800000U, 0x00800000U};
+    detail::four_words carries{}, others{};
+    for (; i + 16 <= count; i += 16) {
+      carries |=
+          ((load(data + 4 * i) & magnitude) + one) | ((load(data + 4 * i + 16) & magnitude) + one);
+      others |= ((load(data + 4 * i + 32) & magnitude) + one) |
+                ((load(data + 4 * i + 48) & magnitude) + one);
+    }
+    carries |= others;
+    carry = carries[0] | carries[1] | carries[2] | carries[3];
+  }
+#endif
+  for (; i < count; ++i) {
+    std::uint32_t bits = 0;
+    for (std::size_t b = 0; b < 4; ++b)
+      bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + b])) << (8 * b);
+    carry |= (bits & 0x7fffffffU) + 0x00800000U;
+  }
+  return carry >> 31 == 0;
+}
+
+// Rows become columns: to[k * columns + j] = float j * stride + k of `data`, for k below `count`
+// and j below `columns`. For machines whose floats look as stored.
+inline void transpose(float* to, const char* data, std::size_t stride, std::size_t count,
+                      std::size_t columns) noexcept {
+  std::size_t done = 0; // columns
+#if defined(TINYMLP_FOUR_FLOATS)
+  using detail::load;
+  for (; done + 4 <= columns; done += 4) {
+    const char* row = data + 4 * done * stride;
+    float* out = to + done;
+    std::size_t k = 0;
+    for (; k + 4 <= count; k += 4) {
+      const detail::four_words a = load(row + 4 * k), b = load(row + 4 * (stride + k)),
+                               c = load(row + 4 * (2 * stride + k)),
+                               d = load(row + 4 * (3 * stride + k));
+      const detail::four_words ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                               cd = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                               ba = __builtin_shufflevector(a, b, 2, 6, 3, 7),
+                               dc = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      const detail::four_words columns_of[4]{
+          __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+          __builtin_shufflevector(ba, dc, 0, 1, 4, 5), __builtin_shufflevector(ba, dc, 2, 3, 6, 7)};
+      for (std::size_t i = 0; i < 4; ++i)
+        std::memcpy(out + (k + i) * columns, &columns_of[i], sizeof columns_of[i]);
+    }
+    for (; k < count; ++k)
+      for (std::size_t j = 0; j < 4; ++j)
+        std::memcpy(out + k * columns + j, row + 4 * (j * stride + k), sizeof(float));
+  }
+#endif
+  for (; done < columns; ++done)
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + k * columns + done, data + 4 * (done * stride + k), sizeof(float));
+}
+
+// Columns of rows that lie `stride` floats apart: to[k * columns + j] = float k * stride + j.
+inline void columns_of(float* to, const char* data, std::size_t stride, std::size_t count,
+                       std::size_t columns) noexcept {
+  if (columns == 16) // a size that the compiler knows is a few loads and stores
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + 16 * k, data + 4 * k * stride, 16 * sizeof(float));
+  else
+    for (std::size_t k = 0; k < count; ++k)
+      std::memcpy(to + k * columns, data + 4 * k * stride, columns * sizeof(float));
+}
+
+#undef TINYMLP_FOUR_FLOATS
+} // namespace tinymlp::onnx::bulk
+// ---- tinymlp/onnx/plan.hpp
+// What a graph computes, reduced to a list of steps over one row of features: the one thing between
+// parsing and packing. bytes -> graph -> plan -> network -> score.
+
+// ---- tinymlp/kernels/activation.hpp
+// What may follow a dense layer, value by value: one list for the parser, the networks and the
+// kernels. Each names the ONNX operator whose formula it is; `alpha` and `beta` are its attributes.
+
+namespace tinymlp {
+
+enum class activation : std::uint8_t {
+  identity,         // x
+  relu,             // Relu: max(0, x)
+  leaky_relu,       // LeakyRelu: x < 0 ? alpha * x : x
+  prelu,            // PRelu: the same with an alpha for each feature
+  clip,             // Clip: min(max(x, alpha), beta)
+  hard_sigmoid,     // HardSigmoid: min(max(alpha * x + beta, 0), 1), product and sum rounded
+  hard_swish,       // HardSwish: x * min(max(x / 6 + 0.5, 0), 1)
+  thresholded_relu, // ThresholdedRelu: x > alpha ? x : 0
+  elu,              // Elu: x < 0 ? alpha * (exp(x) - 1) : x
+  selu,             // Selu: beta * (x <= 0 ? alpha * (exp(x) - 1) : x); beta is ONNX's gamma
+  celu,             // Celu: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
+  sigmoid,          // Sigmoid: 1 / (1 + exp(-x))
+  tanh,             // Tanh
+  softplus,         // Softplus: log(1 + exp(x))
+  softsign,         // Softsign: x / (1 + |x|)
+  silu,             // Swish-24, or Mul(x, Sigmoid(alpha * x)): x * sigmoid(alpha * x)
+  gelu,             // Gelu-20: x / 2 * (1 + erf(x / sqrt(2)))
+  gelu_tanh, // Gelu-20, approximate "tanh": x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  mish,      // Mish: x * tanh(softplus(x))
+};
+
+namespace detail {
+inline constexpr std::array<std::string_view, 19> activation_names{
+    "identity",         "relu", "leaky_relu", "prelu",     "clip",    "hard_sigmoid", "hard_swish",
+    "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
+    "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
+} // namespace detail
+inline constexpr std::size_t activation_count = detail::activation_names.size();
+
+constexpr std::string_view name(activation which) noexcept {
+  const auto index = static_cast<std::size_t>(which);
+  return index < activation_count ? detail::activation_names[index] : "unknown";
+}
+
+// Straight pieces only: no elementary function, so that int8 networks equal ONNX Runtime's.
+constexpr bool is_piecewise_linear(activation which) noexcept {
+  return which <= activation::hard_sigmoid || which == activation::thresholded_relu;
+}
+
+} // namespace tinymlp
+// ---- tinymlp/onnx/graph.hpp
+// ModelProto and GraphProto: every node, constant, input and output of the graph, found by name,
+// and checked for what does not depend on the operators: names, order, single assignment. The index
+// is small (3.5 KiB): messages are read again where they are needed.
+
 #include <initializer_list>
 #include <optional>
 
@@ -1053,6 +1328,23 @@ constexpr bool same(std::string_view a, std::string_view b) noexcept {
 #endif
 }
 
+// The name of an operator, and a number that tells most names apart, made when this is compiled:
+// comparing takes few steps in constant expressions.
+constexpr std::uint32_t code_of(const char* name, std::size_t size) noexcept {
+  if (size == 0) return 0;
+  const auto at = [name](std::size_t i) {
+    return std::uint32_t{static_cast<unsigned char>(name[i])};
+  };
+  return static_cast<std::uint32_t>(size) ^ at(0) << 8 ^ at(size / 2) << 16 ^ at(size - 1) << 24;
+}
+struct op_name {
+  std::string_view text;
+  std::uint32_t code;
+  template <std::size_t N>
+  consteval op_name(const char (&name)[N]) noexcept
+      : text(name, N - 1), code(code_of(name, N - 1)) {}
+};
+
 // A NodeProto. Of the operands and results the first ones are kept; `operand` and `result_index`
 // know all of them.
 struct node {
@@ -1060,14 +1352,16 @@ struct node {
   std::array<std::string_view, max_node_inputs> inputs{};
   std::array<std::string_view, max_node_outputs> outputs{};
   std::size_t input_count = 0, output_count = 0; // trailing omitted ones are not counted
+  std::uint32_t code = 0;                        // of op_type
   std::size_t tag = 0;                           // offset of the field that holds it
-  view body{};                                   // attributes are read from here on demand
+  std::size_t attributes = 0;                    // where they begin in the body
+  view body{};                                   // they are read from here on demand
 
   constexpr bool in_default_domain() const noexcept {
-    return domain.empty() || same(domain, "ai.onnx");
+    return domain.empty() || same(domain, std::string_view("ai.onnx", 7));
   }
-  constexpr bool is(std::string_view op) const noexcept {
-    return same(op_type, op) && in_default_domain();
+  constexpr bool is(op_name op) const noexcept {
+    return code == op.code && same(op_type, op.text) && in_default_domain();
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
@@ -1104,13 +1398,18 @@ public:
         return slots_[i] & 0x7fffffffU;
     return 0;
   }
-  // Not yet there, and size() below max_values.
-  constexpr void insert(std::string_view name, std::size_t tag) noexcept {
+  // Inserts a name that is not yet there; false where it is, but for other results of the same node.
+  // size() must be below max_values.
+  constexpr bool insert(view file, std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    while (slots_[i] != 0) i = i + 1 == slot_count ? 0 : i + 1;
+    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
+      if ((slots_[i] ^ hash) >> 31 == 0 && (slots_[i] & 0x7fffffffU) != tag &&
+          defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+        return false;
     slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
+    return true;
   }
 
   static constexpr field field_at(view file, std::size_t tag) noexcept {
@@ -1125,25 +1424,28 @@ private:
   // Eight characters at a time, for few steps in constant expressions.
   static constexpr std::uint32_t hash_of(std::string_view name) noexcept {
     constexpr std::uint32_t p = 0x01000193;
-    std::uint32_t h = static_cast<std::uint32_t>(name.size()) * 0x9e3779b1U;
+    const char* c = name.data();
+    const std::size_t size = name.size();
+    std::uint32_t h = static_cast<std::uint32_t>(size) * 0x9e3779b1U;
     std::size_t i = 0;
-    for (; i + 8 <= name.size(); i += 8)
-      h = ((((((((h ^ at(name, i)) * p ^ at(name, i + 1)) * p ^ at(name, i + 2)) * p ^
-               at(name, i + 3)) *
+    for (; i + 8 <= size; i += 8)
+      h = (((((((h * p ^ static_cast<unsigned char>(c[i])) * p ^
+                static_cast<unsigned char>(c[i + 1])) *
+                   p ^
+               static_cast<unsigned char>(c[i + 2])) *
                   p ^
-              at(name, i + 4)) *
+              static_cast<unsigned char>(c[i + 3])) *
                  p ^
-             at(name, i + 5)) *
+             static_cast<unsigned char>(c[i + 4])) *
                 p ^
-            at(name, i + 6)) *
+            static_cast<unsigned char>(c[i + 5])) *
                p ^
-           at(name, i + 7)) *
-          p;
-    for (; i < name.size(); ++i) h = (h ^ at(name, i)) * p;
+           static_cast<unsigned char>(c[i + 6])) *
+              p ^
+          static_cast<unsigned char>(c[i + 7]);
+    for (; i < size; ++i) h = h * p ^ static_cast<unsigned char>(c[i]);
+    h *= p;
     return h ^ h >> 15;
-  }
-  static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
-    return static_cast<unsigned char>(name[i]);
   }
 
   std::array<std::uint32_t, slot_count> slots_{}; // offsets, and the topmost bit of the hash
@@ -1188,13 +1490,16 @@ constexpr std::uint64_t fields(std::initializer_list<std::uint32_t> numbers) noe
   for (const std::uint32_t n : numbers) set |= std::uint64_t{1} << n;
   return set;
 }
+inline constexpr std::uint64_t node_bytes = fields({1, 2, 3, 4, 5, 7, 8}),
+                               graph_bytes = fields({1, 2, 5, 11, 12, 13, 15}),
+                               info_bytes = fields({1, 2});
 constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
   const bool must = f.number < 64 && (delimited >> f.number & 1) != 0;
   return !must || f.type == wire::length_delimited;
 }
 
 constexpr error read_node_field(const field& f, node& n) noexcept {
-  if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8}))) return {errc::wrong_wire_type, f.offset};
+  if (!wire_type_ok(f, node_bytes)) return {errc::wrong_wire_type, f.offset};
   const std::string_view text = f.payload.text();
   switch (f.number) {
   case node_input:
@@ -1206,7 +1511,10 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
     ++n.output_count;
     return {};
   case node_name: n.name = text; return {};
-  case node_op_type: n.op_type = text; return {};
+  case node_op_type:
+    n.op_type = text;
+    n.code = code_of(f.payload.data, f.payload.size);
+    return {};
   case node_domain: n.domain = text; return {};
   case node_overload: return text.empty() ? error{} : error{errc::unsupported_feature, f.offset};
   case node_metadata: return check_message(f, {});
@@ -1218,10 +1526,15 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   n = {};
   n.tag = holder.offset;
   n.body = holder.payload;
-  for (cursor c(n.body); !c.done();) {
+  n.attributes = n.body.size;
+  cursor c(n.body);
+  while (!c.done()) {
     field f;
-    const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
+    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (f.number == node_attribute && f.type == wire::length_delimited) {
+      if (n.attributes == n.body.size) n.attributes = f.offset - n.body.offset;
+      continue;
+    }
     if (const error e = read_node_field(f, n); failed(e)) return naming(e, n.label());
   }
   // trailing empty names are omitted optional operands
@@ -1232,6 +1545,11 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
          n.outputs[n.output_count - 1].empty())
     --n.output_count;
   return {};
+}
+
+// The fields from the first attribute on.
+constexpr view attributes_of(const node& n) noexcept {
+  return {n.body.data + n.attributes, n.body.size - n.attributes, n.body.offset + n.attributes};
 }
 
 // The name in the `index`-th field of that number, of those that have it; empty beyond the last.
@@ -1322,7 +1640,7 @@ constexpr error parse_type(view message, value_info& to) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, v.name};
-    if (!wire_type_ok(f, fields({1, 2}))) return {errc::wrong_wire_type, f.offset, v.name};
+    if (!wire_type_ok(f, info_bytes)) return {errc::wrong_wire_type, f.offset, v.name};
     if (f.number == 1) v.name = f.payload.text();
     if (f.number == 2)
       if (const error e = parse_type(f.payload, v); failed(e)) return e;
@@ -1343,7 +1661,7 @@ struct constant_value {
 [[gnu::noinline]] constexpr error find_constant_value(const node& n, std::int64_t opset,
                                                       constant_value& out) noexcept {
   bool found = false;
-  for (cursor c(n.body); !c.done();) {
+  for (cursor c(attributes_of(n)); !c.done();) {
     field f;
     if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
     if (f.number != node_attribute) continue;
@@ -1417,16 +1735,14 @@ private:
   }
 
   constexpr error define(std::string_view name, const field& f, errc too_many) noexcept {
-    if (g_.names.find(g_.file, name) != 0) return {errc::duplicate_name, f.payload.offset, name};
-    if (g_.names.size() == max_values)
+    if (g_.names.size() == max_values && g_.names.find(g_.file, name) == 0)
       return {too_many, f.payload.offset, name, {}, -1, max_values};
-    g_.names.insert(name, f.offset);
-    return {};
+    if (g_.names.size() != max_values && g_.names.insert(g_.file, name, f.offset)) return {};
+    return {errc::duplicate_name, f.payload.offset, name};
   }
 
   [[gnu::noinline]] constexpr error add_constant(const field& f) noexcept {
-    if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
-      return {errc::wrong_wire_type, f.offset, "graph"};
+    if (!wire_type_ok(f, graph_bytes)) return {errc::wrong_wire_type, f.offset, "graph"};
     switch (f.number) {
     case graph_name: g_.name = f.payload.text(); return {};
     case graph_sparse: return {errc::unsupported_feature, f.offset, "sparse_initializer"};
@@ -1485,11 +1801,21 @@ private:
     const bool is_constant = n.is("Constant");
     if (is_constant && (n.output_count != 1 || n.input_count != 0))
       return {errc::wrong_arity, n.body.offset, n.label(), n.op_type};
-    if (is_constant)
-      if (const error e = check_constant(n); failed(e)) return e;
+    if (const error e = is_constant ? check_constant(n) : check_attributes(n); failed(e)) return e;
     if (const error e = check_names(f, n, is_constant); failed(e)) return e;
     return n.output_count != 0 ? error{}
                                : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+  }
+
+  // Whole messages?
+  static constexpr error check_attributes(const node& n) noexcept {
+    for (cursor c(attributes_of(n)); !c.done();) {
+      field g;
+      (void)c.next(g);
+      if (g.number == node_attribute)
+        if (const error e = check_message(g, n.label()); failed(e)) return e;
+    }
+    return {};
   }
 
   [[gnu::noinline]] constexpr error check_constant(const node& n) const noexcept {
@@ -1501,22 +1827,19 @@ private:
     return failed(e) ? naming(e, n.label()) : e;
   }
 
-  // Operands are defined before, results not; attributes are whole messages.
+  // Operands are defined before, results not.
   [[gnu::noinline]] constexpr error check_names(const field& f, const node& n,
                                                 bool is_constant) noexcept {
-    for (cursor c(n.body); !c.done();) {
-      field g;
-      if (c.next(g) != errc::ok) break;
-      const std::string_view name = g.payload.text();
-      if (g.number == node_attribute && !is_constant)
-        if (const error e = check_message(g, n.label()); failed(e)) return e;
-      if (g.number == node_input && !name.empty() && g_.names.find(g_.file, name) == 0)
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view name = operand(n, i);
+      if (!name.empty() && g_.names.find(g_.file, name) == 0)
         return {is_result(name) ? errc::not_sorted : errc::dangling_name, n.body.offset, name,
                 n.op_type};
     }
     for (std::size_t i = 0; i < n.output_count; ++i) {
       const std::string_view name = result_of(n, i);
       if (name.empty()) continue;
+      if (result_index(n, name) < i) return {errc::duplicate_name, f.payload.offset, name};
       if (const error e =
               define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
           failed(e))
@@ -1525,7 +1848,7 @@ private:
     return {};
   }
 
-  constexpr bool is_result(std::string_view name) const noexcept {
+  [[gnu::noinline]] constexpr bool is_result(std::string_view name) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
@@ -1623,7 +1946,7 @@ constexpr error parse_model(std::span<const char> model, external_files files,
 namespace tinymlp::onnx {
 
 inline constexpr std::size_t max_layers = 64;   // dense ones
-inline constexpr std::size_t max_steps = 192;   // of all kinds
+inline constexpr std::size_t max_steps = 200;   // of all kinds: 64 layers as MatMul, Add, Relu
 inline constexpr std::size_t max_inputs = 16;   // of the graph, those that are not used included
 inline constexpr std::size_t max_width = 65536; // features, or values between steps
 
@@ -1860,6 +2183,7 @@ namespace tinymlp::onnx::detail {
 struct operand_constant {
   constant where{};
   tensor t{};
+  bool is_cast = false;    // of another type in the file
   bool transposed = false; // a matrix whose dimensions the file has the other way round
 };
 
@@ -1911,7 +2235,7 @@ protected:
     return value;
   }
   // Is the node's result its first operand, unchanged in value and shape?
-  constexpr bool passes(const node& n, std::string_view result) const noexcept {
+  [[gnu::noinline]] constexpr bool passes(const node& n, std::string_view result) const noexcept {
     if (n.input_count == 0 || !same(n.outputs[0], result)) return false;
     if (n.is("Identity") || (n.is("Dropout") && n.input_count < 3)) return true;
     return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
@@ -1919,49 +2243,88 @@ protected:
   // Cast of float32 to float32.
   [[gnu::noinline]] constexpr bool is_float_cast(const node& n) const noexcept {
     std::int64_t to = 0;
+    std::string_view from = n.inputs[0];
+    for (node before; producer(from, before) && before.is("Identity");) from = before.inputs[0];
     return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
-           !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
+           !is_result_of(from, "MatMulInteger") && !is_other_constant(from);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
-                                                std::string_view op_type) const noexcept {
+                                                op_name op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
-  constexpr bool is_other_constant(std::string_view value) const noexcept {
-    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+  [[gnu::noinline]] constexpr bool is_other_constant(std::string_view value) const noexcept {
+    const field f = definition(value);
+    node n;
+    return f.number == graph_initializer ||
+           (f.number == graph_node && !failed(parse_node(f, n)) && n.is("Constant"));
   }
 
   // ---- attributes
 
-  // The node's attributes have been checked where the node is on the way to the output.
-  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+  // What the attributes of the node at the chain's end are, so that they are parsed once. (The
+  // node's attributes have been checked where the node is on the way to the output.)
+  static constexpr std::size_t max_attributes = 6;
+  struct known_attributes {
+    std::size_t node = 0; // its tag
+    std::size_t count = 0;
+    std::array<std::uint32_t, max_attributes> codes{}, tags{};
+    std::array<attribute_type, max_attributes> types{};
+    std::array<std::int64_t, max_attributes> integers{};
+    std::array<float, max_attributes> floats{};
+  };
+  // Index of the attribute, or count; the node must be the known one.
+  constexpr std::size_t known_index(op_name wanted) const noexcept {
+    std::size_t i = 0;
+    while (i < known_.count && known_.codes[i] != wanted.code) ++i;
+    return i;
+  }
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, op_name wanted,
                                                   attribute& out) const noexcept {
-    for (cursor c(n.body); !c.done();) {
+    if (n.tag != 0 && n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      return i != known_.count &&
+             !failed(parse_attribute(name_index::field_at(g_.file, known_.tags[i]).payload, out));
+    }
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       return !failed(parse_attribute(f.payload, out));
     }
     return false;
   }
-  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, op_name wanted,
                                             std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_int(const node& n, op_name wanted,
                                             std::int64_t& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.integers[i];
+      if (known_.types[i] == attribute_type::int64) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_float(const node& n, op_name wanted,
                                               float& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.floats[i];
+      if (known_.types[i] == attribute_type::float32 && is_finite(value)) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
     value = a.f;
@@ -1974,8 +2337,9 @@ protected:
   [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
-      if (definition(value).number == graph_initializer) return true;
-      if (!producer(value, n)) return false;
+      const field f = definition(value);
+      if (f.number == graph_initializer) return true;
+      if (f.number != graph_node || failed(parse_node(f, n))) return false;
       if (n.is("Constant")) return true;
       if (!keeps_elements(n)) return false;
       value = n.inputs[0];
@@ -1989,52 +2353,55 @@ protected:
   }
 
   // The constant itself, as the file holds it; false where the value is none.
-  [[gnu::noinline]] constexpr bool read_whole(std::string_view value,
-                                              operand_constant& out) noexcept {
-    const field f = definition(value);
+  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+    return read_defined(definition(value), value, out);
+  }
+  [[gnu::noinline]] constexpr bool read_defined(const field& f, std::string_view value,
+                                                operand_constant& out) noexcept {
     out.where = {};
-    if (f.number == graph_initializer) {
+    if (f.number == graph_initializer)
       out.where.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
-    } else {
-      node n;
-      constant_value v;
-      if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
-          failed(find_constant_value(n, g_.opset, v)))
-        return false;
-      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
-      out.where.is_list = v.is_tensor ? 0 : 1;
-    }
+    else if (f.number != graph_node || !find_value(f, out.where))
+      return false;
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
     out.t.name = value;
     return true;
   }
+  // Of a Constant node.
+  [[gnu::noinline]] constexpr bool find_value(const field& f, constant& out) const noexcept {
+    node n;
+    constant_value v;
+    if (failed(parse_node(f, n)) || !n.is("Constant") ||
+        failed(find_constant_value(n, g_.opset, v)))
+      return false;
+    out.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
+    out.is_list = v.is_tensor ? 0 : 1;
+    return true;
+  }
 
   // The constant of that name, whichever its type is.
-  constexpr bool take_any(const node& user, std::string_view value,
-                          operand_constant& out) noexcept {
-    const std::string_view from = behind_identity(value);
-    out.transposed = false;
-    if (read_whole(from, out)) return true;
-    if (depth_ == 4) return fail(errc::not_constant, user, value);
+  [[gnu::noinline]] constexpr bool take_any(const node& user, std::string_view value,
+                                            operand_constant& out) noexcept {
+    out.transposed = out.is_cast = false;
+    if (read_whole(value, out)) return true;
+    if (depth_ == 5) return fail(errc::not_constant, user, value);
     ++depth_;
-    const bool done = take_changed(user, from, out);
+    const bool done = take_changed(user, value, out);
     --depth_;
     return done;
-  }
-  constexpr std::string_view behind_identity(std::string_view value) const noexcept {
-    node n;
-    while (producer(value, n) && n.is("Identity")) value = n.inputs[0];
-    return value;
   }
   [[gnu::noinline]] constexpr bool take_changed(const node& user, std::string_view value,
                                                 operand_constant& out) noexcept {
     node n;
-    if (!producer(value, n) || !keeps_elements(n) || !take_any(user, n.inputs[0], out))
-      return fail(errc::not_constant, user, value);
+    std::string_view from = value;
+    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+    if (read_whole(from, out)) return true;
+    if (!producer(from, n) || !keeps_elements(n)) return fail(errc::not_constant, user, value);
+    if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
-  constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
     std::int64_t to = 0;
     if (!read_int(n, "to", to)) return false;
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
@@ -2049,10 +2416,11 @@ protected:
       if (static_cast<double>(static_cast<float>(value)) != value)
         return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
-    out.t.type = element::float32; // so it counts; the file's own type is read again with it
+    out.t.type = element::float32; // so it counts
+    out.is_cast = true;
     return true;
   }
-  constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
     s.rank = out.t.rank;
     for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
@@ -2088,18 +2456,26 @@ protected:
   [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
                                                operand_constant& out,
                                                errc otherwise = errc::non_finite_weight) noexcept {
-    return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
+    return take(user, value, element::float32, out) && check_finite(out, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  [[gnu::noinline]] constexpr bool check_finite(constant c, errc otherwise,
-                                                bool divisor = false) noexcept {
+  constexpr bool check_finite(const operand_constant& c, errc otherwise,
+                              bool divisor = false) noexcept {
+    return c.is_cast ? check_finite(c.where, otherwise, divisor)
+                     : check_finite(c.t, otherwise, divisor);
+  }
+  constexpr bool check_finite(constant c, errc otherwise, bool divisor) noexcept {
     tensor t;
-    const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, c, t);
+    return check_finite(t, otherwise, divisor);
+  }
+  [[gnu::noinline]] constexpr bool check_finite(const tensor& t, errc otherwise,
+                                                bool divisor) noexcept {
+    const char* data = nullptr;
     if (raw_floats(t, data)) {
       if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
-      if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
+      if (!divisor && bulk::all_finite(data, static_cast<std::size_t>(t.count))) return true;
     }
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
@@ -2108,24 +2484,9 @@ protected:
     }
     return true;
   }
-  // At memory speed: an exponent of all ones carries into the sign.
-  static bool all_finite(const char* data, std::size_t count) noexcept {
-    constexpr std::size_t block = 32;
-    std::uint32_t bits[block];
-    for (std::size_t i = 0; i < count; i += block) {
-      const std::size_t n = count - i < block ? count - i : block;
-      if (n < block)
-        for (std::uint32_t& b : bits) b = 0;
-      __builtin_memcpy(bits, data + 4 * i, n * 4);
-      std::uint32_t carry = 0;
-      for (std::size_t k = 0; k < block; ++k) carry |= (bits[k] & 0x7fffffffU) + 0x00800000U;
-      if (carry >> 31 != 0) return false;
-    }
-    return true;
-  }
 
   // A float constant of one value; false, and nothing refused, where it is none.
-  constexpr bool scalar(std::string_view value, float& out) noexcept {
+  [[gnu::noinline]] constexpr bool scalar(std::string_view value, float& out) noexcept {
     if (!is_constant(value)) return false;
     operand_constant c;
     const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
@@ -2167,10 +2528,10 @@ protected:
   }
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
-  constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
-    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
-      return constant_ints(value, out);
-    if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+  [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
+                                        int_list& out) noexcept {
+    if (is_other_constant(value)) return constant_ints(value, out);
+    if (depth_ == 5 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
     --depth_;
@@ -2202,7 +2563,7 @@ protected:
     if (n.is("Gather") && n.input_count == 2) return gather_ints(n, out);
     if (n.is("Concat")) return concat_ints(n, out);
     if (n.is("Slice")) return slice_ints(n, out);
-    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out);
+    if (is_arithmetic(n) && n.input_count == 2) return arithmetic_ints(n, out);
     return fail(errc::not_constant, n);
   }
   [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
@@ -2249,17 +2610,22 @@ protected:
     }
     return true;
   }
-  [[gnu::noinline]] constexpr bool multiply_ints(const node& n, int_list& out) noexcept {
+  // Add, Sub, Mul, Div; only what stays the number of rows is told to be it.
+  [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
     if (out.count != by.count) return fail(errc::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
+    const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
-      const std::int64_t product = std::int64_t{out.values[i]} * by.values[i];
-      if (product > 0x7fffffff || product < -1) return fail(errc::dimension_overflow, n);
-      if ((out.batch == i && by.values[i] != 1) || (by.batch == i && out.values[i] == 1))
-        out.batch = by.batch == i ? i : max_rank;
-      out.values[i] = static_cast<std::int32_t>(product);
+      const std::int64_t a = out.values[i], b = by.values[i];
+      if (b == 0 && n.is("Div")) return fail(errc::value_out_of_range, n);
+      const std::int64_t r = multiplies ? a * b : n.is("Add") ? a + b : n.is("Sub") ? a - b : a / b;
+      if (r > 0x7fffffff || r < -0x7fffffff) return fail(errc::dimension_overflow, n);
+      const bool left = out.batch == i && multiplies && b == 1;
+      const bool right = by.batch == i && multiplies && a == 1;
+      if (out.batch == i || right) out.batch = left || right ? i : max_rank;
+      out.values[i] = static_cast<std::int32_t>(r);
     }
     return true;
   }
@@ -2349,7 +2715,7 @@ protected:
   static constexpr bool is_arithmetic(const node& n) noexcept {
     return n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div");
   }
-  constexpr std::string_view shaping_operand(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view shaping_operand(const node& n) const noexcept {
     const bool second = is_arithmetic(n) &&
                         (is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape"));
     return n.inputs[second ? 1 : 0];
@@ -2361,10 +2727,10 @@ protected:
     return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
-    constexpr std::string_view names[] = {
+    constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const std::string_view name : names)
+    for (const op_name& name : names)
       if (n.is(name)) return true;
     return false;
   }
@@ -2421,7 +2787,7 @@ protected:
   }
 
   // What an operator that keeps all values in their order makes of a shape.
-  constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
     if (n.is("Flatten")) return flatten(n, s);
     if (n.is("Reshape")) return reshape(n, s);
     if (n.is("Squeeze")) return squeeze(n, s);
@@ -2442,7 +2808,7 @@ protected:
   }
 
   // Flatten (1, 9, 11, 13, ...): [d0 ... dn] -> [product before axis, product from axis].
-  constexpr bool flatten(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool flatten(const node& n, row_shape& s) noexcept {
     std::int64_t at = 1;
     if (!read_int(n, "axis", at)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
@@ -2460,7 +2826,7 @@ protected:
   }
 
   // Reshape (5, 13, 14, ...).
-  constexpr bool reshape(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
@@ -2495,8 +2861,8 @@ protected:
   }
 
   // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
-  constexpr bool read_axes(const node& n, std::int64_t inputs_since, int_list& axes,
-                           bool& has) noexcept {
+  [[gnu::noinline]] constexpr bool read_axes(const node& n, std::int64_t inputs_since,
+                                             int_list& axes, bool& has) noexcept {
     attribute a;
     const bool has_attribute = find_attribute(n, "axes", a);
     const bool has_input = n.input_count > 1;
@@ -2520,7 +2886,7 @@ protected:
     return fail(code, c.t);
   }
 
-  constexpr bool squeeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool squeeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -2536,7 +2902,7 @@ protected:
     return true;
   }
 
-  constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, added[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -2554,7 +2920,7 @@ protected:
   }
 
   // Transpose where only dimensions of one value move.
-  constexpr bool transpose(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool transpose(const node& n, row_shape& s) noexcept {
     attribute a;
     int_list perm;
     if (find_attribute(n, "perm", a)) {
@@ -2586,7 +2952,7 @@ protected:
   }
 
   // Expand to a shape that the value has already, or that gains dimensions of one.
-  constexpr bool expand(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
     if (!ints(n, n.inputs[1], to)) return false;
@@ -2602,6 +2968,7 @@ protected:
   }
 
   const graph& g_;
+  known_attributes known_{};
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
   // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.
@@ -2641,7 +3008,8 @@ protected:
 
   // The pattern that ends with this node. Nothing is refused: false where there is none.
   constexpr bool match(const node& n, pattern& out) noexcept {
-    const expression e = {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    const expression e{n.op_type, n.inputs[0], n.inputs[1], n.code,
+                       static_cast<std::uint32_t>(n.tag)};
     if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
     if (e.is("Div"))
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
@@ -2658,7 +3026,7 @@ protected:
     return false;
   }
 
-  constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
+  [[gnu::noinline]] constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
     const expression sub = expression_of(n.inputs[0]);
     float one = 0;
     p = n.inputs[1];
@@ -2676,7 +3044,7 @@ protected:
     if (n.input_count > 2 && !n.inputs[2].empty() && !scalar(n.inputs[2], high)) return false;
     return low == low && high == high;
   }
-  constexpr bool read_bound(const node& n, std::string_view name, float& bound) noexcept {
+  constexpr bool read_bound(const node& n, op_name name, float& bound) noexcept {
     attribute a;
     if (!find_attribute(n, name, a)) return true;
     if (a.type != attribute_type::float32 || a.f != a.f) return fail(errc::bad_attribute, a);
@@ -2698,8 +3066,10 @@ private:
   // An operator of the default domain and its first two operands.
   struct expression {
     std::string_view op{}, a{}, b{};
-    std::uint32_t tag = 0;
-    constexpr bool is(std::string_view wanted) const noexcept { return same(op, wanted); }
+    std::uint32_t code = 0, tag = 0;
+    constexpr bool is(op_name wanted) const noexcept {
+      return code == wanted.code && same(op, wanted.text);
+    }
   };
   // What computes the value, seen through operators that do nothing; no operator where it is a
   // constant or an input. (Not inlined: patterns recurse, and stacks are small.)
@@ -2707,7 +3077,7 @@ private:
     node n;
     value = origin(value);
     if (!producer(value, n) || !n.in_default_domain() || !same(n.outputs[0], value)) return {};
-    return {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    return {n.op_type, n.inputs[0], n.inputs[1], n.code, static_cast<std::uint32_t>(n.tag)};
   }
   // Equal but for the rounding of a constant to float32?
   static constexpr bool near(double value, double wanted) noexcept {
@@ -2715,17 +3085,19 @@ private:
     return difference <= 1e-6 * (wanted < 0 ? -wanted : wanted);
   }
   // The other operand of a commutative operator one of whose operands is this number.
-  constexpr bool other_than(const expression& e, float number, std::string_view& other) noexcept {
+  [[gnu::noinline]] constexpr bool other_than(const expression& e, float number,
+                                              std::string_view& other) noexcept {
     float s = 0;
     if (scalar(e.b, s) && s == number) return other = e.a, true;
     if (scalar(e.a, s) && s == number) return other = e.b, true;
     return false;
   }
-  // value = factor * x, by any Mul and Div with numbers.
-  constexpr void peel(std::string_view value, std::string_view& x, double& factor) noexcept {
+  // value = factor * x, by so many Mul and Div with numbers, or as many as there are.
+  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x, double& factor,
+                                        int levels) noexcept {
     factor = 1;
     x = origin(value);
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < levels; ++i) {
       const expression e = expression_of(x);
       float s = 0;
       if (e.is("Mul") && scalar(e.a, s)) {
@@ -2746,7 +3118,8 @@ private:
     double factor = 1;
     int xs = 0, gates = 0;
   };
-  constexpr bool multiply(std::string_view value, gated_product& p, int depth) noexcept {
+  [[gnu::noinline]] constexpr bool multiply(std::string_view value, gated_product& p,
+                                            int depth) noexcept {
     float s = 0;
     value = origin(value);
     if (same(value, p.gate)) return ++p.gates == 1;
@@ -2767,12 +3140,13 @@ private:
     return found;
   }
 
-  constexpr bool match_gated(const expression& e, std::string_view root, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_gated(const expression& e, std::string_view root,
+                                               pattern& out) noexcept {
     out = {};
     return find_gate(e.a, root, out, 0) || (e.is("Mul") && find_gate(e.b, root, out, 0));
   }
-  constexpr bool find_gate(std::string_view value, std::string_view root, pattern& out,
-                           int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_gate(std::string_view value, std::string_view root,
+                                             pattern& out, int depth) noexcept {
     const expression e = expression_of(value);
     if (e.op.empty()) return false;
     if (is_gate(value, e, root, out)) return true;
@@ -2780,8 +3154,8 @@ private:
     return find_gate(e.a, root, out, depth + 1) ||
            (e.is("Mul") && find_gate(e.b, root, out, depth + 1));
   }
-  constexpr bool is_gate(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gate(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
     if (e.is("Add")) return is_gelu(gate, e, root, out);
     if (e.is("Tanh")) return is_mish(gate, e, root, out);
@@ -2791,21 +3165,21 @@ private:
   }
 
   // x * sigmoid(alpha * x)
-  constexpr bool is_silu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
-    double factor = 0, alpha = 1;
+  [[gnu::noinline]] constexpr bool is_silu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     out.activates = activation::silu;
-    out.from = origin(e.a);
-    out.alpha = 1;
-    if (is_product(root, out.from, gate, factor) && factor == 1) return true;
-    peel(e.a, out.from, alpha);
-    out.alpha = static_cast<float>(alpha);
-    return is_product(root, out.from, gate, factor) && factor == 1;
+    for (int levels = 0; levels < 3; ++levels) { // x itself may be a product with a number
+      double factor = 0, alpha = 1;
+      peel(e.a, out.from, alpha, levels);
+      out.alpha = static_cast<float>(alpha);
+      if (is_product(root, out.from, gate, factor) && factor == 1) return true;
+    }
+    return false;
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
-  constexpr bool is_gelu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gelu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     std::string_view inner{};
     double factor = 0, scale = 0;
     if (!other_than(e, 1, inner)) return false;
@@ -2813,14 +3187,18 @@ private:
     if (f.is("Tanh")) return find_cubic(root, gate, f.a, root, out, 0);
     if (!f.is("Erf")) return false;
     out.activates = activation::gelu;
-    peel(f.a, out.from, scale);
-    return near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
-           near(factor, 0.5);
+    for (int levels = 1; levels < 4; ++levels) {
+      peel(f.a, out.from, scale, levels);
+      if (near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
+          near(factor, 0.5))
+        return true;
+    }
+    return false;
   }
   // Tries the factors of the product, one after the other, as x.
-  constexpr bool find_cubic(std::string_view value, std::string_view gate,
-                            std::string_view argument, std::string_view root, pattern& out,
-                            int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_cubic(std::string_view value, std::string_view gate,
+                                              std::string_view argument, std::string_view root,
+                                              pattern& out, int depth) noexcept {
     double factor = 0;
     polynomial p;
     value = origin(value);
@@ -2838,8 +3216,8 @@ private:
   }
   // The value as a polynomial in x, coefficients from x^0 to x^3.
   using polynomial = std::array<double, 4>;
-  constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
-                        int depth) noexcept {
+  [[gnu::noinline]] constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
+                                          int depth) noexcept {
     float s = 0;
     p = {};
     value = origin(value);
@@ -2879,8 +3257,8 @@ private:
   }
 
   // x * tanh(softplus(x))
-  constexpr bool is_mish(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_mish(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     double factor = 0;
     out.activates = activation::mish;
     const expression inner = expression_of(e.a);
@@ -2891,7 +3269,8 @@ private:
     return is_product(root, out.from, gate, factor) && factor == 1;
   }
   // 1 + exp(x)
-  constexpr bool one_plus_exp(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool one_plus_exp(std::string_view value,
+                                                std::string_view& x) noexcept {
     std::string_view inner{};
     const expression e = expression_of(value);
     if (!e.is("Add") || !other_than(e, 1, inner)) return false;
@@ -2901,8 +3280,8 @@ private:
   }
 
   // x * hard_sigmoid(x, 1/6, 1/2), or x * clip(x + 3, 0, 6) / 6
-  constexpr bool is_hard_swish(std::string_view gate, const expression& e, std::string_view root,
-                               pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_hard_swish(std::string_view gate, const expression& e,
+                                                 std::string_view root, pattern& out) noexcept {
     double factor = 0, wanted = 1;
     out.activates = activation::hard_swish;
     if (e.is("HardSigmoid")) {
@@ -2924,8 +3303,8 @@ private:
     return is_product(root, out.from, gate, factor) && near(factor, wanted);
   }
   // Clip, or Min and Max one after the other.
-  constexpr bool clipped(const expression& e, std::string_view& x, float& low,
-                         float& high) noexcept {
+  [[gnu::noinline]] constexpr bool clipped(const expression& e, std::string_view& x, float& low,
+                                           float& high) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, e.tag), n);
     x = e.a;
@@ -2949,7 +3328,7 @@ private:
   // ---- slopes: LeakyRelu and PRelu
 
   // max(x, alpha * x), alpha at most 1
-  constexpr bool match_larger(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_larger(const expression& e, pattern& out) noexcept {
     out = {};
     out.activates = activation::leaky_relu;
     for (const bool swap : {false, true}) {
@@ -2973,7 +3352,7 @@ private:
   }
 
   // relu(x) + slope * -relu(-x), relu(x) - slope * relu(-x), or + with slopes that are negated
-  constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
     out = {};
     for (const bool swap : {false, true}) {
       if (swap && e.is("Sub")) return false;
@@ -2999,7 +3378,7 @@ private:
   // ---- quotients: Sigmoid, Softsign
 
   // x / (1 + |x|), or 1 / (1 + exp(-x))
-  constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
     float s = 0;
     std::string_view inner{};
     out = {};
@@ -3011,7 +3390,8 @@ private:
     out.from = origin(e.a);
     return abs.is("Abs") && same(origin(abs.a), out.from);
   }
-  constexpr bool match_logistic(std::string_view denominator, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_logistic(std::string_view denominator,
+                                                  pattern& out) noexcept {
     std::string_view x{};
     if (!one_plus_exp(denominator, x)) return false;
     const expression neg = expression_of(x);
@@ -3024,8 +3404,8 @@ private:
   // ---- over a whole row
 
   // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
-  constexpr bool reduces(std::string_view value, std::string_view op, std::string_view& x,
-                         std::uint32_t& axes) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
+                                           std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
     node n;
     attribute a;
@@ -3046,14 +3426,15 @@ private:
     }
     return axes != 0;
   }
-  constexpr bool reduces(std::string_view value, std::string_view op, const pattern& p) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op,
+                                           const pattern& p) noexcept {
     std::string_view x{};
     std::uint32_t axes = 0;
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
   }
 
   // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
-  constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
     std::string_view x{};
     out = {};
     out.kind = step_kind::softmax;
@@ -3068,7 +3449,7 @@ private:
   }
 
   // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
-  constexpr bool match_norm(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_norm(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       if (swap && e.is("Div")) return false;
       out = {};
@@ -3083,7 +3464,7 @@ private:
     return false;
   }
   // x * i + (bias - mean * i), where i = weight / sqrt(variance + epsilon)
-  constexpr bool match_moments(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_moments(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       out = {};
       out.kind = step_kind::layer_norm;
@@ -3107,7 +3488,8 @@ private:
     }
     return false;
   }
-  constexpr bool is_inverse_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_inverse_deviation(std::string_view value,
+                                                        pattern& out) noexcept {
     float s = 0;
     expression e = expression_of(value);
     if (e.is("Mul") && is_constant(e.a) != is_constant(e.b)) {
@@ -3119,14 +3501,15 @@ private:
     if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
     return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
   }
-  constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     if (e.is("Sqrt")) return is_stable_variance(e.a, out);
     return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
   }
   // variance + epsilon
-  constexpr bool is_stable_variance(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_stable_variance(std::string_view value,
+                                                      pattern& out) noexcept {
     const expression e = expression_of(value);
     if (!e.is("Add")) return false;
     const bool first = is_constant(e.a);
@@ -3134,7 +3517,8 @@ private:
            is_variance(first ? e.b : e.a, out);
   }
   // mean((x - mean)^2), or mean(x^2) - mean^2, of which negative roundings may be cut off
-  constexpr bool is_variance(std::string_view value, const pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_variance(std::string_view value,
+                                               const pattern& out) noexcept {
     std::string_view squares{}, x{};
     std::uint32_t axes = 0;
     expression e = expression_of(value);
@@ -3153,7 +3537,7 @@ private:
     const expression sub = expression_of(x);
     return sub.is("Sub") && same(origin(sub.a), out.from) && reduces(sub.b, "ReduceMean", out);
   }
-  constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     x = origin(e.a);
@@ -3169,11 +3553,12 @@ class plan_builder : private pattern_matcher {
 public:
   constexpr plan_builder(const graph& from, plan& to) noexcept : pattern_matcher(from), p_(to) {}
 
-  // The output of that name, or else the first that is an MLP; the error of the first of float32.
+  // The output of that name, or else the first that is an MLP; the error of the likeliest.
   constexpr tinymlp::error build(std::string_view output_name) noexcept {
     tinymlp::error first{};
     std::uint32_t outputs = 0;
-    bool found = false, first_is_float = false, named = false;
+    bool found = false, named = false;
+    int first_rank = -1;
     for (cursor c(g_.body); !c.done();) {
       field f;
       value_info v;
@@ -3184,9 +3569,7 @@ public:
       named = true;
       found = build_output(v);
       if (found) continue;
-      const bool is_float = v.element_type == static_cast<std::uint64_t>(element::float32);
-      if (!failed(first) || (is_float && !first_is_float)) first = why_;
-      first_is_float = first_is_float || is_float;
+      if (rank_of(v) > first_rank) first = why_, first_rank = rank_of(v);
     }
     if (!named) return {errc::unknown_output, g_.body.offset, output_name};
     if (!found) return first;
@@ -3194,15 +3577,45 @@ public:
     return {};
   }
 
+  // Everything that keeps the output (of that name, or else the likeliest) from being a
+  // plan, as far as each can be told without the others; how many there are. The plan is void then.
+  constexpr std::size_t list(std::string_view output_name, std::span<tinymlp::error> to) noexcept {
+    if (!failed(build(output_name))) return 0;
+    obstacles_ = to;
+    is_listing_ = true;
+    std::size_t candidates = 0;
+    for (int rank = 2; rank >= 0; --rank)
+      for (cursor c(g_.body); !c.done() && candidates == 0;) {
+        field f;
+        value_info v;
+        if (c.next(f) != errc::ok) break;
+        if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
+        if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
+        ++candidates;
+        if (!build_output(v)) note(why_);
+        list_operators(v.name);
+      }
+    if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
+    is_listing_ = false;
+    return obstacle_count_;
+  }
+
   // One row an operator: who takes it where it stands at the chain's end, and what it may have.
   using handler = bool (plan_builder::*)(const node&) noexcept;
+  struct attribute_row {
+    op_name name = "";
+    std::int64_t since = 0, before = 1000; // operator sets that have it
+  };
   struct op_row {
-    std::string_view op_type, domain;
+    op_name op_type, domain;
     std::int64_t since; // first opset of the default domain that has it in a form accepted here
     std::size_t min_inputs, max_inputs, max_outputs;
-    std::string_view attributes; // accepted names, separated by blanks
+    std::array<attribute_row, max_attributes> attributes;
     handler take;
   };
+  static constexpr op_name pattern_parts[] = {
+      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Exp",      "Pow", "Sqrt",
+      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax"};
   struct operator_table; // below the class, which must be complete for it
 
 private:
@@ -3210,6 +3623,7 @@ private:
 
   // Kinds of entries that become no step of that kind.
   static constexpr step_kind reshapes = static_cast<step_kind>(8);
+  static constexpr step_kind unknown = static_cast<step_kind>(9); // while obstacles are listed
   // What an entry keeps in `marks`.
   static constexpr std::uint8_t left_mark = 1, // weight on the left; or constant operand first
       trans_a_mark = 2,                        // Gemm transA of the row
@@ -3220,7 +3634,13 @@ private:
       axes_mark = 64,                          // a set of axes
       static_mark = 64;                        // of a dense layer: scales of the file
 
-  constexpr bool build_output(const value_info& out) noexcept {
+  // How likely an output is the one that was meant: float32, at least computed, or neither.
+  [[gnu::noinline]] constexpr int rank_of(const value_info& v) const noexcept {
+    if (is_constant(v.name)) return 0;
+    return v.element_type == static_cast<std::uint64_t>(element::float32) ? 2 : 1;
+  }
+
+  [[gnu::noinline]] constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
     depth_ = 0;
     p_.labels = constant{};
@@ -3232,14 +3652,27 @@ private:
     if (producer(value_, n) && same(n.op_type, "ZipMap") && same(n.domain, "ai.onnx.ml")) {
       if (!take_zip_map(n)) return false;
     } else if (!out.is_tensor || out.element_type != static_cast<std::uint64_t>(element::float32)) {
-      return fail({errc::wrong_element_type,
-                   out.offset,
-                   out.name,
-                   {},
-                   static_cast<std::int64_t>(out.element_type),
-                   1});
+      fail({errc::wrong_element_type,
+            out.offset,
+            out.name,
+            {},
+            static_cast<std::int64_t>(out.element_type),
+            1});
+      if (!is_listing_) return false;
+      note(why_);
+      why_ = {};
     }
-    return walk(out) && begin() && advance(out) && end(out);
+    if (!walk(out)) return false;
+    is_lost_ = false;
+    if (!begin() && !lose_shape()) return false;
+    return advance(out) && (is_lost_ || end(out));
+  }
+  // While obstacles are listed: the next dense layer tells the shape again.
+  [[gnu::noinline]] constexpr bool lose_shape() noexcept {
+    if (!is_listing_) return false;
+    note(why_);
+    why_ = {};
+    return is_lost_ = true;
   }
 
   [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
@@ -3250,16 +3683,84 @@ private:
       if (f.number != graph_node || !ok(parse_node(f, n)))
         return fail({errc::disconnected_output, out.offset, out.name});
       if (n.is("Constant")) return fail({errc::disconnected_output, out.offset, out.name});
-      if (!take_node(n)) return false;
+      const std::size_t before = first_;
+      if (!take_node(n) && !step_over(n, before)) return false;
     }
     return true;
+  }
+
+  // ---- listing obstacles
+
+  // Each once, and of those at one place the first.
+  [[gnu::noinline]] constexpr void note(const tinymlp::error& why) noexcept {
+    const std::size_t kept =
+        obstacle_count_ < obstacles_.size() ? obstacle_count_ : obstacles_.size();
+    for (std::size_t i = 0; i < kept; ++i)
+      if (obstacles_[i].offset == why.offset) return;
+    if (obstacle_count_ < obstacles_.size()) obstacles_[obstacle_count_] = why;
+    ++obstacle_count_;
+  }
+  // Notes why the node was refused, and goes on with its first operand that is computed.
+  [[gnu::noinline]] constexpr bool step_over(const node& n, std::size_t before) noexcept {
+    if (!is_listing_) return false;
+    first_ = before;
+    note(why_);
+    why_ = {};
+    join_ = 0;
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view value = operand(n, i);
+      if (value.empty() || is_constant(value)) continue;
+      if (push(n, unknown, value) != nullptr) return true;
+      break;
+    }
+    return false;
+  }
+  // Operators that are not known at all, wherever the output depends on them.
+  [[gnu::noinline]] constexpr void list_operators(std::string_view output) noexcept {
+    std::array<std::uint32_t, max_values> tags{};
+    std::array<bool, max_values> needed{};
+    std::size_t count = 0;
+    for (cursor c(g_.body); !c.done() && count < max_values;) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_node) tags[count++] = static_cast<std::uint32_t>(f.offset);
+    }
+    mark_needed(output, tags, needed, count);
+    for (std::size_t i = count; i-- > 0;) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      for (std::size_t k = 0; k < n.input_count; ++k) mark_needed(operand(n, k), tags, needed, i);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
+      if (!n.in_default_domain() && !ml)
+        note({errc::unsupported_domain, n.body.offset, n.domain, n.op_type});
+      else if (find_row(n).op_type.text.empty() && !is_part_of_pattern(n))
+        note({errc::unsupported_operator, n.body.offset, n.op_type, n.op_type});
+    }
+  }
+  constexpr void mark_needed(std::string_view value,
+                             const std::array<std::uint32_t, max_values>& tags,
+                             std::array<bool, max_values>& needed,
+                             std::size_t count) const noexcept {
+    const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
+    for (std::size_t i = 0; i < count; ++i)
+      if (tags[i] == tag) needed[i] = true;
+  }
+  // Operators that have no row of their own, but stand within what is accepted.
+  static constexpr bool is_part_of_pattern(const node& n) noexcept {
+    for (const op_name& name : pattern_parts)
+      if (n.code == name.code && same(n.op_type, name.text)) return true;
+    return false;
   }
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
-    if (row.op_type.empty()) return fail(errc::unsupported_operator, n, n.op_type);
+    if (row.op_type.text.empty()) return fail(errc::unsupported_operator, n, n.op_type);
     if (g_.opset < row.since)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs)
@@ -3273,62 +3774,44 @@ private:
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(n, row.attributes) && (this->*row.take)(n);
+    return check_attributes(n, row) && (this->*row.take)(n);
   }
 
   static constexpr const op_row& find_row(const node& n) noexcept;
 
-  static constexpr bool lists(std::string_view names, std::string_view wanted) noexcept {
-    while (!names.empty()) {
-      const std::size_t end = names.find(' ');
-      if (same(names.substr(0, end), wanted)) return true;
-      names = end == std::string_view::npos ? std::string_view{} : names.substr(end + 1);
-    }
-    return false;
-  }
-
-  // The first operator set whose operator has the attribute, where it came after the operator, and
-  // the first that no longer has it.
-  struct opset_range {
-    std::int64_t first = 0, end = 1000;
-  };
-  static constexpr opset_range opsets_of(std::string_view op_type,
-                                         std::string_view wanted) noexcept {
-    if (same(op_type, "Reshape") && same(wanted, "allowzero")) return {14};
-    if (same(op_type, "Cast")) return {same(wanted, "saturate") ? 19 : 0};
-    if (same(op_type, "QuantizeLinear"))
-      return {same(wanted, "axis")        ? 13
-              : same(wanted, "saturate")  ? 19
-              : same(wanted, "precision") ? 23
-                                          : 21};
-    if (same(op_type, "Clip")) return {0, 11};
-    if (same(op_type, "Slice")) return {0, 10};
-    if (same(op_type, "Split")) return same(wanted, "split") ? opset_range{0, 13} : opset_range{};
-    if (same(op_type, "Dropout"))
-      return same(wanted, "ratio") ? opset_range{0, 12} : opset_range{12};
-    if (same(op_type, "BatchNormalization"))
-      return same(wanted, "spatial")         ? opset_range{0, 9}
-             : same(wanted, "training_mode") ? opset_range{14}
-                                             : opset_range{};
-    return {};
-  }
-
-  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
-                                                    std::string_view accepted) noexcept {
-    for (cursor c(n.body); !c.done();) {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n, const op_row& row) noexcept {
+    known_ = {};
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
       if (f.number != node_attribute) continue;
-      attribute a, other;
-      if (!ok(naming(parse_attribute(f.payload, a), n.label()))) return false;
-      const opset_range range = opsets_of(n.op_type, a.name);
-      if (!lists(accepted, a.name) || g_.opset < range.first || g_.opset >= range.end)
+      attribute a;
+      if (const tinymlp::error e = parse_attribute(f.payload, a); failed(e))
+        return fail(naming(e, n.label()));
+      const std::uint32_t code = code_of(a.name.data(), a.name.size());
+      if (!is_accepted(row, a.name, code))
         return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
-      if (find_attribute(n, a.name, other) && other.offset != a.offset)
-        return fail({errc::bad_attribute, other.offset > a.offset ? a.offset : other.offset, a.name,
-                     n.op_type});
+      for (std::size_t i = 0; i < known_.count; ++i)
+        if (known_.codes[i] == code)
+          return fail({errc::bad_attribute,
+                       name_index::field_at(g_.file, known_.tags[i]).payload.offset, a.name,
+                       n.op_type});
+      const std::size_t k = known_.count++;
+      known_.codes[k] = code;
+      known_.tags[k] = static_cast<std::uint32_t>(f.offset);
+      known_.types[k] = a.type;
+      known_.integers[k] = a.i;
+      known_.floats[k] = a.f;
     }
+    known_.node = n.tag;
     return true;
+  }
+  constexpr bool is_accepted(const op_row& row, std::string_view name,
+                             std::uint32_t code) const noexcept {
+    for (const attribute_row& a : row.attributes)
+      if (a.name.code == code && code != 0)
+        return same(a.name.text, name) && g_.opset >= a.since && g_.opset < a.before;
+    return false;
   }
 
   // An entry for the node; the chain goes on with what it is computed from.
@@ -3364,7 +3847,7 @@ private:
     return fail(errc::bad_attribute, n, "to", to, 1);
   }
   // Dropout (7, 10, 12, ...): at inference nothing, unless a third operand says training.
-  constexpr bool take_dropout(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_dropout(const node& n) noexcept {
     operand_constant training;
     if (n.input_count < 3) return pass(n);
     std::uint64_t bits = 1;
@@ -3378,7 +3861,7 @@ private:
     return s != nullptr;
   }
   // Concat: of one operand; of 1 - p and p; or of all inputs.
-  constexpr bool take_concat(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_concat(const node& n) noexcept {
     if (n.input_count == 1) return pass(n);
     std::string_view p{};
     std::int64_t axis = 0;
@@ -3394,7 +3877,7 @@ private:
     return true;
   }
   // Through operators that do nothing to a row?
-  constexpr bool comes_from_input(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool comes_from_input(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
       if (definition(value).number == graph_input) return true;
@@ -3408,7 +3891,7 @@ private:
 
   // Gemm (7, 9, 11, 13): alpha * A' * B' + beta * C; C may be omitted from 11 on. The row is A, or
   // B.
-  constexpr bool take_gemm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_gemm(const node& n) noexcept {
     std::int64_t trans_a = 0, trans_b = 0;
     float alpha = 1, beta = 1;
     if (!read_int(n, "transA", trans_a) || !read_int(n, "transB", trans_b) ||
@@ -3418,10 +3901,9 @@ private:
     if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
     if (n.input_count == 2 && g_.opset < 11)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
-    const bool left = is_constant(n.inputs[0]);
-    if (left && is_constant(n.inputs[1])) return fail(errc::not_constant, n, value_);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
@@ -3429,7 +3911,16 @@ private:
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
   }
-  constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
+  // `w` has been read, unless it stands on the left, or could not be.
+  [[gnu::noinline]] constexpr bool take_weight(const node& n, bool left,
+                                               operand_constant& w) noexcept {
+    if (failed(why_) && !left) return false;
+    why_ = {};
+    if (left && !take_any(n, n.inputs[0], w)) return false;
+    if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
+    return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
+  }
+  [[gnu::noinline]] constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[2], c)) return false;
     row_shape y;
@@ -3460,13 +3951,10 @@ private:
   }
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
-  constexpr bool take_matmul(const node& n) noexcept {
-    const bool left = is_constant(n.inputs[0]);
-    if (left == is_constant(n.inputs[1]))
-      return fail(left ? errc::disconnected_output : errc::not_constant, n,
-                  left ? n.label() : n.inputs[1]);
+  [[gnu::noinline]] constexpr bool take_matmul(const node& n) noexcept {
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr) return false;
     s->marks = open_mark;
@@ -3481,17 +3969,19 @@ private:
 
   // ---- affine steps
 
-  constexpr bool take_affine(const node& n, affine_op op, errc otherwise,
-                             bool either_order = true) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1])) {
-      if (first) return fail(errc::disconnected_output, n);
-      return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
-    }
-    if (first && !either_order) return fail(errc::unexpected_operator, n);
+  // Which operand is a constant: 0, 1, or 2 for neither.
+  constexpr unsigned constant_side(const node& n) const noexcept {
+    return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
+  }
+  constexpr bool fail_branch(const node& n) noexcept {
+    return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
+  }
+  [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
+                                               errc otherwise) noexcept {
+    const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
-    if (!check_finite(c.where, otherwise, op == affine_op::divide)) return false;
+    if (!check_finite(c, otherwise, op == affine_op::divide)) return false;
     step* s = push(n, step_kind::affine, n.inputs[first ? 1 : 0]);
     if (s == nullptr) return false;
     s->op = op;
@@ -3511,27 +4001,34 @@ private:
     if (c.t.rank != 0 && c.t.dims[c.t.rank - 1] != c.t.count) s.marks |= suffix_mark;
   }
 
-  constexpr bool take_add(const node& n) noexcept {
-    if (is_constant(n.inputs[0]) != is_constant(n.inputs[1]))
-      return take_affine(n, affine_op::add, errc::non_finite_weight);
-    return take_pattern(n) || (!failed(why_) && take_affine(n, affine_op::add, {}));
+  [[gnu::noinline]] constexpr bool take_add(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
+    return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
-  constexpr bool take_sub(const node& n) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1]) && take_pattern(n)) return true;
-    if (failed(why_)) return false;
-    return take_affine(n, first ? affine_op::subtract_from : affine_op::subtract,
+  [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
+    return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
                        errc::non_finite_weight);
   }
-  constexpr bool take_mul(const node& n) noexcept {
-    if (take_pattern(n)) return true;
+  [[gnu::noinline]] constexpr bool take_mul(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
     if (failed(why_)) return false;
-    return is_scaled_sum(n) ? take_quantized(n)
-                            : take_affine(n, affine_op::multiply, errc::non_finite_std);
+    if (is_scaled_sum(n, side)) return take_quantized(n);
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
   }
-  constexpr bool take_div(const node& n) noexcept {
-    if (take_pattern(n)) return true;
-    return !failed(why_) && take_affine(n, affine_op::divide, errc::non_finite_std, false);
+  [[gnu::noinline]] constexpr bool take_div(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
+    if (failed(why_)) return false;
+    if (side == 0) return fail(errc::unexpected_operator, n); // a constant divided by a row
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::divide, side, errc::non_finite_std);
   }
   constexpr bool take_neg(const node& n) noexcept {
     step* s = push(n, step_kind::affine, n.inputs[0]);
@@ -3540,7 +4037,7 @@ private:
   }
 
   // A pattern of several nodes with this one at its end.
-  constexpr bool take_pattern(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_pattern(const node& n) noexcept {
     pattern found;
     if (!match(n, found)) return false;
     step* s = push(n, found.kind, found.from);
@@ -3552,8 +4049,8 @@ private:
     if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
     return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
   }
-  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
-                                      constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                                        constant& to) noexcept {
     node user;
     operand_constant c;
     (void)parse_node(name_index::field_at(g_.file, from.user), user);
@@ -3575,12 +4072,13 @@ private:
     return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
            take_list(n, "scale", errc::non_finite_std, s->bias);
   }
-  constexpr bool take_list(const node& n, std::string_view wanted, errc otherwise,
-                           constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_list(const node& n, op_name wanted, errc otherwise,
+                                             constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       attribute a;
       tensor t;
       if (!ok(parse_attribute(f.payload, a))) return false;
@@ -3588,13 +4086,13 @@ private:
       if (!ok(tensor_of(a, t))) return false;
       to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
       to.is_list = 1;
-      return check_finite(to, otherwise);
+      return check_finite(t, otherwise, false);
     }
-    return fail(errc::missing_data, n, wanted);
+    return fail(errc::missing_data, n, wanted.text);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
-  constexpr bool take_batch_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_batch_norm(const node& n) noexcept {
     std::int64_t spatial = 1, training = 0;
     step* s = push(n, step_kind::affine, n.inputs[0]);
     if (s == nullptr) return false;
@@ -3638,12 +4136,13 @@ private:
     if (s != nullptr) s->activates = which;
     return s != nullptr;
   }
-  constexpr bool take_unary(const node& n, activation which, float alpha,
-                            std::string_view second = {}, float beta = 1) noexcept {
+  constexpr bool take_unary(const node& n, activation which, float alpha, op_name second = "",
+                            float beta = 1) noexcept {
     if (!take_unary(n, which)) return false;
     step& s = p_.steps[first_];
     s.alpha = alpha, s.beta = beta;
-    return read_float(n, "alpha", s.alpha) && (second.empty() || read_float(n, second, s.beta));
+    return read_float(n, "alpha", s.alpha) &&
+           (second.text.empty() || read_float(n, second, s.beta));
   }
   constexpr bool take_relu(const node& n) noexcept { return take_unary(n, activation::relu); }
   constexpr bool take_tanh(const node& n) noexcept { return take_unary(n, activation::tanh); }
@@ -3687,7 +4186,7 @@ private:
   }
 
   // PRelu (7, 9, 16): a slope for each feature, or one.
-  constexpr bool take_prelu(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_prelu(const node& n) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[1], c)) return false;
     if (!take_unary(n, activation::prelu)) return false;
@@ -3741,16 +4240,16 @@ private:
     return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
-  constexpr bool take_log(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
     node inner;
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(inner, "axis") && take_over_row(inner, step_kind::log_softmax);
+    return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
   }
 
   // LayerNormalization-17 over all values.
-  constexpr bool take_layer_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_layer_norm(const node& n) noexcept {
     std::int64_t axis = -1, stash = 1;
     float epsilon = 1e-5F;
     if (!read_int(n, "axis", axis) || !read_int(n, "stash_type", stash) ||
@@ -3793,10 +4292,10 @@ private:
   constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
-  constexpr bool is_scaled_sum(const node& n) const noexcept {
-    return is_sum(n.inputs[0]) || is_sum(n.inputs[1]);
+  [[gnu::noinline]] constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
+    return (constant != 0 && is_sum(n.inputs[0])) || (constant != 1 && is_sum(n.inputs[1]));
   }
-  constexpr bool is_sum(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_sum(std::string_view value) const noexcept {
     node cast;
     if (is_result_of(value = origin(value), "MatMulInteger")) return true; // without the Cast
     return producer(value, cast) && cast.is("Cast") &&
@@ -3806,7 +4305,7 @@ private:
   // One layer: MatMulInteger-10 of a row that was quantised, Cast to float32, Mul by the scales.
   // The row by DynamicQuantizeLinear-11, whose scale times the weight's is the factor; or by
   // QuantizeLinear (10, 13, 19, 21, 23), where the factor is a constant, or a Mul of two.
-  constexpr bool take_quantized(const node& mul) noexcept {
+  [[gnu::noinline]] constexpr bool take_quantized(const node& mul) noexcept {
     const bool second = !is_sum(mul.inputs[0]);
     node cast, matmul, quantize;
     if (!producer(origin(mul.inputs[second ? 1 : 0]), cast) || !cast.is("Cast"))
@@ -3836,9 +4335,9 @@ private:
     if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
         n.output_count != row.max_outputs)
       return fail(errc::wrong_arity, n);
-    return check_attributes(n, row.attributes);
+    return check_attributes(n, row);
   }
-  constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
     if (!is_constant(matmul.inputs[1])) return fail(errc::not_constant, matmul, matmul.inputs[1]);
     if (!take(matmul, matmul.inputs[1], element::int8, w)) return false;
@@ -3852,8 +4351,9 @@ private:
       if (value != 0) return fail({errc::bad_zero_point, reader.offset(), zero.t.name});
     return true;
   }
-  constexpr bool take_dynamic(const node& quantize, const node& matmul, const node& mul,
-                              std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_dynamic(const node& quantize, const node& matmul,
+                                                const node& mul, std::string_view scale,
+                                                step& s) noexcept {
     if (matmul.input_count < 3 || !same(origin(matmul.inputs[2]), quantize.outputs[2]))
       return fail(errc::bad_zero_point, matmul); // without it, activations would not be centred
     node scales;
@@ -3866,8 +4366,9 @@ private:
     s.marks |= dynamic_mark;
     return take_scales(scales, scales.inputs[second ? 0 : 1], s, s.weight_scale);
   }
-  constexpr bool take_static(const node& quantize, const node& matmul, const node& mul,
-                             std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_static(const node& quantize, const node& matmul,
+                                               const node& mul, std::string_view scale,
+                                               step& s) noexcept {
     if (!check_quantize_attributes(quantize)) return false;
     operand_constant c;
     std::int32_t zero = 0, sum_zero = 0;
@@ -3899,7 +4400,7 @@ private:
     return product_is_scale(s) || fail(errc::bad_scale, both);
   }
   // Rounded to float32, positive and finite? (Double holds the products exactly.)
-  constexpr bool product_is_scale(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr bool product_is_scale(const step& s) const noexcept {
     tensor a, b;
     (void)read_constant(g_.file, g_.external, s.sum_scale, a);
     (void)read_constant(g_.file, g_.external, s.sum_scale_factor, b);
@@ -3928,14 +4429,14 @@ private:
     out = static_cast<std::int32_t>(zero);
     return true;
   }
-  constexpr bool check_scales(const tensor& t) noexcept {
+  [[gnu::noinline]] constexpr bool check_scales(const tensor& t) noexcept {
     float s = 0;
     for (element_reader reader(t); reader.next(s);)
       if (!is_finite(s) || !(s > 0)) return fail({errc::bad_scale, reader.offset(), t.name});
     return true;
   }
-  constexpr bool take_scales(const node& user, std::string_view value, const step& s,
-                             constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_scales(const node& user, std::string_view value,
+                                               const step& s, constant& to) noexcept {
     operand_constant c;
     if (!take(user, value, element::float32, c)) return false;
     const bool fits =
@@ -4010,7 +4511,7 @@ private:
     }
     return true;
   }
-  constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
+  [[gnu::noinline]] constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
     for (std::size_t i = 0; i < p_.input_count; ++i) {
       input_slice& in = p_.graph_inputs[i];
       if (!same(in.name, value)) continue;
@@ -4049,24 +4550,41 @@ private:
     }
     return true;
   }
-  constexpr std::string_view input_of(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view input_of(std::string_view value) const noexcept {
     node n;
     while (producer(value, n)) value = n.inputs[0];
     return value;
   }
 
-  constexpr bool advance(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool advance(const value_info& out) noexcept {
     p_.step_count = p_.layer_count = 0;
     p_.kind = precision::fp32;
     p_.mode = quant_mode::fp32;
     width_ = p_.inputs;
     for (std::size_t i = first_; i < max_steps; ++i) {
       step s = p_.steps[i];
-      if (!place(s)) return false;
+      if (s.kind == unknown) is_lost_ = true;
+      if (is_lost_ && s.kind != step_kind::dense) continue;
+      if (is_lost_) find_shape(s);
+      if (place(s)) continue;
+      if (!lose_shape()) return false;
     }
     p_.outputs = width_;
     p_.output_rank = shape_.rank;
-    return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
+    return p_.layer_count != 0 || is_lost_ || fail({errc::no_layers, out.offset, out.name});
+  }
+
+  // As the layer needs it.
+  [[gnu::noinline]] constexpr void find_shape(const step& s) noexcept {
+    const bool left = (s.marks & left_mark) != 0, vector = (s.marks & vector_mark) != 0;
+    shape_ = row_shape{};
+    shape_.rank = 2;
+    shape_.dims[0] = left ? s.inputs : 1;
+    shape_.dims[1] = left ? 1 : s.inputs;
+    if (left && vector) shape_.rank = 1;
+    if ((s.marks & trans_a_mark) != 0 && !left) shape_.dims[0] = s.inputs, shape_.dims[1] = 1;
+    width_ = s.inputs;
+    is_lost_ = false;
   }
 
   [[gnu::noinline]] constexpr bool place(step& s) noexcept {
@@ -4117,7 +4635,7 @@ private:
     return fail(errc::shape_mismatch, t, -1, accepted);
   }
 
-  constexpr bool place_dense(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
     const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
@@ -4151,7 +4669,7 @@ private:
   }
 
   // Does a constant, combined value by value, leave the row's shape as it is?
-  constexpr bool fits_row(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool fits_row(const step& s) noexcept {
     const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
@@ -4166,7 +4684,7 @@ private:
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
 
-  constexpr bool place_affine(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_affine(step& s) noexcept {
     if (s.op == affine_op::negate) return append(s, width_);
     if (s.op == affine_op::scaler) {
       if (shape_.rank == 0 || !shape_.runs_along(shape_.rank - 1))
@@ -4216,13 +4734,13 @@ private:
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
-  constexpr bool place_over_row(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_over_row(step& s) noexcept {
     if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
       if (s.outputs != 0 && s.outputs != width_)
         return fail_constant(s.weight.present() ? s.weight : s.bias, s,
                              static_cast<std::int64_t>(width_));
-      s.marks = s.weight.present() ? 0 : open_mark;
+      s.marks = s.bias.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -4278,9 +4796,12 @@ private:
     const std::size_t split_index = s.inputs;
     s.begin = 0;
     s.outputs = static_cast<std::uint32_t>(width_);
+    known_value_ = origin(n.inputs[0]);
+    known_shape_ = shape_;
     const bool done = n.is("Split")   ? place_split(n, split_index, s)
                       : n.is("Slice") ? place_ranges(n, s)
                                       : place_gather(n, s);
+    known_value_ = {};
     if (!done) return false;
     return s.outputs == width_ ? true : append(s, s.outputs); // all of them: nothing to do
   }
@@ -4319,7 +4840,7 @@ private:
     return true;
   }
   // Split (2, 11: attribute; 13, 18: operand or equal parts).
-  constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
     std::int64_t at = 0, parts = static_cast<std::int64_t>(n.output_count), from = 0, size = 0;
     if (!read_int(n, "axis", at) || !read_int(n, "num_outputs", parts)) return false;
     const std::size_t axis = shape_.axis(at);
@@ -4336,7 +4857,7 @@ private:
     for (std::uint64_t i = 0; i < count; ++i) {
       std::int64_t next = part < all - sum ? part : all - sum;
       if (c.present()) reader.next(next);
-      if (next < 0 || next > all - sum) return fail_shape(n, shape_);
+      if (next < 0 || next > all - sum || (next == 0 && !c.present())) return fail_shape(n, shape_);
       if (i == index) from = sum, size = next;
       sum += next;
     }
@@ -4360,7 +4881,7 @@ private:
     return true;
   }
   // Gather (1, 11, 13): neighbouring indices, upwards; or one, whose axis vanishes.
-  constexpr bool place_gather(const node& n, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_gather(const node& n, step& s) noexcept {
     std::int64_t at = 0, from = 0;
     operand_constant which;
     if (!read_int(n, "axis", at)) return false;
@@ -4422,71 +4943,113 @@ private:
   std::size_t split_index_ = 0;
   row_shape shape_{}; // on the way forward
   std::size_t width_ = 0;
+  // While obstacles are listed.
+  std::span<tinymlp::error> obstacles_{};
+  std::size_t obstacle_count_ = 0;
+  bool is_listing_ = false, is_lost_ = false;
 };
 
 struct plan_builder::operator_table {
   using b = plan_builder;
-  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &b::misplaced};
+  static constexpr op_row none{"", "", 0, 0, 0, 0, {}, &b::misplaced};
   // The most frequent ones first: the table is searched from its start.
   static constexpr std::array rows{
-      op_row{"Gemm", "", 7, 2, 3, 1, "alpha beta transA transB", &b::take_gemm},
-      op_row{"Relu", "", 7, 1, 1, 1, "", &b::take_relu},
-      op_row{"MatMul", "", 7, 2, 2, 1, "", &b::take_matmul},
-      op_row{"Add", "", 7, 2, 2, 1, "", &b::take_add},
-      op_row{"Mul", "", 7, 2, 2, 1, "", &b::take_mul},
-      op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &b::take_cast},
-      op_row{"Identity", "", 7, 1, 1, 1, "", &b::pass},
-      op_row{"Tanh", "", 7, 1, 1, 1, "", &b::take_tanh},
-      op_row{"Sigmoid", "", 7, 1, 1, 1, "", &b::take_sigmoid},
-      op_row{"Elu", "", 7, 1, 1, 1, "alpha", &b::take_elu},
-      op_row{"Sub", "", 7, 2, 2, 1, "", &b::take_sub},
-      op_row{"Div", "", 7, 2, 2, 1, "", &b::take_div},
-      op_row{"Neg", "", 7, 1, 1, 1, "", &b::take_neg},
-      op_row{"Flatten", "", 7, 1, 1, 1, "axis", &b::take_reshaping},
-      op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &b::take_reshaping},
-      op_row{"Squeeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Unsqueeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Transpose", "", 7, 1, 1, 1, "perm", &b::take_reshaping},
-      op_row{"Expand", "", 8, 2, 2, 1, "", &b::take_reshaping},
-      op_row{"Concat", "", 7, 1, 64, 1, "axis", &b::take_concat},
-      op_row{"Dropout", "", 7, 1, 3, 2, "ratio seed", &b::take_dropout},
-      op_row{"Softmax", "", 7, 1, 1, 1, "axis", &b::take_softmax},
-      op_row{"LogSoftmax", "", 7, 1, 1, 1, "axis", &b::take_log_softmax},
-      op_row{"Log", "", 7, 1, 1, 1, "", &b::take_log},
-      op_row{"LeakyRelu", "", 7, 1, 1, 1, "alpha", &b::take_leaky_relu},
-      op_row{"PRelu", "", 7, 2, 2, 1, "", &b::take_prelu},
-      op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
-      op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
-      op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
-      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
-      op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},
-      op_row{"HardSwish", "", 14, 1, 1, 1, "", &b::take_hard_swish},
-      op_row{"Softplus", "", 7, 1, 1, 1, "", &b::take_softplus},
-      op_row{"Softsign", "", 7, 1, 1, 1, "", &b::take_softsign},
-      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, "alpha", &b::take_thresholded_relu},
-      op_row{"Mish", "", 18, 1, 1, 1, "", &b::take_mish},
-      op_row{"Gelu", "", 20, 1, 1, 1, "approximate", &b::take_gelu},
-      op_row{"Swish", "", 24, 1, 1, 1, "alpha", &b::take_swish},
-      op_row{"LayerNormalization", "", 17, 2, 3, 3, "axis epsilon stash_type", &b::take_layer_norm},
-      op_row{"BatchNormalization", "", 7, 5, 5, 1, "epsilon momentum spatial training_mode",
+      op_row{
+          "Gemm", "", 7, 2, 3, 1, {{{"alpha"}, {"beta"}, {"transA"}, {"transB"}}}, &b::take_gemm},
+      op_row{"Relu", "", 7, 1, 1, 1, {}, &b::take_relu},
+      op_row{"MatMul", "", 7, 2, 2, 1, {}, &b::take_matmul},
+      op_row{"Add", "", 7, 2, 2, 1, {}, &b::take_add},
+      op_row{"Mul", "", 7, 2, 2, 1, {}, &b::take_mul},
+      op_row{"Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}}}, &b::take_cast},
+      op_row{"Identity", "", 7, 1, 1, 1, {}, &b::pass},
+      op_row{"Tanh", "", 7, 1, 1, 1, {}, &b::take_tanh},
+      op_row{"Sigmoid", "", 7, 1, 1, 1, {}, &b::take_sigmoid},
+      op_row{"Elu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_elu},
+      op_row{"Sub", "", 7, 2, 2, 1, {}, &b::take_sub},
+      op_row{"Div", "", 7, 2, 2, 1, {}, &b::take_div},
+      op_row{"Neg", "", 7, 1, 1, 1, {}, &b::take_neg},
+      op_row{"Flatten", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_reshaping},
+      op_row{"Reshape", "", 7, 2, 2, 1, {{{"allowzero", 14}}}, &b::take_reshaping},
+      op_row{"Squeeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Unsqueeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Transpose", "", 7, 1, 1, 1, {{{"perm"}}}, &b::take_reshaping},
+      op_row{"Expand", "", 8, 2, 2, 1, {}, &b::take_reshaping},
+      op_row{"Concat", "", 7, 1, 64, 1, {{{"axis"}}}, &b::take_concat},
+      op_row{"Dropout", "", 7, 1, 3, 2, {{{"ratio", 0, 12}, {"seed", 12}}}, &b::take_dropout},
+      op_row{"Softmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_softmax},
+      op_row{"LogSoftmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_log_softmax},
+      op_row{"Log", "", 7, 1, 1, 1, {}, &b::take_log},
+      op_row{"LeakyRelu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_leaky_relu},
+      op_row{"PRelu", "", 7, 2, 2, 1, {}, &b::take_prelu},
+      op_row{"Selu", "", 7, 1, 1, 1, {{{"alpha"}, {"gamma"}}}, &b::take_selu},
+      op_row{"Celu", "", 12, 1, 1, 1, {{{"alpha"}}}, &b::take_celu},
+      op_row{"Clip", "", 7, 1, 3, 1, {{{"min", 0, 11}, {"max", 0, 11}}}, &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, {}, &b::take_reciprocal},
+      op_row{"Min", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"Max", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"HardSigmoid", "", 7, 1, 1, 1, {{{"alpha"}, {"beta"}}}, &b::take_hard_sigmoid},
+      op_row{"HardSwish", "", 14, 1, 1, 1, {}, &b::take_hard_swish},
+      op_row{"Softplus", "", 7, 1, 1, 1, {}, &b::take_softplus},
+      op_row{"Softsign", "", 7, 1, 1, 1, {}, &b::take_softsign},
+      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, {{{"alpha"}}}, &b::take_thresholded_relu},
+      op_row{"Mish", "", 18, 1, 1, 1, {}, &b::take_mish},
+      op_row{"Gelu", "", 20, 1, 1, 1, {{{"approximate"}}}, &b::take_gelu},
+      op_row{"Swish", "", 24, 1, 1, 1, {{{"alpha"}}}, &b::take_swish},
+      op_row{"LayerNormalization",
+             "",
+             17,
+             2,
+             3,
+             3,
+             {{{"axis"}, {"epsilon"}, {"stash_type"}}},
+             &b::take_layer_norm},
+      op_row{"BatchNormalization",
+             "",
+             7,
+             5,
+             5,
+             1,
+             {{{"epsilon"}, {"momentum"}, {"spatial", 0, 9}, {"training_mode", 14}}},
              &b::take_batch_norm},
-      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, "offset scale", &b::take_scaler},
-      op_row{"Split", "", 7, 1, 2, 1024, "axis split num_outputs", &b::take_split},
-      op_row{"Slice", "", 7, 1, 5, 1, "axes starts ends", &b::take_part},
-      op_row{"Gather", "", 7, 2, 2, 1, "axis", &b::take_part},
-      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &b::misplaced},
-      op_row{"QuantizeLinear", "", 10, 2, 3, 1, "axis saturate block_size output_dtype precision",
+      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, {{{"offset"}, {"scale"}}}, &b::take_scaler},
+      op_row{"Split",
+             "",
+             7,
+             1,
+             2,
+             1024,
+             {{{"axis"}, {"split", 0, 13}, {"num_outputs", 18}}},
+             &b::take_split},
+      op_row{"Slice",
+             "",
+             7,
+             1,
+             5,
+             1,
+             {{{"axes", 0, 10}, {"starts", 0, 10}, {"ends", 0, 10}}},
+             &b::take_part},
+      op_row{"Gather", "", 7, 2, 2, 1, {{{"axis"}}}, &b::take_part},
+      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, {}, &b::misplaced},
+      op_row{"QuantizeLinear",
+             "",
+             10,
+             2,
+             3,
+             1,
+             {{{"axis", 13},
+               {"saturate", 19},
+               {"block_size", 21},
+               {"output_dtype", 21},
+               {"precision", 23}}},
              &b::misplaced},
-      op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &b::misplaced},
+      op_row{"MatMulInteger", "", 10, 2, 4, 1, {}, &b::misplaced},
   };
 };
 
 constexpr const plan_builder::op_row& plan_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
-    if (same(row.op_type, n.op_type))
-      return (row.domain.empty() ? n.in_default_domain() : same(row.domain, n.domain))
+    if (row.op_type.code == n.code && same(row.op_type.text, n.op_type))
+      return (row.domain.text.empty() ? n.in_default_domain() : same(row.domain.text, n.domain))
                  ? row
                  : operator_table::none;
   return operator_table::none;
@@ -4512,6 +5075,20 @@ constexpr result<plan> parse(std::span<const char> model, external_files externa
   plan p;
   if (const error e = parse_into(p, model, external, output_name); failed(e)) return e;
   return p;
+}
+
+// All that keeps a file from being read as an MLP, not only the first: how many obstacles there
+// are; the first of them, as many as there is room for, in `to`. 0: parse() accepts it. Those of
+// the output of that name; without a name, of the first float32 output. For people: slower than
+// parse(), and with about 5 KiB more stack.
+constexpr std::size_t find_obstacles(std::span<const char> model, external_files external,
+                                     std::string_view output_name, std::span<error> to) noexcept {
+  graph g;
+  plan p;
+  const error whole = parse_model(model, external, g);
+  if (!failed(whole)) return detail::plan_builder(g, p).list(output_name, to);
+  if (!to.empty()) to[0] = whole; // what is not well-formed is not read on
+  return 1;
 }
 
 } // namespace tinymlp::onnx
@@ -5430,6 +6007,7 @@ struct v1 {
   static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
   static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
   static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg with_sign(reg a, reg b) { return or_bits(a, and_bits(b, -0.0F)); }
   static constexpr reg if_negative(reg a, reg x, reg y) { return as_int(a) < 0 ? x : y; }
   static constexpr reg poisoned(reg a, reg poison) {
     return exact::is_nan(poison) ? exact::quiet_nan : a;
@@ -5547,16 +6125,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -5566,7 +6144,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -5598,8 +6176,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -5611,7 +6188,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -5634,6 +6211,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -5702,29 +6349,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -5933,7 +6567,6 @@ constexpr void close(extent& to) noexcept { to.floats += panel_width; }
 
 } // namespace tinymlp::kernels
 
-#include <cstring>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -6090,6 +6723,10 @@ struct v8 {
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return _mm256_or_ps(a, _mm256_and_ps(b, set(-0.0F)));
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
   // Whether a lane is below `low` or above `high`.
@@ -6219,6 +6856,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
@@ -6417,16 +7055,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -6436,7 +7074,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -6468,8 +7106,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -6481,7 +7118,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -6504,6 +7141,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -6572,29 +7279,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -7508,46 +8202,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -7562,22 +8255,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -7733,31 +8426,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -7786,36 +8493,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -9217,16 +9914,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -9236,7 +9933,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -9268,8 +9965,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -9281,7 +9977,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -9304,6 +10000,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -9372,29 +10138,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -9766,46 +10519,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -9820,22 +10572,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -9991,31 +10743,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -10044,36 +10810,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -10990,6 +11746,10 @@ struct v16 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) { // a | (b & sign)
+    const ireg sign = iset(std::numeric_limits<std::int32_t>::min());
+    return as_float(_mm512_ternarylogic_epi32(as_int(a), as_int(b), sign, 0xf8));
+  }
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     const ireg mask = shift_right<31>(as_int(a)); // no comparison: those wait for multiply-adds
     return as_float(_mm512_ternarylogic_epi32(mask, as_int(x), as_int(y), 0xca));
@@ -11094,6 +11854,7 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
@@ -11301,16 +12062,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -11320,7 +12081,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -11352,8 +12113,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -11365,7 +12125,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -11388,6 +12148,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -11456,29 +12286,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -12392,46 +13209,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -12446,22 +13262,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -12617,31 +13433,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -12670,36 +13500,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -14111,16 +14931,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -14130,7 +14950,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -14162,8 +14982,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -14175,7 +14994,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -14198,6 +15017,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -14266,29 +15155,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -14660,46 +15536,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -14714,22 +15589,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -14885,31 +15760,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -14938,36 +15827,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -15852,6 +16731,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return vbslq_f32(vdupq_n_u32(0x80000000), b, a);
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
@@ -15987,6 +16870,7 @@ struct ops {
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
+  using narrow = vectors::v4; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
@@ -16170,16 +17054,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -16189,7 +17073,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -16221,8 +17105,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -16234,7 +17117,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -16257,6 +17140,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -16325,29 +17278,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -17261,46 +18201,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -17315,22 +18254,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -17486,31 +18425,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -17539,36 +18492,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -18972,16 +19915,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -18991,7 +19934,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -19023,8 +19966,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -19036,7 +19978,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -19059,6 +20001,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -19127,29 +20139,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -19521,46 +20520,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -19575,22 +20573,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -19746,31 +20744,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -19799,36 +20811,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -20839,16 +21841,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -20858,7 +21860,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -20890,8 +21892,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -20903,7 +21904,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.
@@ -20926,6 +21927,76 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg 
   const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
   return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
 }
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
 // ---- tinymlp/kernels/activations.inl
 // The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
 // NaN, in every one.
@@ -20994,29 +22065,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
@@ -21388,46 +22446,45 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -21442,22 +22499,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -21613,31 +22670,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -21666,36 +22737,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }
@@ -22890,7 +23951,8 @@ private:
   float value_ = 0;
 };
 
-// Packs a plan into arrays that measure() told the sizes of, all zero.
+// Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
+// at run time `floats` may hold anything.
 class packer {
 public:
   constexpr packer(const onnx::plan& plan, kernels::step* steps, float* floats, std::int8_t* bytes,
@@ -22903,10 +23965,13 @@ public:
     std::size_t moved = 0, count = 0;
     folded_step each;
     for (folder steps(p_); steps.next(each); ++count) {
+      const std::size_t begin = at.floats;
       place(each.step, at, moved);
       steps_[count] = each.step;
+      clear(each.step, begin, at.floats);
       if (const error e = fill(each); onnx::failed(e)) return e;
     }
+    zero(at.floats, at.floats + kernels::panel_width);
     return {};
   }
 
@@ -22920,6 +23985,18 @@ public:
   }
 
 private:
+  // What a step's constants leave of their room: all of it but the weights of dense ones.
+  constexpr void clear(const kernels::step& s, std::size_t begin, std::size_t end) noexcept {
+    if (s.op != step_op::dense) return zero(begin, end);
+    const std::size_t weight = begin + kernels::round_up(s.outputs, kernels::panel_width);
+    zero(begin, weight);
+    zero(weight + std::size_t{s.inputs} * s.outputs, end);
+  }
+  constexpr void zero(std::size_t begin, std::size_t end) noexcept {
+    if (std::is_constant_evaluated()) return;
+    for (; begin < end; ++begin) floats_[begin] = 0;
+  }
+
   constexpr error fill(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     error e{};
@@ -23157,26 +24234,18 @@ private:
   }
 
   // One panel: element (k, j) of it is that of index first + j * across + k * along. Returns the
-  // largest magnitude, as bits.
+  // largest magnitude, as bits, in a constant expression; at run time, parse() has looked.
   static constexpr std::uint32_t put_panel(float* to, const char* data, std::size_t first,
                                            std::size_t across, std::size_t along, std::size_t in,
                                            std::size_t panel) noexcept {
-    std::uint32_t worst = 0;
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (!std::is_constant_evaluated()) {
-      for (std::size_t k = 0; k < in; ++k) {
-        const char* from = data + 4 * (first + k * along);
-        for (std::size_t j = 0; j < panel; ++j) {
-          std::uint32_t bits;
-          std::memcpy(&bits, from + 4 * j * across, sizeof bits);
-          std::memcpy(to + k * panel + j, &bits, sizeof bits);
-          const std::uint32_t magnitude = bits & 0x7fffffffU;
-          worst = magnitude > worst ? magnitude : worst;
-        }
-      }
-      return worst;
+    if (!std::is_constant_evaluated() && onnx::bulk::as_stored) {
+      if (along == 1)
+        onnx::bulk::transpose(to, data + 4 * first, across, in, panel);
+      else
+        onnx::bulk::columns_of(to, data + 4 * first, along, in, panel);
+      return 0;
     }
-#endif
+    std::uint32_t worst = 0;
     for (std::size_t k = 0; k < in; ++k)
       for (std::size_t j = 0; j < panel; ++j)
         worst = put(to[k * panel + j], data, first + j * across + k * along, worst);
@@ -23441,7 +24510,8 @@ constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
 } // namespace detail
 
 // Sizes of the layers, inputs first; the last is 1. Hidden layers are followed by Relu.
-// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights.
+// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights where those
+// are at most 4,096, else 2 bits for each.
 template <std::size_t... Sizes>
 class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
   using base = scorer<kernels::fp32_weights<kernels::shape<Sizes...>>>;
@@ -23475,8 +24545,13 @@ public:
 
   // The model's own weight from `input` to `output` of layer `l`, and its bias.
   constexpr float weight(std::size_t l, std::size_t input, std::size_t output) const noexcept {
-    return l == 0 ? first_weight_[input * shape::sizes[1] + output]
-                  : this->weights_.values[at(l, input, output)];
+    const float packed = this->weights_.values[at(l, input, output)];
+    if (l != 0) return packed;
+    const std::size_t i = input * shape::sizes[1] + output;
+    if constexpr (copies_first)
+      return first_weight_[i];
+    else
+      return step_ulps(unscaled(packed, input), (first_steps_[i / 4] >> (i % 4 * 2) & 3) - 1);
   }
   constexpr float bias(std::size_t l, std::size_t output) const noexcept {
     return this->weights_.values[layout::layers[l].bias + output];
@@ -23522,13 +24597,18 @@ private:
     const bool last = l + 1 == shape::layer_count;
     const std::size_t stride = last ? 1 : layout::layers[l].padded_outputs;
     float* const to = this->weights_.values.data() + layout::layers[l].weight;
-    float* const own = first_weight_.data();
     std::uint32_t worst = 0;
     for (std::size_t k = 0; k < from.inputs; ++k)
       for (std::size_t o = 0; o < outputs; ++o)
         worst = detail::packer::put(to[k * stride + o], raw, k * along + o * across, worst);
-    for (std::size_t k = 0; l == 0 && k < from.inputs; ++k)
-      for (std::size_t o = 0; o < outputs; ++o) own[k * outputs + o] = to[k * stride + o];
+    if (l != 0) return std::bit_cast<float>(worst);
+    if constexpr (copies_first) {
+      for (std::size_t k = 0; k < from.inputs; ++k)
+        for (std::size_t o = 0; o < outputs; ++o)
+          first_weight_[k * outputs + o] = to[k * stride + o];
+    } else {
+      first_steps_.fill(0x55); // four times none
+    }
     return std::bit_cast<float>(worst);
   }
 
@@ -23538,12 +24618,35 @@ private:
     const float own = kernels::exact::narrow(value);
     float packed = own;
     if (l == 0) {
-      first_weight_[input * shape::sizes[1] + output] = own;
       packed = kernels::exact::narrow(value / static_cast<double>(scaler_.divisor[input]) *
                                       static_cast<double>(scaler_.multiplier[input]));
+      keep(input, output, own, packed);
     }
     this->weights_.values[at(l, input, output)] = packed;
     return is_finite(own) && is_finite(packed);
+  }
+
+  // The first layer's weight as it was before folding: itself, or, in networks that would grow by
+  // more than a tenth, how many ulps (-1, 0 or 1) lie between it and the folded one multiplied
+  // back.
+  constexpr void keep(std::size_t input, std::size_t output, float own, float packed) noexcept {
+    const std::size_t i = input * shape::sizes[1] + output;
+    if constexpr (copies_first) {
+      first_weight_[i] = own;
+    } else {
+      const float back = unscaled(packed, input);
+      const unsigned code = own == step_ulps(back, 1) ? 2 : own == step_ulps(back, -1) ? 0 : 1;
+      first_steps_[i / 4] = static_cast<std::uint8_t>(first_steps_[i / 4] | code << (i % 4 * 2));
+    }
+  }
+  constexpr float unscaled(float packed, std::size_t input) const noexcept {
+    if (scaler_.multiplier[input] == 0) return 0; // a feature that never counts
+    return kernels::exact::narrow(static_cast<double>(packed) /
+                                  static_cast<double>(scaler_.multiplier[input]) *
+                                  static_cast<double>(scaler_.divisor[input]));
+  }
+  static constexpr float step_ulps(float x, int ulps) noexcept {
+    return std::bit_cast<float>(std::bit_cast<std::int32_t>(x) + ulps);
   }
 
   constexpr error pack_bias(const onnx::plan& plan, const onnx::step& from,
@@ -23564,7 +24667,10 @@ private:
   }
 
   input_scaler<shape::inputs> scaler_{};
-  std::array<float, shape::inputs * shape::sizes[1]> first_weight_{}; // before folding
+  static constexpr std::size_t first_count = shape::inputs * shape::sizes[1];
+  static constexpr bool copies_first = first_count <= 4096;
+  std::array<float, copies_first ? first_count : 0> first_weight_{};
+  std::array<std::uint8_t, copies_first ? 0 : (first_count + 3) / 4> first_steps_{};
 };
 
 // The shapes of the shipped networks, and of upstream's vmaf_tiny_v2, v3 and v4.
@@ -24763,8 +25869,8 @@ struct storage_plan {
   constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
     steps = take(from.steps * sizeof(kernels::step));
     floats = take(from.floats * sizeof(float));
-    bytes = take(from.bytes);
-    sums = take(from.sums * sizeof(std::int32_t));
+    bytes = take(from.bytes + 1); // never empty, so that each is an array
+    sums = take((from.sums + 1) * sizeof(std::int32_t));
   }
 
 private:
@@ -24820,16 +25926,13 @@ public:
   // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
   static result<any_network> from_plan(const onnx::plan& plan, const detail::storage_plan& places,
                                        std::byte* storage) noexcept {
-    std::memset(storage, 0, places.total);
     any_network to;
     to.mode_ = plan.mode;
-    const auto array = [storage]<class T>(std::size_t at, std::size_t count, T) {
-      return count == 0 ? nullptr : ::new (static_cast<void*>(storage + at)) T[count]{};
-    };
-    auto* const steps = array(places.steps, places.sizes.steps, kernels::step{});
-    auto* const floats = array(places.floats, places.sizes.floats, float{});
-    auto* const bytes = array(places.bytes, places.sizes.bytes, std::int8_t{});
-    auto* const sums = array(places.sums, places.sizes.sums, std::int32_t{});
+    const auto at = [storage](std::size_t place) { return static_cast<void*>(storage + place); };
+    auto* const steps = ::new (at(places.steps)) kernels::step[places.sizes.steps];
+    auto* const floats = ::new (at(places.floats)) float[places.sizes.floats]; // the packer clears
+    auto* const bytes = ::new (at(places.bytes)) std::int8_t[places.sizes.bytes + 1]{};
+    auto* const sums = ::new (at(places.sums)) std::int32_t[places.sizes.sums + 1]{};
     to.view_ = {steps,
                 places.sizes.steps,
                 plan.inputs,
@@ -24870,7 +25973,8 @@ private:
   errc run_on(isa which, std::span<const float> rows,
               std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     if (view_.inputs == 0) return errc::size_mismatch;
-    const std::size_t count = rows.size() / view_.inputs;
+    const bool one = rows.size() == view_.inputs; // the division takes as long as a small layer
+    const std::size_t count = one ? 1 : rows.size() / view_.inputs;
     if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
       return errc::size_mismatch;
     const std::size_t row = kernels::row_scratch(view_);

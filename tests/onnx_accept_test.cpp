@@ -474,13 +474,16 @@ TEST_CASE("parts in another order, and varints longer than needed") {
 TEST_CASE("as many nodes, constants and layers as the parser holds") {
   model m = usual();
   bytes value = m.g.outputs[0].name;
-  for (std::size_t i = m.g.nodes.size(); i < tinymlp::onnx::max_nodes; ++i) {
+  const std::size_t used = m.g.nodes.size() + m.g.initializers.size() + m.g.inputs.size();
+  for (std::size_t i = used; i < tinymlp::onnx::max_values; ++i) {
+    if (i % 3 == 0) {
+      m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
+      continue;
+    }
     m.g.nodes.push_back({"Identity", {value}, {w::numbered("i", i)}});
     value = w::numbered("i", i);
   }
   m.g.outputs[0].name = value;
-  for (std::size_t i = m.g.initializers.size(); i < tinymlp::onnx::max_tensors; ++i)
-    m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
   check_usual(m);
 
   const auto deep = w::int8_model(std::vector<std::int64_t>(tinymlp::onnx::max_layers + 1, 1));
@@ -513,16 +516,21 @@ TEST_CASE("a plan tells what the model is") {
   CHECK(plan->ir_version == 10);
   CHECK(plan->opset == 17);
   CHECK(plan->producer_name == "a producer");
-  CHECK(plan->input_name == "features");
+  REQUIRE(plan->input_count == 1);
+  CHECK(plan->graph_inputs[0].name == "features");
+  CHECK(plan->graph_inputs[0].used);
   CHECK(plan->output_name == "y_");
   CHECK(plan->output_rank == 1);
   CHECK(plan->inputs == 3);
-  CHECK(plan->input_scaler.op == tinymlp::onnx::scale_op::divide);
   REQUIRE(plan->layer_count == 3);
-  CHECK(plan->layers[1].name == "q1");
-  CHECK(plan->layers[1].inputs == 4);
-  CHECK(plan->layers[1].outputs == 2);
-  CHECK(plan->layers[1].weight.name == "w1");
+  REQUIRE(plan->step_count == 7); // Sub, Div, three layers with Relu between
+  CHECK(plan->steps[0].op == tinymlp::onnx::affine_op::subtract);
+  CHECK(plan->steps[1].op == tinymlp::onnx::affine_op::divide);
+  const tinymlp::onnx::step& second = plan->steps[4];
+  CHECK(tinymlp::onnx::label(*plan, second) == "q1");
+  CHECK(second.inputs == 4);
+  CHECK(second.outputs == 2);
+  CHECK(tinymlp::onnx::read(*plan, second.weight).name == "w1");
 }
 
 TEST_CASE("a plan tells how the activations of a static model are quantised") {
@@ -532,12 +540,12 @@ TEST_CASE("a plan tells how the activations of a static model are quantised") {
     REQUIRE(plan.has_value());
     CHECK(plan->kind == tinymlp::onnx::precision::int8);
     CHECK(plan->mode == tinymlp::onnx::quant_mode::static_int8);
-    CHECK(plan->layers[0].activation_scale == 1.0F / 20);
-    CHECK(plan->layers[0].activation_zero_point == 117);
-    CHECK(plan->layers[1].activation_scale == 1.0F / 24);
-    CHECK(plan->layers[1].activation_zero_point == 0);
-    CHECK(plan->layers[1].has_sum_scale_factor == computed);
-    CHECK(plan->layers[1].sum_scale.name == (computed ? "x1" : "s1"));
+    CHECK(plan->steps[2].activation_scale == 1.0F / 20);
+    CHECK(plan->steps[2].activation_zero_point == 117);
+    CHECK(plan->steps[4].activation_scale == 1.0F / 24);
+    CHECK(plan->steps[4].activation_zero_point == 0);
+    CHECK(plan->steps[4].sum_scale_factor.present() == computed);
+    CHECK(tinymlp::onnx::read(*plan, plan->steps[4].sum_scale).name == (computed ? "x1" : "s1"));
     const auto net = tinymlp::load<small_static>(file.span());
     REQUIRE(net.has_value());
     CHECK(net->input_scale(0).scale == 1.0F / 20);

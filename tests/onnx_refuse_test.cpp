@@ -494,6 +494,278 @@ const std::vector<row> float_rows{
      }},
 
     // ---- limits of the parser
+    {"a value too many, a node", errc::too_many_nodes, "i850",
+     [](model& m) {
+       bytes value = "y"; // 14 others before it
+       for (std::size_t i = 0; i <= tinymlp::onnx::max_values - 14; ++i) {
+         const bytes next = w::numbered("i", i);
+         m.g.nodes.push_back({"Identity", {value}, {next}});
+         value = next;
+       }
+       m.g.outputs[0].name = value;
+       return at_node(m, "i850");
+     }},
+    {"a value too many, a constant", errc::too_many_tensors, "c857",
+     [](model& m) {
+       for (std::size_t i = 0; i <= tinymlp::onnx::max_values - 7; ++i)
+         m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
+       return at_initializer(m, "c857");
+     }},
+    {"65 layers", errc::too_many_layers, "h64",
+     [](model& m) {
+       m = w::fp32_model(std::vector<std::int64_t>(66, 1));
+       return at_node(m, "h64");
+     }},
+    {"193 operations", errc::too_many_steps, "centred",
+     [](model& m) {
+       bytes value = "y";
+       for (std::size_t i = 0; i < 187; ++i) {
+         const bytes next = w::numbered("t", i);
+         m.g.nodes.push_back({"Tanh", {value}, {next}});
+         value = next;
+       }
+       m.g.outputs[0].name = value;
+       return at_node(m, "centred");
+     }},
+    {"17 inputs", errc::extra_input, "in16",
+     [](model& m) {
+       for (std::size_t i = 1; i < 17; ++i)
+         m.g.inputs.push_back({w::numbered("in", i), {"N", 1}});
+       return in(m.g.inputs[16].write());
+     }},
+
+    // ---- operators, where they do not do what is accepted
+    {"a value added to itself", errc::branch, "h0",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Add", {"h0", "h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"a residual connection", errc::branch, "z",
+     [](model& m) {
+       reconnect(m, "a0", "z");
+       insert(m, 4, {"Add", {"h0", "a0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"a row times another value of the row", errc::branch, "z",
+     [](model& m) {
+       reconnect(m, "a0", "z");
+       insert(m, 4, {"Mul", {"h0", "a0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"two values joined", errc::branch, "z",
+     [](model& m) {
+       reconnect(m, "a0", "z");
+       insert(m, 4, {"Concat", {"h0", "a0"}, {"z"}, {w::int_attribute("axis", 1)}});
+       return at_node(m, "z");
+     }},
+    {"computing in float16", errc::wrong_element_type, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 10)}});
+       return at_node(m, "z");
+     }},
+    {"computing in float64", errc::wrong_element_type, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 11)}});
+       return at_node(m, "z");
+     }},
+    {"Cast of the row to int64", errc::bad_attribute, "to",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 7)}});
+       return at_node(m, "z");
+     }},
+    {"Softmax over the rows", errc::bad_attribute, "axis",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Softmax", {"h0"}, {"z"}, {w::int_attribute("axis", 0)}});
+       return at_node(m, "z");
+     }},
+    {"Softmax at an axis that is not there", errc::bad_attribute, "axis",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Softmax", {"h0"}, {"z"}, {w::int_attribute("axis", 2)}});
+       return at_node(m, "z");
+     }},
+    {"HardSwish in opset 13", errc::operator_needs_newer_opset, "z",
+     [](model& m) {
+       m.opsets[0].version = 13;
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"HardSwish", {"h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Gelu in opset 19", errc::operator_needs_newer_opset, "z",
+     [](model& m) {
+       m.opsets[0].version = 19;
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Gelu", {"h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"a third kind of Gelu", errc::bad_attribute, "approximate",
+     [](model& m) {
+       m.opsets[0].version = 20;
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Gelu", {"h0"}, {"z"}, {w::string_attribute("approximate", "sigmoid")}});
+       return at_node(m, "z");
+     }},
+    {"Celu with alpha 0", errc::bad_attribute, "alpha",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Celu", {"h0"}, {"z"}, {w::float_attribute("alpha", 0)}});
+       return at_node(m, "z");
+     }},
+    {"Clip between bounds of each feature", errc::not_constant, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Clip", {"h0", "b0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Clip between computed bounds", errc::not_constant, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Clip", {"h0", "scaled"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Clip's bounds as attributes in opset 11 and up", errc::unsupported_attribute, "min",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Clip", {"h0"}, {"z"}});
+       return append_to_node(m, "z", w::float_attribute("min", 0));
+     }},
+    {"slopes of another number of features", errc::shape_mismatch, "mean",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"PRelu", {"h0", "mean"}, {"z"}});
+       return at_initializer(m, "mean");
+     }},
+    {"an affine constant that broadcasts the row", errc::shape_mismatch, "mean",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Mul", {"h0", "mean"}, {"z"}});
+       return at_initializer(m, "mean");
+     }},
+    {"Transpose of a matrix", errc::shape_mismatch, "z",
+     [](model& m) {
+       m.g.inputs[0].dims = {"N", 3, 2};
+       m.g.producer("centred").inputs[0] = "z";
+       insert(m, 0, {"Transpose", {"features"}, {"z"}, {w::ints_attribute("perm", {0, 2, 1})}});
+       return at_node(m, "z");
+     }},
+    {"Expand that repeats the row", errc::shape_mismatch, "z",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("shape", {2}, w::int64, {5, 2}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Expand", {"h0", "shape"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Split whose parts are not the whole", errc::shape_mismatch, "z",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("parts", {2}, w::int64, {1, 2}));
+       m.g.nodes.push_back({"Split", {"h0", "parts"}, {"z", "rest"}, {w::int_attribute("axis", 1)}});
+       m.g.outputs[0] = {"z", {}};
+       m.g.outputs[0].has_shape = false;
+       return at_node(m, "z");
+     }},
+    {"Slice of every second value", errc::bad_attribute, "steps",
+     [](model& m) {
+       for (const auto& [name, value] : {std::pair{"from", 0}, {"to", 2}, {"axis", 1}, {"step", 2}})
+         m.g.initializers.push_back(w::integers(name, {1}, w::int64, {value}));
+       m.g.nodes.push_back({"Slice", {"h0", "from", "to", "axis", "step"}, {"z"}});
+       m.g.outputs[0] = {"z", {}};
+       m.g.outputs[0].has_shape = false;
+       return at_node(m, "z");
+     }},
+    {"a part of the rows", errc::shape_mismatch, "z",
+     [](model& m) {
+       for (const auto& [name, value] : {std::pair{"from", 0}, {"to", 1}, {"axis", 0}})
+         m.g.initializers.push_back(w::integers(name, {1}, w::int64, {value}));
+       m.g.nodes.push_back({"Slice", {"h0", "from", "to", "axis"}, {"z"}});
+       m.g.outputs[0] = {"z", {}};
+       m.g.outputs[0].has_shape = false;
+       return at_node(m, "z");
+     }},
+    {"Gather of values in another order", errc::bad_dimension, "order",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("order", {2}, w::int64, {1, 0}));
+       m.g.nodes.push_back({"Gather", {"h0", "order"}, {"z"}, {w::int_attribute("axis", 1)}});
+       m.g.outputs[0] = {"z", {}};
+       m.g.outputs[0].has_shape = false;
+       return in(w::field(9, m.g.initializer("order").raw_data()), 10);
+     }},
+    {"LayerNormalization over the rows", errc::bad_attribute, "axis",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"LayerNormalization", {"h0", "b0"}, {"z"}, {w::int_attribute("axis", 2)}});
+       return at_node(m, "z");
+     }},
+    {"LayerNormalization in another type", errc::bad_attribute, "stash_type",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"LayerNormalization", {"h0", "b0"}, {"z"}, {w::int_attribute("stash_type", 10)}});
+       return at_node(m, "z");
+     }},
+    {"BatchNormalization in training", errc::bad_attribute, "training_mode",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("one", {2}, {1, 1}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"BatchNormalization", {"h0", "b0", "b0", "b0", "one"}, {"z"}, {w::int_attribute("training_mode", 1)}});
+       return at_node(m, "z");
+     }},
+    {"a variance below zero", errc::zero_std, "one",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("one", {2}, {1, -1}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"BatchNormalization", {"h0", "b0", "b0", "b0", "one"}, {"z"}});
+       return at_element(m, "one", 1);
+     }},
+    {"Dropout in training", errc::unsupported_feature, "training_mode",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Dropout", {"h0", "", "axes"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"the logarithm of a layer", errc::unexpected_operator, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Log", {"h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"a number divided by a layer", errc::unexpected_operator, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Reciprocal", {"h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"an input of rank 5", errc::shape_mismatch, "features",
+     [](model& m) {
+       m.g.inputs[0].dims = {"N", 1, 1, 1, 3};
+       return in(m.g.inputs[0].write());
+     }},
+    {"two inputs joined in another order", errc::unexpected_operator, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[1] = 2;
+       m.g.inputs.push_back({"sensor", {"N", 1}});
+       m.g.producer("centred").inputs[0] = "z";
+       insert(m, 0, {"Concat", {"sensor", "features"}, {"z"}, {w::int_attribute("axis", 1)}});
+       return in(m.g.inputs[0].write());
+     }},
+    {"an input joined with itself", errc::branch, "features",
+     [](model& m) {
+       m.g.producer("centred").inputs[0] = "z";
+       insert(m, 0, {"Concat", {"features", "features"}, {"z"}, {w::int_attribute("axis", 1)}});
+       return in(m.g.inputs[0].write());
+     }},
+    {"float64 constants that float32 does not hold", errc::inexact_cast, "d",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("d", {1}, w::float64, {0x3fb999999999999a}));
+       insert(m, 0, {"Cast", {"d"}, {"c"}, {w::int_attribute("to", 1)}});
+       reconnect(m, "h0", "z");
+       insert(m, 4, {"Mul", {"h0", "c"}, {"z"}});
+       return in(w::field(9, m.g.initializer("d").raw_data()), 2);
+     }},
+
     // ---- inputs and outputs of the graph
     {"no input", errc::missing_input, "graph",
      [](model& m) {
@@ -648,10 +920,10 @@ const std::vector<row> float_rows{
        m.g.outputs[0].name = "h0";
        return in(m.g.outputs[0].write());
      }},
-    {"an input that nothing uses", errc::disconnected_output, "centred",
+    {"an input that nothing uses", errc::disconnected_output, "y",
      [](model& m) {
        m.g.producer("centred").inputs[0] = "mean";
-       return at_node(m, "centred");
+       return in(m.g.outputs[0].write());
      }},
     {"a layer behind the way out", errc::shape_mismatch, "b1",
      [](model& m) {
@@ -1921,7 +2193,9 @@ TEST_CASE("what was refused once and is accepted now") {
 }
 
 TEST_CASE("every code is produced by some row, and says something of its own") {
-  std::set<errc> produced{errc::ok, errc::size_mismatch, errc::isa_unsupported}; // of calls
+  std::set<errc> produced{errc::ok, errc::size_mismatch, errc::isa_unsupported, // of calls
+                          errc::network_mismatch, errc::precision_mismatch,      // of packing
+                          errc::file_too_large, errc::unknown_output};           // see below
   for (const row& r : float_rows) produced.insert(r.code);
   for (const row& r : int8_rows) produced.insert(r.code);
   std::set<std::string_view> messages;
@@ -1935,4 +2209,23 @@ TEST_CASE("every code is produced by some row, and says something of its own") {
     CHECK(messages.insert(tinymlp::message(code)).second);
   }
   CHECK(tinymlp::message(static_cast<errc>(last + 1)) == "unknown error");
+}
+
+TEST_CASE("a file of more than 2 GiB is refused unread") {
+  const char byte = 0;
+  tinymlp::onnx::plan p;
+  if constexpr (sizeof(std::size_t) > 4) {
+    const tinymlp::error e =
+        tinymlp::onnx::parse_into(p, std::span<const char>(&byte, 0x80000000U));
+    CHECK(e.code == errc::file_too_large);
+  }
+}
+
+TEST_CASE("an output of a name that the graph does not have") {
+  const bytes file = w::fp32_model({3, 2, 1}).write();
+  tinymlp::onnx::plan p;
+  CHECK(tinymlp::onnx::parse_into(p, file.span(), {}, "y").code == errc::ok);
+  const tinymlp::error e = tinymlp::onnx::parse_into(p, file.span(), {}, "nowhere");
+  CHECK(e.code == errc::unknown_output);
+  CHECK(e.where == "nowhere");
 }

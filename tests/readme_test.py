@@ -31,19 +31,32 @@ class Readme(unittest.TestCase):
             with self.subTest(compiler=compiler):
                 self.assertAlmostEqual(float(self.run_code(compiler, code_blocks()[0])), 81.14, delta=1)
 
+    CONTEXT = (
+        "#include <tinymlp.hpp>\n#include <cstdio>\n#include <vector>\n"
+        "inline constexpr auto& my_model_onnx = tinymlp::models::mlp_medium_onnx;\n"
+        "static void report(tinymlp::error) {}\n"
+        "int main() {\n"
+        "std::span<const char> file_bytes(my_model_onnx, sizeof my_model_onnx - 1);\n")
+
     def test_second_example_compiles_in_context(self):
-        context = (
-            "#include <tinymlp.hpp>\n#include <cstdio>\n#include <vector>\n"
-            "inline constexpr auto& my_model_onnx = tinymlp::models::mlp_medium_onnx;\n"
-            "static void report(tinymlp::error) {}\n"
-            "int main() {\n"
-            "std::span<const char> file_bytes(my_model_onnx, sizeof my_model_onnx - 1);\n"
-            "std::vector<float> rows(12, 0.5F), scores(2);\n")
+        context = self.CONTEXT + "std::vector<float> rows(12, 0.5F), scores(2);\n"
         check = ("(void)int8, (void)fixed; return done == tinymlp::errc::ok && loaded &&\n"
                  "  loaded->score(rows, scores) == done && scores[0] == scores[1] ? 0 : 1; }\n")
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):
                 self.run_code(compiler, context + code_blocks()[1] + check)
+
+    def test_third_example_compiles_in_context(self):
+        # the policy's bytes are no policy: both ways must say so
+        context = self.CONTEXT + (
+            "(void)&report; std::span<const char> policy_bytes = file_bytes.first(100);\n"
+            "std::array<float, 48> observation{}; tinymlp::errc done = tinymlp::errc::ok;\n"
+            "std::vector<float> observations(96), actions(24);\n")
+        check = "return !walk && done == tinymlp::errc::ok && any->inputs() == 0 ? 0 : 1; }\n"
+        code = code_blocks()[2].replace("std::array<float, 12> action", "[[maybe_unused]] std::array<float, 12> action")
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                self.run_code(compiler, context + code + check)
 
 
 if __name__ == "__main__":

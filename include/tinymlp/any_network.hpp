@@ -30,8 +30,8 @@ struct storage_plan {
   constexpr explicit storage_plan(const kernels::extent& from) noexcept : sizes(from) {
     steps = take(from.steps * sizeof(kernels::step));
     floats = take(from.floats * sizeof(float));
-    bytes = take(from.bytes);
-    sums = take(from.sums * sizeof(std::int32_t));
+    bytes = take(from.bytes + 1); // never empty, so that each is an array
+    sums = take((from.sums + 1) * sizeof(std::int32_t));
   }
 
 private:
@@ -87,16 +87,13 @@ public:
   // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
   static result<any_network> from_plan(const onnx::plan& plan, const detail::storage_plan& places,
                                        std::byte* storage) noexcept {
-    std::memset(storage, 0, places.total);
     any_network to;
     to.mode_ = plan.mode;
-    const auto array = [storage]<class T>(std::size_t at, std::size_t count, T) {
-      return count == 0 ? nullptr : ::new (static_cast<void*>(storage + at)) T[count]{};
-    };
-    auto* const steps = array(places.steps, places.sizes.steps, kernels::step{});
-    auto* const floats = array(places.floats, places.sizes.floats, float{});
-    auto* const bytes = array(places.bytes, places.sizes.bytes, std::int8_t{});
-    auto* const sums = array(places.sums, places.sizes.sums, std::int32_t{});
+    const auto at = [storage](std::size_t place) { return static_cast<void*>(storage + place); };
+    auto* const steps = ::new (at(places.steps)) kernels::step[places.sizes.steps];
+    auto* const floats = ::new (at(places.floats)) float[places.sizes.floats]; // the packer clears
+    auto* const bytes = ::new (at(places.bytes)) std::int8_t[places.sizes.bytes + 1]{};
+    auto* const sums = ::new (at(places.sums)) std::int32_t[places.sizes.sums + 1]{};
     to.view_ = {steps,
                 places.sizes.steps,
                 plan.inputs,
@@ -137,7 +134,8 @@ private:
   errc run_on(isa which, std::span<const float> rows,
               std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     if (view_.inputs == 0) return errc::size_mismatch;
-    const std::size_t count = rows.size() / view_.inputs;
+    const bool one = rows.size() == view_.inputs; // the division takes as long as a small layer
+    const std::size_t count = one ? 1 : rows.size() / view_.inputs;
     if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
       return errc::size_mismatch;
     const std::size_t row = kernels::row_scratch(view_);

@@ -192,7 +192,8 @@ constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
 } // namespace detail
 
 // Sizes of the layers, inputs first; the last is 1. Hidden layers are followed by Relu.
-// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights.
+// About 4 bytes a parameter (padding aside), plus a copy of the first layer's weights where those
+// are at most 4,096, else 2 bits for each.
 template <std::size_t... Sizes>
 class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
   using base = scorer<kernels::fp32_weights<kernels::shape<Sizes...>>>;
@@ -226,8 +227,13 @@ public:
 
   // The model's own weight from `input` to `output` of layer `l`, and its bias.
   constexpr float weight(std::size_t l, std::size_t input, std::size_t output) const noexcept {
-    return l == 0 ? first_weight_[input * shape::sizes[1] + output]
-                  : this->weights_.values[at(l, input, output)];
+    const float packed = this->weights_.values[at(l, input, output)];
+    if (l != 0) return packed;
+    const std::size_t i = input * shape::sizes[1] + output;
+    if constexpr (copies_first)
+      return first_weight_[i];
+    else
+      return step_ulps(unscaled(packed, input), (first_steps_[i / 4] >> (i % 4 * 2) & 3) - 1);
   }
   constexpr float bias(std::size_t l, std::size_t output) const noexcept {
     return this->weights_.values[layout::layers[l].bias + output];
@@ -273,13 +279,18 @@ private:
     const bool last = l + 1 == shape::layer_count;
     const std::size_t stride = last ? 1 : layout::layers[l].padded_outputs;
     float* const to = this->weights_.values.data() + layout::layers[l].weight;
-    float* const own = first_weight_.data();
     std::uint32_t worst = 0;
     for (std::size_t k = 0; k < from.inputs; ++k)
       for (std::size_t o = 0; o < outputs; ++o)
         worst = detail::packer::put(to[k * stride + o], raw, k * along + o * across, worst);
-    for (std::size_t k = 0; l == 0 && k < from.inputs; ++k)
-      for (std::size_t o = 0; o < outputs; ++o) own[k * outputs + o] = to[k * stride + o];
+    if (l != 0) return std::bit_cast<float>(worst);
+    if constexpr (copies_first) {
+      for (std::size_t k = 0; k < from.inputs; ++k)
+        for (std::size_t o = 0; o < outputs; ++o)
+          first_weight_[k * outputs + o] = to[k * stride + o];
+    } else {
+      first_steps_.fill(0x55); // four times none
+    }
     return std::bit_cast<float>(worst);
   }
 
@@ -289,12 +300,35 @@ private:
     const float own = kernels::exact::narrow(value);
     float packed = own;
     if (l == 0) {
-      first_weight_[input * shape::sizes[1] + output] = own;
       packed = kernels::exact::narrow(value / static_cast<double>(scaler_.divisor[input]) *
                                       static_cast<double>(scaler_.multiplier[input]));
+      keep(input, output, own, packed);
     }
     this->weights_.values[at(l, input, output)] = packed;
     return is_finite(own) && is_finite(packed);
+  }
+
+  // The first layer's weight as it was before folding: itself, or, in networks that would grow by
+  // more than a tenth, how many ulps (-1, 0 or 1) lie between it and the folded one multiplied
+  // back.
+  constexpr void keep(std::size_t input, std::size_t output, float own, float packed) noexcept {
+    const std::size_t i = input * shape::sizes[1] + output;
+    if constexpr (copies_first) {
+      first_weight_[i] = own;
+    } else {
+      const float back = unscaled(packed, input);
+      const unsigned code = own == step_ulps(back, 1) ? 2 : own == step_ulps(back, -1) ? 0 : 1;
+      first_steps_[i / 4] = static_cast<std::uint8_t>(first_steps_[i / 4] | code << (i % 4 * 2));
+    }
+  }
+  constexpr float unscaled(float packed, std::size_t input) const noexcept {
+    if (scaler_.multiplier[input] == 0) return 0; // a feature that never counts
+    return kernels::exact::narrow(static_cast<double>(packed) /
+                                  static_cast<double>(scaler_.multiplier[input]) *
+                                  static_cast<double>(scaler_.divisor[input]));
+  }
+  static constexpr float step_ulps(float x, int ulps) noexcept {
+    return std::bit_cast<float>(std::bit_cast<std::int32_t>(x) + ulps);
   }
 
   constexpr error pack_bias(const onnx::plan& plan, const onnx::step& from,
@@ -315,7 +349,10 @@ private:
   }
 
   input_scaler<shape::inputs> scaler_{};
-  std::array<float, shape::inputs * shape::sizes[1]> first_weight_{}; // before folding
+  static constexpr std::size_t first_count = shape::inputs * shape::sizes[1];
+  static constexpr bool copies_first = first_count <= 4096;
+  std::array<float, copies_first ? first_count : 0> first_weight_{};
+  std::array<std::uint8_t, copies_first ? 0 : (first_count + 3) / 4> first_steps_{};
 };
 
 // The shapes of the shipped networks, and of upstream's vmaf_tiny_v2, v3 and v4.

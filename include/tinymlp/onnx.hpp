@@ -3,11 +3,13 @@
 // and the name in question.
 #pragma once
 
+#include <tinymlp/onnx/advice.hpp>
 #include <tinymlp/onnx/builder.hpp>
 #include <tinymlp/onnx/graph.hpp>
 #include <tinymlp/onnx/plan.hpp>
 #include <tinymlp/onnx/tensor.hpp>
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -29,6 +31,20 @@ constexpr result<plan> parse(std::span<const char> model, external_files externa
   plan p;
   if (const error e = parse_into(p, model, external, output_name); failed(e)) return e;
   return p;
+}
+
+// All that keeps a file from being read as an MLP, not only the first: how many obstacles there
+// are; the first of them, as many as there is room for, in `to`. 0: parse() accepts it. Those of
+// the output of that name; without a name, of the first float32 output. For people: slower than
+// parse(), and with about 5 KiB more stack.
+constexpr std::size_t find_obstacles(std::span<const char> model, external_files external,
+                                     std::string_view output_name, std::span<error> to) noexcept {
+  graph g;
+  plan p;
+  const error whole = parse_model(model, external, g);
+  if (!failed(whole)) return detail::plan_builder(g, p).list(output_name, to);
+  if (!to.empty()) to[0] = whole; // what is not well-formed is not read on
+  return 1;
 }
 
 } // namespace tinymlp::onnx

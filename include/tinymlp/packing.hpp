@@ -6,6 +6,7 @@
 #include <tinymlp/error.hpp>
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/steps.hpp>
+#include <tinymlp/onnx/bulk.hpp>
 #include <tinymlp/onnx/plan.hpp>
 
 #include <algorithm>
@@ -275,7 +276,8 @@ private:
   float value_ = 0;
 };
 
-// Packs a plan into arrays that measure() told the sizes of, all zero.
+// Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
+// at run time `floats` may hold anything.
 class packer {
 public:
   constexpr packer(const onnx::plan& plan, kernels::step* steps, float* floats, std::int8_t* bytes,
@@ -288,10 +290,13 @@ public:
     std::size_t moved = 0, count = 0;
     folded_step each;
     for (folder steps(p_); steps.next(each); ++count) {
+      const std::size_t begin = at.floats;
       place(each.step, at, moved);
       steps_[count] = each.step;
+      clear(each.step, begin, at.floats);
       if (const error e = fill(each); onnx::failed(e)) return e;
     }
+    zero(at.floats, at.floats + kernels::panel_width);
     return {};
   }
 
@@ -305,6 +310,18 @@ public:
   }
 
 private:
+  // What a step's constants leave of their room: all of it but the weights of dense ones.
+  constexpr void clear(const kernels::step& s, std::size_t begin, std::size_t end) noexcept {
+    if (s.op != step_op::dense) return zero(begin, end);
+    const std::size_t weight = begin + kernels::round_up(s.outputs, kernels::panel_width);
+    zero(begin, weight);
+    zero(weight + std::size_t{s.inputs} * s.outputs, end);
+  }
+  constexpr void zero(std::size_t begin, std::size_t end) noexcept {
+    if (std::is_constant_evaluated()) return;
+    for (; begin < end; ++begin) floats_[begin] = 0;
+  }
+
   constexpr error fill(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     error e{};
@@ -542,26 +559,18 @@ private:
   }
 
   // One panel: element (k, j) of it is that of index first + j * across + k * along. Returns the
-  // largest magnitude, as bits.
+  // largest magnitude, as bits, in a constant expression; at run time, parse() has looked.
   static constexpr std::uint32_t put_panel(float* to, const char* data, std::size_t first,
                                            std::size_t across, std::size_t along, std::size_t in,
                                            std::size_t panel) noexcept {
-    std::uint32_t worst = 0;
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (!std::is_constant_evaluated()) {
-      for (std::size_t k = 0; k < in; ++k) {
-        const char* from = data + 4 * (first + k * along);
-        for (std::size_t j = 0; j < panel; ++j) {
-          std::uint32_t bits;
-          std::memcpy(&bits, from + 4 * j * across, sizeof bits);
-          std::memcpy(to + k * panel + j, &bits, sizeof bits);
-          const std::uint32_t magnitude = bits & 0x7fffffffU;
-          worst = magnitude > worst ? magnitude : worst;
-        }
-      }
-      return worst;
+    if (!std::is_constant_evaluated() && onnx::bulk::as_stored) {
+      if (along == 1)
+        onnx::bulk::transpose(to, data + 4 * first, across, in, panel);
+      else
+        onnx::bulk::columns_of(to, data + 4 * first, along, in, panel);
+      return 0;
     }
-#endif
+    std::uint32_t worst = 0;
     for (std::size_t k = 0; k < in; ++k)
       for (std::size_t j = 0; j < panel; ++j)
         worst = put(to[k * panel + j], data, first + j * across + k * along, worst);

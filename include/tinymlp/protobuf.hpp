@@ -80,13 +80,23 @@ public:
 
   // The next field, its value included.
   constexpr errc next(field& out) noexcept {
-    // Nearly all fields are short strings and messages: few steps for them in constant expressions.
-    if (bytes_.size - at_ >= 2 && byte(0) >= 8 && byte(0) < 0x80 && (byte(0) & 7) == 2 &&
-        byte(1) < 0x80 && byte(1) <= bytes_.size - at_ - 2) {
-      out = {byte(0) >> 3, wire::length_delimited, offset(), 0,
-             view{bytes_.data + at_ + 2, byte(1), offset() + 2}};
-      at_ += 2 + out.payload.size;
-      return errc::ok;
+    // Nearly all fields are short: few steps for them in constant expressions.
+    if (bytes_.size - at_ >= 2) {
+      const auto tag = static_cast<unsigned char>(bytes_.data[at_]);
+      const auto size = static_cast<unsigned char>(bytes_.data[at_ + 1]);
+      if (tag >= 8 && (tag & 0x87) == 2 && size < 0x80 && size <= bytes_.size - at_ - 2) {
+        out =
+            field{static_cast<std::uint32_t>(tag >> 3), wire::length_delimited, bytes_.offset + at_,
+                  0, view{bytes_.data + at_ + 2, size, bytes_.offset + at_ + 2}};
+        at_ += 2U + size;
+        return errc::ok;
+      }
+      if (tag >= 8 && (tag & 0x87) == 0 && size < 0x80) { // a small number
+        out = field{static_cast<std::uint32_t>(tag >> 3), wire::varint, bytes_.offset + at_, size,
+                    view{}};
+        at_ += 2;
+        return errc::ok;
+      }
     }
     return next_of_any_length(out);
   }
@@ -99,19 +109,17 @@ public:
   }
 
 private:
-  constexpr unsigned byte(std::size_t ahead) const noexcept {
-    return static_cast<unsigned char>(bytes_.data[at_ + ahead]);
-  }
-
   constexpr errc next_of_any_length(field& out) noexcept {
-    cursor ahead = *this;
+    const std::size_t start = at_;
     field f;
-    f.offset = offset();
-    if (const errc e = ahead.tag(f); e != errc::ok) return e;
-    if (const errc e = ahead.value(f); e != errc::ok) return e;
-    *this = ahead;
-    out = f;
-    return errc::ok;
+    f.offset = bytes_.offset + at_;
+    errc e = tag(f);
+    if (e == errc::ok) e = value(f);
+    if (e != errc::ok)
+      at_ = start;
+    else
+      out = f;
+    return e;
   }
 
   constexpr errc tag(field& f) noexcept {

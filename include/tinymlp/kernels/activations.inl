@@ -65,29 +65,16 @@ TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V
   return x;
 }
 
-namespace detail {
-
-// N vectors at once, so that they need not wait for each other's results.
-template <activation A, class V, std::size_t N>
-TINYMLP_INLINE constexpr void activate_vectors(typename V::reg alpha, typename V::reg beta,
-                                               float* x) {
-  typename V::reg y[N]{};
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) y[i] =
-      activated<A, V>(V::load(x + i * V::lanes), alpha, beta);
-  TINYMLP_UNROLL for (std::size_t i = 0; i < N; ++i) V::store(x + i * V::lanes, y[i]);
-}
-
-} // namespace detail
-
-// A of `count` values in place; count is a multiple of V::lanes.
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
 template <activation A, class V>
 constexpr void activate(float alpha, float beta, float* x,
                         std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
   const auto a = V::set(alpha), b = V::set(beta);
   std::size_t i = 0;
-  for (; i + 2 * V::lanes <= count; i += 2 * V::lanes)
-    detail::activate_vectors<A, V, 2>(a, b, x + i);
-  for (; i < count; i += V::lanes) detail::activate_vectors<A, V, 1>(a, b, x + i);
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
 }
 
 // The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.

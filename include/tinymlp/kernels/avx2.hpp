@@ -112,6 +112,10 @@ struct v8 {
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return _mm256_or_ps(a, _mm256_and_ps(b, set(-0.0F)));
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
   // Whether a lane is below `low` or above `high`.
@@ -241,6 +245,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 1;
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
@@ -358,6 +363,7 @@ private:
 };
 
 #include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>

@@ -102,6 +102,10 @@ struct v16 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) { // a | (b & sign)
+    const ireg sign = iset(std::numeric_limits<std::int32_t>::min());
+    return as_float(_mm512_ternarylogic_epi32(as_int(a), as_int(b), sign, 0xf8));
+  }
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     const ireg mask = shift_right<31>(as_int(a)); // no comparison: those wait for multiply-adds
     return as_float(_mm512_ternarylogic_epi32(mask, as_int(x), as_int(y), 0xca));
@@ -206,6 +210,7 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
+  using narrow = vectors::v8; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
@@ -332,6 +337,7 @@ private:
 };
 
 #include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>

@@ -74,6 +74,7 @@ struct v1 {
   static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
   static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
   static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg with_sign(reg a, reg b) { return or_bits(a, and_bits(b, -0.0F)); }
   static constexpr reg if_negative(reg a, reg x, reg y) { return as_int(a) < 0 ? x : y; }
   static constexpr reg poisoned(reg a, reg poison) {
     return exact::is_nan(poison) ? exact::quiet_nan : a;
@@ -110,6 +111,7 @@ private:
 namespace tinymlp::kernels::reference {
 
 #include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
 
 } // namespace tinymlp::kernels::reference

@@ -79,16 +79,16 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
   const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
-  return V::or_bits(y, V::and_bits(x, V::set(-0.0F)));
+  return V::with_sign(y, x);
 }
 
 // tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
 // a - a * (a / (1 + h)), whose last step is monotonic.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x), twice = V::add(magnitude, magnitude);
-  // At most 2^23, for there h need not be exact; for larger x and infinity r grows, and with it h.
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
   const auto most = V::as_int(V::set(k::point + 126 + 23));
   const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
   const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
@@ -98,7 +98,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
   const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
   const auto rest = V::sub(V::fnma(h, y, h), y);
-  return V::or_bits(V::fma(rest, V::sub(one, y), y), V::and_bits(x, sign));
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
 // 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
@@ -130,8 +130,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
 template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
   namespace k = elementary;
-  const auto one = V::set(1), sign = V::set(-0.0F);
-  const auto magnitude = V::and_not_bits(sign, x);
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
   const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
@@ -143,7 +142,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
   const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
-  return V::or_bits(y, V::and_bits(x, sign));
+  return V::with_sign(y, x);
 }
 
 // The natural logarithm: NaN below 0, -infinity at 0.

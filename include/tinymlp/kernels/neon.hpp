@@ -69,6 +69,10 @@ struct v4 {
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return vbslq_f32(vdupq_n_u32(0x80000000), b, a);
+  }
   // x where the sign bit of a is set, else y.
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
     return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
@@ -204,6 +208,7 @@ struct ops {
   // Terms of a chain that come by permutation: all, for fmla takes a lane as it is.
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
+  using narrow = vectors::v4; // the vector for eight values at the most
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
@@ -306,6 +311,7 @@ private:
 };
 
 #include <tinymlp/kernels/elementary.inl>
+#include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
 #include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/fp32_row.inl>

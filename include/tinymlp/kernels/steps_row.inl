@@ -3,46 +3,45 @@
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
 // those of the next; 0 where it is `width`.
-template <std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
-  using v = typename ops::v;
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
   const std::size_t length = inputs / S, longer = inputs % S;
   const float* from[S];
   const float* term[S];
-  typename v::reg sum[S][P][B];
+  typename V::reg sum[S][P][B];
   TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
     const std::size_t begin = s * length + (s < longer ? s : longer);
     from[s] = x + begin;
     term[s] = weight + begin * stride;
     TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-            s == 0 ? v::load(bias + p * panel_width + b * v::lanes) : v::zero();
+            s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
   for (std::size_t k = 0; k < length; ++k) {
     TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = v::broadcast(from[s] + k);
+      const auto each = V::broadcast(from[s] + k);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
           TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              v::fma(v::load(term[s] + k * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   if constexpr (S > 1) { // the first chains may be one term longer
     TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = v::broadcast(from[s] + length);
+      const auto each = V::broadcast(from[s] + length);
       TINYMLP_UNROLL for (std::size_t p = 0; p < P;
                           ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          v::fma(v::load(term[s] + length * stride + p * panel + b * v::lanes), each, sum[s][p][b]);
+          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
     }
   }
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
-    if constexpr (S == 2) total = v::add(total, sum[1][p][b]);
+    if constexpr (S == 2) total = V::add(total, sum[1][p][b]);
     if constexpr (S == 4)
-      total = v::add(v::add(total, sum[1][p][b]), v::add(sum[2][p][b], sum[3][p][b]));
-    v::store(y + p * panel_width + b * v::lanes, relu ? v::relu(total) : total);
+      total = V::add(V::add(total, sum[1][p][b]), V::add(sum[2][p][b], sum[3][p][b]));
+    V::store(y + p * panel_width + b * V::lanes, relu ? V::relu(total) : total);
   }
 }
 
@@ -57,22 +56,22 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                   inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                                      inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x, inputs,
-                                            y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
+                                               inputs, y + o, relu);
   const std::size_t width = outputs - o;
-  if (width == 0) return;
-  if constexpr (vectors > 1) {
-    if (width <= panel_width / 2)
-      return step_panels<S, 1, vectors / 2, 0>(bias + o, weight + o * inputs, width, x, inputs,
-                                               y + o, relu);
-  }
-  step_panels<S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  using narrow = typename ops::narrow; // of eight lanes, or less
+  if (width > panel_width / 2)
+    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+  else if (width != 0)
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
+                                                                  width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
+// On its own, so that its sums have all registers.
 TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
                                  float* y) noexcept {
   const float* bias = floats + at.at;
@@ -228,31 +227,45 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0.
-TINYMLP_INLINE void step_results(const float* x, std::size_t n, float poison, float* out) {
+// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
+// forwards to a caller that reads them at once, as masked stores do not.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
   using v = typename ops::v;
   const auto poisons = v::set(poison);
+  if (n == 1) {
+    const auto value = v::add(v::broadcast(x), poisons);
+    out[0] = v::first(v::poisoned(value, value));
+    return;
+  }
   std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto value = v::add(v::load(x + i), poisons);
     v::store(out + i, v::poisoned(value, value));
   }
-  if (i < n) {
-    const auto value = v::add(v::load(x + i), poisons);
-    v::store_upto(out + i, v::poisoned(value, value), n - i);
-  }
+  if (i == n) return;
+  const auto value = v::add(v::load(x + i), poisons);
+  v::store(x + i, v::poisoned(value, value));
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+// Is nothing left of the step's activation? Dense steps apply Relu themselves.
+TINYMLP_INLINE bool step_is_done(const step& at) {
+  return at.activates == activation::identity ||
+         (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x, float*& y,
-                               float& poison) {
+TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+                               float*& x, float*& y, float& poison) {
   switch (at.op) {
-  case step_op::dense: step_dense(at, net.floats, x, y); break;
+  case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    step_clear(x, at.inputs);
+    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
     const float sum = step_dense_to_one(at, net.floats, x);
-    ops::v::store(y, ops::v::set(at.activates == activation::relu && sum < 0 ? 0.0F : sum));
+    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    // An activation reads a vector, which does not forward from a store of one float.
+    if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
   }
   case step_op::dense_dynamic:
@@ -281,36 +294,26 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, float*& x,
   }
 }
 
-// Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
-  return at.activates == activation::identity ||
-         (at.activates == activation::relu && at.op <= step_op::dense_static);
-}
-
 template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even, poison = 0;
+  float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  if (net.step_count != 0 && net.steps[0].op == step_op::dense) {
-    // Reads the features one by one: forwards from the stores of a caller that has just made them.
-    step_dense(net.steps[0], net.floats, row, y);
-    if (!step_is_done(net.steps[0])) step_activate(net.steps[0], net.floats, y);
-    poison = step_poison(row, net.inputs);
-    float* const free = x;
-    x = y;
-    y = free;
-    s = 1;
-  } else {
+  // A first dense step reads the features one by one where they are: forwards from the stores of a
+  // caller that has just made them.
+  const float* inputs = row;
+  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
     const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
                          net.steps[0].activates == activation::identity;
     step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    poison = step_poison(row, net.inputs);
     s = centres ? 1 : 0;
+    inputs = x;
   }
+  float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
-    step_apply<Int8>(net, at, x, y, poison);
+    step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
+    inputs = x;
   }
   step_results(x, net.outputs, poison, out);
 }

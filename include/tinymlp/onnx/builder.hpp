@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 
 namespace tinymlp::onnx::detail {
@@ -18,11 +19,12 @@ class plan_builder : private pattern_matcher {
 public:
   constexpr plan_builder(const graph& from, plan& to) noexcept : pattern_matcher(from), p_(to) {}
 
-  // The output of that name, or else the first that is an MLP; the error of the first of float32.
+  // The output of that name, or else the first that is an MLP; the error of the likeliest.
   constexpr tinymlp::error build(std::string_view output_name) noexcept {
     tinymlp::error first{};
     std::uint32_t outputs = 0;
-    bool found = false, first_is_float = false, named = false;
+    bool found = false, named = false;
+    int first_rank = -1;
     for (cursor c(g_.body); !c.done();) {
       field f;
       value_info v;
@@ -33,9 +35,7 @@ public:
       named = true;
       found = build_output(v);
       if (found) continue;
-      const bool is_float = v.element_type == static_cast<std::uint64_t>(element::float32);
-      if (!failed(first) || (is_float && !first_is_float)) first = why_;
-      first_is_float = first_is_float || is_float;
+      if (rank_of(v) > first_rank) first = why_, first_rank = rank_of(v);
     }
     if (!named) return {errc::unknown_output, g_.body.offset, output_name};
     if (!found) return first;
@@ -43,15 +43,45 @@ public:
     return {};
   }
 
+  // Everything that keeps the output (of that name, or else the likeliest) from being a
+  // plan, as far as each can be told without the others; how many there are. The plan is void then.
+  constexpr std::size_t list(std::string_view output_name, std::span<tinymlp::error> to) noexcept {
+    if (!failed(build(output_name))) return 0;
+    obstacles_ = to;
+    is_listing_ = true;
+    std::size_t candidates = 0;
+    for (int rank = 2; rank >= 0; --rank)
+      for (cursor c(g_.body); !c.done() && candidates == 0;) {
+        field f;
+        value_info v;
+        if (c.next(f) != errc::ok) break;
+        if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
+        if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
+        ++candidates;
+        if (!build_output(v)) note(why_);
+        list_operators(v.name);
+      }
+    if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
+    is_listing_ = false;
+    return obstacle_count_;
+  }
+
   // One row an operator: who takes it where it stands at the chain's end, and what it may have.
   using handler = bool (plan_builder::*)(const node&) noexcept;
+  struct attribute_row {
+    op_name name = "";
+    std::int64_t since = 0, before = 1000; // operator sets that have it
+  };
   struct op_row {
-    std::string_view op_type, domain;
+    op_name op_type, domain;
     std::int64_t since; // first opset of the default domain that has it in a form accepted here
     std::size_t min_inputs, max_inputs, max_outputs;
-    std::string_view attributes; // accepted names, separated by blanks
+    std::array<attribute_row, max_attributes> attributes;
     handler take;
   };
+  static constexpr op_name pattern_parts[] = {
+      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Exp",      "Pow", "Sqrt",
+      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax"};
   struct operator_table; // below the class, which must be complete for it
 
 private:
@@ -59,6 +89,7 @@ private:
 
   // Kinds of entries that become no step of that kind.
   static constexpr step_kind reshapes = static_cast<step_kind>(8);
+  static constexpr step_kind unknown = static_cast<step_kind>(9); // while obstacles are listed
   // What an entry keeps in `marks`.
   static constexpr std::uint8_t left_mark = 1, // weight on the left; or constant operand first
       trans_a_mark = 2,                        // Gemm transA of the row
@@ -69,7 +100,13 @@ private:
       axes_mark = 64,                          // a set of axes
       static_mark = 64;                        // of a dense layer: scales of the file
 
-  constexpr bool build_output(const value_info& out) noexcept {
+  // How likely an output is the one that was meant: float32, at least computed, or neither.
+  [[gnu::noinline]] constexpr int rank_of(const value_info& v) const noexcept {
+    if (is_constant(v.name)) return 0;
+    return v.element_type == static_cast<std::uint64_t>(element::float32) ? 2 : 1;
+  }
+
+  [[gnu::noinline]] constexpr bool build_output(const value_info& out) noexcept {
     why_ = {};
     depth_ = 0;
     p_.labels = constant{};
@@ -81,14 +118,27 @@ private:
     if (producer(value_, n) && same(n.op_type, "ZipMap") && same(n.domain, "ai.onnx.ml")) {
       if (!take_zip_map(n)) return false;
     } else if (!out.is_tensor || out.element_type != static_cast<std::uint64_t>(element::float32)) {
-      return fail({errc::wrong_element_type,
-                   out.offset,
-                   out.name,
-                   {},
-                   static_cast<std::int64_t>(out.element_type),
-                   1});
+      fail({errc::wrong_element_type,
+            out.offset,
+            out.name,
+            {},
+            static_cast<std::int64_t>(out.element_type),
+            1});
+      if (!is_listing_) return false;
+      note(why_);
+      why_ = {};
     }
-    return walk(out) && begin() && advance(out) && end(out);
+    if (!walk(out)) return false;
+    is_lost_ = false;
+    if (!begin() && !lose_shape()) return false;
+    return advance(out) && (is_lost_ || end(out));
+  }
+  // While obstacles are listed: the next dense layer tells the shape again.
+  [[gnu::noinline]] constexpr bool lose_shape() noexcept {
+    if (!is_listing_) return false;
+    note(why_);
+    why_ = {};
+    return is_lost_ = true;
   }
 
   [[gnu::noinline]] constexpr bool walk(const value_info& out) noexcept {
@@ -99,16 +149,84 @@ private:
       if (f.number != graph_node || !ok(parse_node(f, n)))
         return fail({errc::disconnected_output, out.offset, out.name});
       if (n.is("Constant")) return fail({errc::disconnected_output, out.offset, out.name});
-      if (!take_node(n)) return false;
+      const std::size_t before = first_;
+      if (!take_node(n) && !step_over(n, before)) return false;
     }
     return true;
+  }
+
+  // ---- listing obstacles
+
+  // Each once, and of those at one place the first.
+  [[gnu::noinline]] constexpr void note(const tinymlp::error& why) noexcept {
+    const std::size_t kept =
+        obstacle_count_ < obstacles_.size() ? obstacle_count_ : obstacles_.size();
+    for (std::size_t i = 0; i < kept; ++i)
+      if (obstacles_[i].offset == why.offset) return;
+    if (obstacle_count_ < obstacles_.size()) obstacles_[obstacle_count_] = why;
+    ++obstacle_count_;
+  }
+  // Notes why the node was refused, and goes on with its first operand that is computed.
+  [[gnu::noinline]] constexpr bool step_over(const node& n, std::size_t before) noexcept {
+    if (!is_listing_) return false;
+    first_ = before;
+    note(why_);
+    why_ = {};
+    join_ = 0;
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view value = operand(n, i);
+      if (value.empty() || is_constant(value)) continue;
+      if (push(n, unknown, value) != nullptr) return true;
+      break;
+    }
+    return false;
+  }
+  // Operators that are not known at all, wherever the output depends on them.
+  [[gnu::noinline]] constexpr void list_operators(std::string_view output) noexcept {
+    std::array<std::uint32_t, max_values> tags{};
+    std::array<bool, max_values> needed{};
+    std::size_t count = 0;
+    for (cursor c(g_.body); !c.done() && count < max_values;) {
+      field f;
+      if (c.next(f) != errc::ok) break;
+      if (f.number == graph_node) tags[count++] = static_cast<std::uint32_t>(f.offset);
+    }
+    mark_needed(output, tags, needed, count);
+    for (std::size_t i = count; i-- > 0;) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      for (std::size_t k = 0; k < n.input_count; ++k) mark_needed(operand(n, k), tags, needed, i);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      node n;
+      if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
+      const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
+      if (!n.in_default_domain() && !ml)
+        note({errc::unsupported_domain, n.body.offset, n.domain, n.op_type});
+      else if (find_row(n).op_type.text.empty() && !is_part_of_pattern(n))
+        note({errc::unsupported_operator, n.body.offset, n.op_type, n.op_type});
+    }
+  }
+  constexpr void mark_needed(std::string_view value,
+                             const std::array<std::uint32_t, max_values>& tags,
+                             std::array<bool, max_values>& needed,
+                             std::size_t count) const noexcept {
+    const std::uint32_t tag = value.empty() ? 0 : g_.names.find(g_.file, value);
+    for (std::size_t i = 0; i < count; ++i)
+      if (tags[i] == tag) needed[i] = true;
+  }
+  // Operators that have no row of their own, but stand within what is accepted.
+  static constexpr bool is_part_of_pattern(const node& n) noexcept {
+    for (const op_name& name : pattern_parts)
+      if (n.code == name.code && same(n.op_type, name.text)) return true;
+    return false;
   }
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
       return fail(errc::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
-    if (row.op_type.empty()) return fail(errc::unsupported_operator, n, n.op_type);
+    if (row.op_type.text.empty()) return fail(errc::unsupported_operator, n, n.op_type);
     if (g_.opset < row.since)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs)
@@ -122,62 +240,44 @@ private:
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(n, row.attributes) && (this->*row.take)(n);
+    return check_attributes(n, row) && (this->*row.take)(n);
   }
 
   static constexpr const op_row& find_row(const node& n) noexcept;
 
-  static constexpr bool lists(std::string_view names, std::string_view wanted) noexcept {
-    while (!names.empty()) {
-      const std::size_t end = names.find(' ');
-      if (same(names.substr(0, end), wanted)) return true;
-      names = end == std::string_view::npos ? std::string_view{} : names.substr(end + 1);
-    }
-    return false;
-  }
-
-  // The first operator set whose operator has the attribute, where it came after the operator, and
-  // the first that no longer has it.
-  struct opset_range {
-    std::int64_t first = 0, end = 1000;
-  };
-  static constexpr opset_range opsets_of(std::string_view op_type,
-                                         std::string_view wanted) noexcept {
-    if (same(op_type, "Reshape") && same(wanted, "allowzero")) return {14};
-    if (same(op_type, "Cast")) return {same(wanted, "saturate") ? 19 : 0};
-    if (same(op_type, "QuantizeLinear"))
-      return {same(wanted, "axis")        ? 13
-              : same(wanted, "saturate")  ? 19
-              : same(wanted, "precision") ? 23
-                                          : 21};
-    if (same(op_type, "Clip")) return {0, 11};
-    if (same(op_type, "Slice")) return {0, 10};
-    if (same(op_type, "Split")) return same(wanted, "split") ? opset_range{0, 13} : opset_range{};
-    if (same(op_type, "Dropout"))
-      return same(wanted, "ratio") ? opset_range{0, 12} : opset_range{12};
-    if (same(op_type, "BatchNormalization"))
-      return same(wanted, "spatial")         ? opset_range{0, 9}
-             : same(wanted, "training_mode") ? opset_range{14}
-                                             : opset_range{};
-    return {};
-  }
-
-  [[gnu::noinline]] constexpr bool check_attributes(const node& n,
-                                                    std::string_view accepted) noexcept {
-    for (cursor c(n.body); !c.done();) {
+  [[gnu::noinline]] constexpr bool check_attributes(const node& n, const op_row& row) noexcept {
+    known_ = {};
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
       if (f.number != node_attribute) continue;
-      attribute a, other;
-      if (!ok(naming(parse_attribute(f.payload, a), n.label()))) return false;
-      const opset_range range = opsets_of(n.op_type, a.name);
-      if (!lists(accepted, a.name) || g_.opset < range.first || g_.opset >= range.end)
+      attribute a;
+      if (const tinymlp::error e = parse_attribute(f.payload, a); failed(e))
+        return fail(naming(e, n.label()));
+      const std::uint32_t code = code_of(a.name.data(), a.name.size());
+      if (!is_accepted(row, a.name, code))
         return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
-      if (find_attribute(n, a.name, other) && other.offset != a.offset)
-        return fail({errc::bad_attribute, other.offset > a.offset ? a.offset : other.offset, a.name,
-                     n.op_type});
+      for (std::size_t i = 0; i < known_.count; ++i)
+        if (known_.codes[i] == code)
+          return fail({errc::bad_attribute,
+                       name_index::field_at(g_.file, known_.tags[i]).payload.offset, a.name,
+                       n.op_type});
+      const std::size_t k = known_.count++;
+      known_.codes[k] = code;
+      known_.tags[k] = static_cast<std::uint32_t>(f.offset);
+      known_.types[k] = a.type;
+      known_.integers[k] = a.i;
+      known_.floats[k] = a.f;
     }
+    known_.node = n.tag;
     return true;
+  }
+  constexpr bool is_accepted(const op_row& row, std::string_view name,
+                             std::uint32_t code) const noexcept {
+    for (const attribute_row& a : row.attributes)
+      if (a.name.code == code && code != 0)
+        return same(a.name.text, name) && g_.opset >= a.since && g_.opset < a.before;
+    return false;
   }
 
   // An entry for the node; the chain goes on with what it is computed from.
@@ -213,7 +313,7 @@ private:
     return fail(errc::bad_attribute, n, "to", to, 1);
   }
   // Dropout (7, 10, 12, ...): at inference nothing, unless a third operand says training.
-  constexpr bool take_dropout(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_dropout(const node& n) noexcept {
     operand_constant training;
     if (n.input_count < 3) return pass(n);
     std::uint64_t bits = 1;
@@ -227,7 +327,7 @@ private:
     return s != nullptr;
   }
   // Concat: of one operand; of 1 - p and p; or of all inputs.
-  constexpr bool take_concat(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_concat(const node& n) noexcept {
     if (n.input_count == 1) return pass(n);
     std::string_view p{};
     std::int64_t axis = 0;
@@ -243,7 +343,7 @@ private:
     return true;
   }
   // Through operators that do nothing to a row?
-  constexpr bool comes_from_input(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool comes_from_input(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
       if (definition(value).number == graph_input) return true;
@@ -257,7 +357,7 @@ private:
 
   // Gemm (7, 9, 11, 13): alpha * A' * B' + beta * C; C may be omitted from 11 on. The row is A, or
   // B.
-  constexpr bool take_gemm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_gemm(const node& n) noexcept {
     std::int64_t trans_a = 0, trans_b = 0;
     float alpha = 1, beta = 1;
     if (!read_int(n, "transA", trans_a) || !read_int(n, "transB", trans_b) ||
@@ -267,10 +367,9 @@ private:
     if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
     if (n.input_count == 2 && g_.opset < 11)
       return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
-    const bool left = is_constant(n.inputs[0]);
-    if (left && is_constant(n.inputs[1])) return fail(errc::not_constant, n, value_);
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
@@ -278,7 +377,16 @@ private:
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 || set_gemm_bias(n, beta, *s);
   }
-  constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
+  // `w` has been read, unless it stands on the left, or could not be.
+  [[gnu::noinline]] constexpr bool take_weight(const node& n, bool left,
+                                               operand_constant& w) noexcept {
+    if (failed(why_) && !left) return false;
+    why_ = {};
+    if (left && !take_any(n, n.inputs[0], w)) return false;
+    if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
+    return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
+  }
+  [[gnu::noinline]] constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[2], c)) return false;
     row_shape y;
@@ -309,13 +417,10 @@ private:
   }
 
   // MatMul (1, 9, 13): the row times a matrix or vector, or a matrix times the row.
-  constexpr bool take_matmul(const node& n) noexcept {
-    const bool left = is_constant(n.inputs[0]);
-    if (left == is_constant(n.inputs[1]))
-      return fail(left ? errc::disconnected_output : errc::not_constant, n,
-                  left ? n.label() : n.inputs[1]);
+  [[gnu::noinline]] constexpr bool take_matmul(const node& n) noexcept {
     operand_constant w;
-    if (!take_floats(n, n.inputs[left ? 0 : 1], w)) return false;
+    const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
+    if (!take_weight(n, left, w)) return false;
     step* s = push(n, step_kind::dense, n.inputs[left ? 1 : 0]);
     if (s == nullptr) return false;
     s->marks = open_mark;
@@ -330,17 +435,19 @@ private:
 
   // ---- affine steps
 
-  constexpr bool take_affine(const node& n, affine_op op, errc otherwise,
-                             bool either_order = true) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1])) {
-      if (first) return fail(errc::disconnected_output, n);
-      return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
-    }
-    if (first && !either_order) return fail(errc::unexpected_operator, n);
+  // Which operand is a constant: 0, 1, or 2 for neither.
+  constexpr unsigned constant_side(const node& n) const noexcept {
+    return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
+  }
+  constexpr bool fail_branch(const node& n) noexcept {
+    return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
+  }
+  [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
+                                               errc otherwise) noexcept {
+    const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
-    if (!check_finite(c.where, otherwise, op == affine_op::divide)) return false;
+    if (!check_finite(c, otherwise, op == affine_op::divide)) return false;
     step* s = push(n, step_kind::affine, n.inputs[first ? 1 : 0]);
     if (s == nullptr) return false;
     s->op = op;
@@ -360,27 +467,34 @@ private:
     if (c.t.rank != 0 && c.t.dims[c.t.rank - 1] != c.t.count) s.marks |= suffix_mark;
   }
 
-  constexpr bool take_add(const node& n) noexcept {
-    if (is_constant(n.inputs[0]) != is_constant(n.inputs[1]))
-      return take_affine(n, affine_op::add, errc::non_finite_weight);
-    return take_pattern(n) || (!failed(why_) && take_affine(n, affine_op::add, {}));
+  [[gnu::noinline]] constexpr bool take_add(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
+    return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
-  constexpr bool take_sub(const node& n) noexcept {
-    const bool first = is_constant(n.inputs[0]);
-    if (first == is_constant(n.inputs[1]) && take_pattern(n)) return true;
-    if (failed(why_)) return false;
-    return take_affine(n, first ? affine_op::subtract_from : affine_op::subtract,
+  [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
+    return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
                        errc::non_finite_weight);
   }
-  constexpr bool take_mul(const node& n) noexcept {
-    if (take_pattern(n)) return true;
+  [[gnu::noinline]] constexpr bool take_mul(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
     if (failed(why_)) return false;
-    return is_scaled_sum(n) ? take_quantized(n)
-                            : take_affine(n, affine_op::multiply, errc::non_finite_std);
+    if (is_scaled_sum(n, side)) return take_quantized(n);
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
   }
-  constexpr bool take_div(const node& n) noexcept {
-    if (take_pattern(n)) return true;
-    return !failed(why_) && take_affine(n, affine_op::divide, errc::non_finite_std, false);
+  [[gnu::noinline]] constexpr bool take_div(const node& n) noexcept {
+    const unsigned side = constant_side(n);
+    float number = 0;
+    if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
+    if (failed(why_)) return false;
+    if (side == 0) return fail(errc::unexpected_operator, n); // a constant divided by a row
+    return side == 2 ? fail_branch(n)
+                     : take_affine(n, affine_op::divide, side, errc::non_finite_std);
   }
   constexpr bool take_neg(const node& n) noexcept {
     step* s = push(n, step_kind::affine, n.inputs[0]);
@@ -389,7 +503,7 @@ private:
   }
 
   // A pattern of several nodes with this one at its end.
-  constexpr bool take_pattern(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_pattern(const node& n) noexcept {
     pattern found;
     if (!match(n, found)) return false;
     step* s = push(n, found.kind, found.from);
@@ -401,8 +515,8 @@ private:
     if (!found.bias.value.empty() && !take_part_of_pattern(found.bias, *s, s->bias)) return false;
     return found.weight.value.empty() || take_part_of_pattern(found.weight, *s, s->weight);
   }
-  constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
-                                      constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_part_of_pattern(const constant_operand& from, step& s,
+                                                        constant& to) noexcept {
     node user;
     operand_constant c;
     (void)parse_node(name_index::field_at(g_.file, from.user), user);
@@ -424,12 +538,13 @@ private:
     return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
            take_list(n, "scale", errc::non_finite_std, s->bias);
   }
-  constexpr bool take_list(const node& n, std::string_view wanted, errc otherwise,
-                           constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_list(const node& n, op_name wanted, errc otherwise,
+                                             constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       attribute a;
       tensor t;
       if (!ok(parse_attribute(f.payload, a))) return false;
@@ -437,13 +552,13 @@ private:
       if (!ok(tensor_of(a, t))) return false;
       to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
       to.is_list = 1;
-      return check_finite(to, otherwise);
+      return check_finite(t, otherwise, false);
     }
-    return fail(errc::missing_data, n, wanted);
+    return fail(errc::missing_data, n, wanted.text);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
-  constexpr bool take_batch_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_batch_norm(const node& n) noexcept {
     std::int64_t spatial = 1, training = 0;
     step* s = push(n, step_kind::affine, n.inputs[0]);
     if (s == nullptr) return false;
@@ -487,12 +602,13 @@ private:
     if (s != nullptr) s->activates = which;
     return s != nullptr;
   }
-  constexpr bool take_unary(const node& n, activation which, float alpha,
-                            std::string_view second = {}, float beta = 1) noexcept {
+  constexpr bool take_unary(const node& n, activation which, float alpha, op_name second = "",
+                            float beta = 1) noexcept {
     if (!take_unary(n, which)) return false;
     step& s = p_.steps[first_];
     s.alpha = alpha, s.beta = beta;
-    return read_float(n, "alpha", s.alpha) && (second.empty() || read_float(n, second, s.beta));
+    return read_float(n, "alpha", s.alpha) &&
+           (second.text.empty() || read_float(n, second, s.beta));
   }
   constexpr bool take_relu(const node& n) noexcept { return take_unary(n, activation::relu); }
   constexpr bool take_tanh(const node& n) noexcept { return take_unary(n, activation::tanh); }
@@ -536,7 +652,7 @@ private:
   }
 
   // PRelu (7, 9, 16): a slope for each feature, or one.
-  constexpr bool take_prelu(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_prelu(const node& n) noexcept {
     operand_constant c;
     if (!take_floats(n, n.inputs[1], c)) return false;
     if (!take_unary(n, activation::prelu)) return false;
@@ -590,16 +706,16 @@ private:
     return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
-  constexpr bool take_log(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
     node inner;
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
       return fail(errc::unexpected_operator, n);
-    return check_attributes(inner, "axis") && take_over_row(inner, step_kind::log_softmax);
+    return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
   }
 
   // LayerNormalization-17 over all values.
-  constexpr bool take_layer_norm(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool take_layer_norm(const node& n) noexcept {
     std::int64_t axis = -1, stash = 1;
     float epsilon = 1e-5F;
     if (!read_int(n, "axis", axis) || !read_int(n, "stash_type", stash) ||
@@ -642,10 +758,10 @@ private:
   constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
-  constexpr bool is_scaled_sum(const node& n) const noexcept {
-    return is_sum(n.inputs[0]) || is_sum(n.inputs[1]);
+  [[gnu::noinline]] constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
+    return (constant != 0 && is_sum(n.inputs[0])) || (constant != 1 && is_sum(n.inputs[1]));
   }
-  constexpr bool is_sum(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr bool is_sum(std::string_view value) const noexcept {
     node cast;
     if (is_result_of(value = origin(value), "MatMulInteger")) return true; // without the Cast
     return producer(value, cast) && cast.is("Cast") &&
@@ -655,7 +771,7 @@ private:
   // One layer: MatMulInteger-10 of a row that was quantised, Cast to float32, Mul by the scales.
   // The row by DynamicQuantizeLinear-11, whose scale times the weight's is the factor; or by
   // QuantizeLinear (10, 13, 19, 21, 23), where the factor is a constant, or a Mul of two.
-  constexpr bool take_quantized(const node& mul) noexcept {
+  [[gnu::noinline]] constexpr bool take_quantized(const node& mul) noexcept {
     const bool second = !is_sum(mul.inputs[0]);
     node cast, matmul, quantize;
     if (!producer(origin(mul.inputs[second ? 1 : 0]), cast) || !cast.is("Cast"))
@@ -685,9 +801,9 @@ private:
     if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
         n.output_count != row.max_outputs)
       return fail(errc::wrong_arity, n);
-    return check_attributes(n, row.attributes);
+    return check_attributes(n, row);
   }
-  constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
     if (!is_constant(matmul.inputs[1])) return fail(errc::not_constant, matmul, matmul.inputs[1]);
     if (!take(matmul, matmul.inputs[1], element::int8, w)) return false;
@@ -701,8 +817,9 @@ private:
       if (value != 0) return fail({errc::bad_zero_point, reader.offset(), zero.t.name});
     return true;
   }
-  constexpr bool take_dynamic(const node& quantize, const node& matmul, const node& mul,
-                              std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_dynamic(const node& quantize, const node& matmul,
+                                                const node& mul, std::string_view scale,
+                                                step& s) noexcept {
     if (matmul.input_count < 3 || !same(origin(matmul.inputs[2]), quantize.outputs[2]))
       return fail(errc::bad_zero_point, matmul); // without it, activations would not be centred
     node scales;
@@ -715,8 +832,9 @@ private:
     s.marks |= dynamic_mark;
     return take_scales(scales, scales.inputs[second ? 0 : 1], s, s.weight_scale);
   }
-  constexpr bool take_static(const node& quantize, const node& matmul, const node& mul,
-                             std::string_view scale, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool take_static(const node& quantize, const node& matmul,
+                                               const node& mul, std::string_view scale,
+                                               step& s) noexcept {
     if (!check_quantize_attributes(quantize)) return false;
     operand_constant c;
     std::int32_t zero = 0, sum_zero = 0;
@@ -748,7 +866,7 @@ private:
     return product_is_scale(s) || fail(errc::bad_scale, both);
   }
   // Rounded to float32, positive and finite? (Double holds the products exactly.)
-  constexpr bool product_is_scale(const step& s) const noexcept {
+  [[gnu::noinline]] constexpr bool product_is_scale(const step& s) const noexcept {
     tensor a, b;
     (void)read_constant(g_.file, g_.external, s.sum_scale, a);
     (void)read_constant(g_.file, g_.external, s.sum_scale_factor, b);
@@ -777,14 +895,14 @@ private:
     out = static_cast<std::int32_t>(zero);
     return true;
   }
-  constexpr bool check_scales(const tensor& t) noexcept {
+  [[gnu::noinline]] constexpr bool check_scales(const tensor& t) noexcept {
     float s = 0;
     for (element_reader reader(t); reader.next(s);)
       if (!is_finite(s) || !(s > 0)) return fail({errc::bad_scale, reader.offset(), t.name});
     return true;
   }
-  constexpr bool take_scales(const node& user, std::string_view value, const step& s,
-                             constant& to) noexcept {
+  [[gnu::noinline]] constexpr bool take_scales(const node& user, std::string_view value,
+                                               const step& s, constant& to) noexcept {
     operand_constant c;
     if (!take(user, value, element::float32, c)) return false;
     const bool fits =
@@ -859,7 +977,7 @@ private:
     }
     return true;
   }
-  constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
+  [[gnu::noinline]] constexpr bool use_input(std::string_view value, std::uint64_t count) noexcept {
     for (std::size_t i = 0; i < p_.input_count; ++i) {
       input_slice& in = p_.graph_inputs[i];
       if (!same(in.name, value)) continue;
@@ -898,24 +1016,41 @@ private:
     }
     return true;
   }
-  constexpr std::string_view input_of(std::string_view value) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view input_of(std::string_view value) const noexcept {
     node n;
     while (producer(value, n)) value = n.inputs[0];
     return value;
   }
 
-  constexpr bool advance(const value_info& out) noexcept {
+  [[gnu::noinline]] constexpr bool advance(const value_info& out) noexcept {
     p_.step_count = p_.layer_count = 0;
     p_.kind = precision::fp32;
     p_.mode = quant_mode::fp32;
     width_ = p_.inputs;
     for (std::size_t i = first_; i < max_steps; ++i) {
       step s = p_.steps[i];
-      if (!place(s)) return false;
+      if (s.kind == unknown) is_lost_ = true;
+      if (is_lost_ && s.kind != step_kind::dense) continue;
+      if (is_lost_) find_shape(s);
+      if (place(s)) continue;
+      if (!lose_shape()) return false;
     }
     p_.outputs = width_;
     p_.output_rank = shape_.rank;
-    return p_.layer_count != 0 || fail({errc::no_layers, out.offset, out.name});
+    return p_.layer_count != 0 || is_lost_ || fail({errc::no_layers, out.offset, out.name});
+  }
+
+  // As the layer needs it.
+  [[gnu::noinline]] constexpr void find_shape(const step& s) noexcept {
+    const bool left = (s.marks & left_mark) != 0, vector = (s.marks & vector_mark) != 0;
+    shape_ = row_shape{};
+    shape_.rank = 2;
+    shape_.dims[0] = left ? s.inputs : 1;
+    shape_.dims[1] = left ? 1 : s.inputs;
+    if (left && vector) shape_.rank = 1;
+    if ((s.marks & trans_a_mark) != 0 && !left) shape_.dims[0] = s.inputs, shape_.dims[1] = 1;
+    width_ = s.inputs;
+    is_lost_ = false;
   }
 
   [[gnu::noinline]] constexpr bool place(step& s) noexcept {
@@ -966,7 +1101,7 @@ private:
     return fail(errc::shape_mismatch, t, -1, accepted);
   }
 
-  constexpr bool place_dense(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
       return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
     const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
@@ -1000,7 +1135,7 @@ private:
   }
 
   // Does a constant, combined value by value, leave the row's shape as it is?
-  constexpr bool fits_row(const step& s) noexcept {
+  [[gnu::noinline]] constexpr bool fits_row(const step& s) noexcept {
     const std::uint32_t count = s.outputs, row[1] = {count};
     if ((s.marks & suffix_mark) == 0) {
       if (s.inputs > shape_.rank && !(count == 1 && s.inputs == 1)) return false;
@@ -1015,7 +1150,7 @@ private:
     return broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count);
   }
 
-  constexpr bool place_affine(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_affine(step& s) noexcept {
     if (s.op == affine_op::negate) return append(s, width_);
     if (s.op == affine_op::scaler) {
       if (shape_.rank == 0 || !shape_.runs_along(shape_.rank - 1))
@@ -1065,13 +1200,13 @@ private:
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
-  constexpr bool place_over_row(step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_over_row(step& s) noexcept {
     if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
       if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
       if (s.outputs != 0 && s.outputs != width_)
         return fail_constant(s.weight.present() ? s.weight : s.bias, s,
                              static_cast<std::int64_t>(width_));
-      s.marks = s.weight.present() ? 0 : open_mark;
+      s.marks = s.bias.present() ? 0 : open_mark;
       return append(s, width_);
     }
     const std::int64_t wanted = static_cast<std::int32_t>(s.inputs);
@@ -1127,9 +1262,12 @@ private:
     const std::size_t split_index = s.inputs;
     s.begin = 0;
     s.outputs = static_cast<std::uint32_t>(width_);
+    known_value_ = origin(n.inputs[0]);
+    known_shape_ = shape_;
     const bool done = n.is("Split")   ? place_split(n, split_index, s)
                       : n.is("Slice") ? place_ranges(n, s)
                                       : place_gather(n, s);
+    known_value_ = {};
     if (!done) return false;
     return s.outputs == width_ ? true : append(s, s.outputs); // all of them: nothing to do
   }
@@ -1168,7 +1306,7 @@ private:
     return true;
   }
   // Split (2, 11: attribute; 13, 18: operand or equal parts).
-  constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_split(const node& n, std::size_t index, step& s) noexcept {
     std::int64_t at = 0, parts = static_cast<std::int64_t>(n.output_count), from = 0, size = 0;
     if (!read_int(n, "axis", at) || !read_int(n, "num_outputs", parts)) return false;
     const std::size_t axis = shape_.axis(at);
@@ -1185,7 +1323,7 @@ private:
     for (std::uint64_t i = 0; i < count; ++i) {
       std::int64_t next = part < all - sum ? part : all - sum;
       if (c.present()) reader.next(next);
-      if (next < 0 || next > all - sum) return fail_shape(n, shape_);
+      if (next < 0 || next > all - sum || (next == 0 && !c.present())) return fail_shape(n, shape_);
       if (i == index) from = sum, size = next;
       sum += next;
     }
@@ -1209,7 +1347,7 @@ private:
     return true;
   }
   // Gather (1, 11, 13): neighbouring indices, upwards; or one, whose axis vanishes.
-  constexpr bool place_gather(const node& n, step& s) noexcept {
+  [[gnu::noinline]] constexpr bool place_gather(const node& n, step& s) noexcept {
     std::int64_t at = 0, from = 0;
     operand_constant which;
     if (!read_int(n, "axis", at)) return false;
@@ -1271,71 +1409,113 @@ private:
   std::size_t split_index_ = 0;
   row_shape shape_{}; // on the way forward
   std::size_t width_ = 0;
+  // While obstacles are listed.
+  std::span<tinymlp::error> obstacles_{};
+  std::size_t obstacle_count_ = 0;
+  bool is_listing_ = false, is_lost_ = false;
 };
 
 struct plan_builder::operator_table {
   using b = plan_builder;
-  static constexpr op_row none{"", "", 0, 0, 0, 0, "", &b::misplaced};
+  static constexpr op_row none{"", "", 0, 0, 0, 0, {}, &b::misplaced};
   // The most frequent ones first: the table is searched from its start.
   static constexpr std::array rows{
-      op_row{"Gemm", "", 7, 2, 3, 1, "alpha beta transA transB", &b::take_gemm},
-      op_row{"Relu", "", 7, 1, 1, 1, "", &b::take_relu},
-      op_row{"MatMul", "", 7, 2, 2, 1, "", &b::take_matmul},
-      op_row{"Add", "", 7, 2, 2, 1, "", &b::take_add},
-      op_row{"Mul", "", 7, 2, 2, 1, "", &b::take_mul},
-      op_row{"Cast", "", 7, 1, 1, 1, "to saturate", &b::take_cast},
-      op_row{"Identity", "", 7, 1, 1, 1, "", &b::pass},
-      op_row{"Tanh", "", 7, 1, 1, 1, "", &b::take_tanh},
-      op_row{"Sigmoid", "", 7, 1, 1, 1, "", &b::take_sigmoid},
-      op_row{"Elu", "", 7, 1, 1, 1, "alpha", &b::take_elu},
-      op_row{"Sub", "", 7, 2, 2, 1, "", &b::take_sub},
-      op_row{"Div", "", 7, 2, 2, 1, "", &b::take_div},
-      op_row{"Neg", "", 7, 1, 1, 1, "", &b::take_neg},
-      op_row{"Flatten", "", 7, 1, 1, 1, "axis", &b::take_reshaping},
-      op_row{"Reshape", "", 7, 2, 2, 1, "allowzero", &b::take_reshaping},
-      op_row{"Squeeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Unsqueeze", "", 7, 1, 2, 1, "axes", &b::take_reshaping},
-      op_row{"Transpose", "", 7, 1, 1, 1, "perm", &b::take_reshaping},
-      op_row{"Expand", "", 8, 2, 2, 1, "", &b::take_reshaping},
-      op_row{"Concat", "", 7, 1, 64, 1, "axis", &b::take_concat},
-      op_row{"Dropout", "", 7, 1, 3, 2, "ratio seed", &b::take_dropout},
-      op_row{"Softmax", "", 7, 1, 1, 1, "axis", &b::take_softmax},
-      op_row{"LogSoftmax", "", 7, 1, 1, 1, "axis", &b::take_log_softmax},
-      op_row{"Log", "", 7, 1, 1, 1, "", &b::take_log},
-      op_row{"LeakyRelu", "", 7, 1, 1, 1, "alpha", &b::take_leaky_relu},
-      op_row{"PRelu", "", 7, 2, 2, 1, "", &b::take_prelu},
-      op_row{"Selu", "", 7, 1, 1, 1, "alpha gamma", &b::take_selu},
-      op_row{"Celu", "", 12, 1, 1, 1, "alpha", &b::take_celu},
-      op_row{"Clip", "", 7, 1, 3, 1, "min max", &b::take_clip},
-      op_row{"Reciprocal", "", 7, 1, 1, 1, "", &b::take_reciprocal},
-      op_row{"Min", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"Max", "", 7, 1, 2, 1, "", &b::take_min_max},
-      op_row{"HardSigmoid", "", 7, 1, 1, 1, "alpha beta", &b::take_hard_sigmoid},
-      op_row{"HardSwish", "", 14, 1, 1, 1, "", &b::take_hard_swish},
-      op_row{"Softplus", "", 7, 1, 1, 1, "", &b::take_softplus},
-      op_row{"Softsign", "", 7, 1, 1, 1, "", &b::take_softsign},
-      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, "alpha", &b::take_thresholded_relu},
-      op_row{"Mish", "", 18, 1, 1, 1, "", &b::take_mish},
-      op_row{"Gelu", "", 20, 1, 1, 1, "approximate", &b::take_gelu},
-      op_row{"Swish", "", 24, 1, 1, 1, "alpha", &b::take_swish},
-      op_row{"LayerNormalization", "", 17, 2, 3, 3, "axis epsilon stash_type", &b::take_layer_norm},
-      op_row{"BatchNormalization", "", 7, 5, 5, 1, "epsilon momentum spatial training_mode",
+      op_row{
+          "Gemm", "", 7, 2, 3, 1, {{{"alpha"}, {"beta"}, {"transA"}, {"transB"}}}, &b::take_gemm},
+      op_row{"Relu", "", 7, 1, 1, 1, {}, &b::take_relu},
+      op_row{"MatMul", "", 7, 2, 2, 1, {}, &b::take_matmul},
+      op_row{"Add", "", 7, 2, 2, 1, {}, &b::take_add},
+      op_row{"Mul", "", 7, 2, 2, 1, {}, &b::take_mul},
+      op_row{"Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}}}, &b::take_cast},
+      op_row{"Identity", "", 7, 1, 1, 1, {}, &b::pass},
+      op_row{"Tanh", "", 7, 1, 1, 1, {}, &b::take_tanh},
+      op_row{"Sigmoid", "", 7, 1, 1, 1, {}, &b::take_sigmoid},
+      op_row{"Elu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_elu},
+      op_row{"Sub", "", 7, 2, 2, 1, {}, &b::take_sub},
+      op_row{"Div", "", 7, 2, 2, 1, {}, &b::take_div},
+      op_row{"Neg", "", 7, 1, 1, 1, {}, &b::take_neg},
+      op_row{"Flatten", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_reshaping},
+      op_row{"Reshape", "", 7, 2, 2, 1, {{{"allowzero", 14}}}, &b::take_reshaping},
+      op_row{"Squeeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Unsqueeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
+      op_row{"Transpose", "", 7, 1, 1, 1, {{{"perm"}}}, &b::take_reshaping},
+      op_row{"Expand", "", 8, 2, 2, 1, {}, &b::take_reshaping},
+      op_row{"Concat", "", 7, 1, 64, 1, {{{"axis"}}}, &b::take_concat},
+      op_row{"Dropout", "", 7, 1, 3, 2, {{{"ratio", 0, 12}, {"seed", 12}}}, &b::take_dropout},
+      op_row{"Softmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_softmax},
+      op_row{"LogSoftmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_log_softmax},
+      op_row{"Log", "", 7, 1, 1, 1, {}, &b::take_log},
+      op_row{"LeakyRelu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_leaky_relu},
+      op_row{"PRelu", "", 7, 2, 2, 1, {}, &b::take_prelu},
+      op_row{"Selu", "", 7, 1, 1, 1, {{{"alpha"}, {"gamma"}}}, &b::take_selu},
+      op_row{"Celu", "", 12, 1, 1, 1, {{{"alpha"}}}, &b::take_celu},
+      op_row{"Clip", "", 7, 1, 3, 1, {{{"min", 0, 11}, {"max", 0, 11}}}, &b::take_clip},
+      op_row{"Reciprocal", "", 7, 1, 1, 1, {}, &b::take_reciprocal},
+      op_row{"Min", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"Max", "", 7, 1, 2, 1, {}, &b::take_min_max},
+      op_row{"HardSigmoid", "", 7, 1, 1, 1, {{{"alpha"}, {"beta"}}}, &b::take_hard_sigmoid},
+      op_row{"HardSwish", "", 14, 1, 1, 1, {}, &b::take_hard_swish},
+      op_row{"Softplus", "", 7, 1, 1, 1, {}, &b::take_softplus},
+      op_row{"Softsign", "", 7, 1, 1, 1, {}, &b::take_softsign},
+      op_row{"ThresholdedRelu", "", 10, 1, 1, 1, {{{"alpha"}}}, &b::take_thresholded_relu},
+      op_row{"Mish", "", 18, 1, 1, 1, {}, &b::take_mish},
+      op_row{"Gelu", "", 20, 1, 1, 1, {{{"approximate"}}}, &b::take_gelu},
+      op_row{"Swish", "", 24, 1, 1, 1, {{{"alpha"}}}, &b::take_swish},
+      op_row{"LayerNormalization",
+             "",
+             17,
+             2,
+             3,
+             3,
+             {{{"axis"}, {"epsilon"}, {"stash_type"}}},
+             &b::take_layer_norm},
+      op_row{"BatchNormalization",
+             "",
+             7,
+             5,
+             5,
+             1,
+             {{{"epsilon"}, {"momentum"}, {"spatial", 0, 9}, {"training_mode", 14}}},
              &b::take_batch_norm},
-      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, "offset scale", &b::take_scaler},
-      op_row{"Split", "", 7, 1, 2, 1024, "axis split num_outputs", &b::take_split},
-      op_row{"Slice", "", 7, 1, 5, 1, "axes starts ends", &b::take_part},
-      op_row{"Gather", "", 7, 2, 2, 1, "axis", &b::take_part},
-      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, "", &b::misplaced},
-      op_row{"QuantizeLinear", "", 10, 2, 3, 1, "axis saturate block_size output_dtype precision",
+      op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, {{{"offset"}, {"scale"}}}, &b::take_scaler},
+      op_row{"Split",
+             "",
+             7,
+             1,
+             2,
+             1024,
+             {{{"axis"}, {"split", 0, 13}, {"num_outputs", 18}}},
+             &b::take_split},
+      op_row{"Slice",
+             "",
+             7,
+             1,
+             5,
+             1,
+             {{{"axes", 0, 10}, {"starts", 0, 10}, {"ends", 0, 10}}},
+             &b::take_part},
+      op_row{"Gather", "", 7, 2, 2, 1, {{{"axis"}}}, &b::take_part},
+      op_row{"DynamicQuantizeLinear", "", 11, 1, 1, 3, {}, &b::misplaced},
+      op_row{"QuantizeLinear",
+             "",
+             10,
+             2,
+             3,
+             1,
+             {{{"axis", 13},
+               {"saturate", 19},
+               {"block_size", 21},
+               {"output_dtype", 21},
+               {"precision", 23}}},
              &b::misplaced},
-      op_row{"MatMulInteger", "", 10, 2, 4, 1, "", &b::misplaced},
+      op_row{"MatMulInteger", "", 10, 2, 4, 1, {}, &b::misplaced},
   };
 };
 
 constexpr const plan_builder::op_row& plan_builder::find_row(const node& n) noexcept {
   for (const op_row& row : operator_table::rows)
-    if (same(row.op_type, n.op_type))
-      return (row.domain.empty() ? n.in_default_domain() : same(row.domain, n.domain))
+    if (row.op_type.code == n.code && same(row.op_type.text, n.op_type))
+      return (row.domain.text.empty() ? n.in_default_domain() : same(row.domain.text, n.domain))
                  ? row
                  : operator_table::none;
   return operator_table::none;

@@ -28,6 +28,23 @@ constexpr bool same(std::string_view a, std::string_view b) noexcept {
 #endif
 }
 
+// The name of an operator, and a number that tells most names apart, made when this is compiled:
+// comparing takes few steps in constant expressions.
+constexpr std::uint32_t code_of(const char* name, std::size_t size) noexcept {
+  if (size == 0) return 0;
+  const auto at = [name](std::size_t i) {
+    return std::uint32_t{static_cast<unsigned char>(name[i])};
+  };
+  return static_cast<std::uint32_t>(size) ^ at(0) << 8 ^ at(size / 2) << 16 ^ at(size - 1) << 24;
+}
+struct op_name {
+  std::string_view text;
+  std::uint32_t code;
+  template <std::size_t N>
+  consteval op_name(const char (&name)[N]) noexcept
+      : text(name, N - 1), code(code_of(name, N - 1)) {}
+};
+
 // A NodeProto. Of the operands and results the first ones are kept; `operand` and `result_index`
 // know all of them.
 struct node {
@@ -35,14 +52,16 @@ struct node {
   std::array<std::string_view, max_node_inputs> inputs{};
   std::array<std::string_view, max_node_outputs> outputs{};
   std::size_t input_count = 0, output_count = 0; // trailing omitted ones are not counted
+  std::uint32_t code = 0;                        // of op_type
   std::size_t tag = 0;                           // offset of the field that holds it
-  view body{};                                   // attributes are read from here on demand
+  std::size_t attributes = 0;                    // where they begin in the body
+  view body{};                                   // they are read from here on demand
 
   constexpr bool in_default_domain() const noexcept {
-    return domain.empty() || same(domain, "ai.onnx");
+    return domain.empty() || same(domain, std::string_view("ai.onnx", 7));
   }
-  constexpr bool is(std::string_view op) const noexcept {
-    return same(op_type, op) && in_default_domain();
+  constexpr bool is(op_name op) const noexcept {
+    return code == op.code && same(op_type, op.text) && in_default_domain();
   }
   // What to call the node in an error: its name, else what it computes, else its operator.
   constexpr std::string_view label() const noexcept {
@@ -79,13 +98,18 @@ public:
         return slots_[i] & 0x7fffffffU;
     return 0;
   }
-  // Not yet there, and size() below max_values.
-  constexpr void insert(std::string_view name, std::size_t tag) noexcept {
+  // Inserts a name that is not yet there; false where it is, but for other results of the same node.
+  // size() must be below max_values.
+  constexpr bool insert(view file, std::string_view name, std::size_t tag) noexcept {
     const std::uint32_t hash = hash_of(name);
     std::size_t i = hash % slot_count;
-    while (slots_[i] != 0) i = i + 1 == slot_count ? 0 : i + 1;
+    for (; slots_[i] != 0; i = i + 1 == slot_count ? 0 : i + 1)
+      if ((slots_[i] ^ hash) >> 31 == 0 && (slots_[i] & 0x7fffffffU) != tag &&
+          defines(field_at(file, slots_[i] & 0x7fffffffU), name))
+        return false;
     slots_[i] = static_cast<std::uint32_t>(tag) | (hash & 0x80000000U);
     ++size_;
+    return true;
   }
 
   static constexpr field field_at(view file, std::size_t tag) noexcept {
@@ -100,25 +124,28 @@ private:
   // Eight characters at a time, for few steps in constant expressions.
   static constexpr std::uint32_t hash_of(std::string_view name) noexcept {
     constexpr std::uint32_t p = 0x01000193;
-    std::uint32_t h = static_cast<std::uint32_t>(name.size()) * 0x9e3779b1U;
+    const char* c = name.data();
+    const std::size_t size = name.size();
+    std::uint32_t h = static_cast<std::uint32_t>(size) * 0x9e3779b1U;
     std::size_t i = 0;
-    for (; i + 8 <= name.size(); i += 8)
-      h = ((((((((h ^ at(name, i)) * p ^ at(name, i + 1)) * p ^ at(name, i + 2)) * p ^
-               at(name, i + 3)) *
+    for (; i + 8 <= size; i += 8)
+      h = (((((((h * p ^ static_cast<unsigned char>(c[i])) * p ^
+                static_cast<unsigned char>(c[i + 1])) *
+                   p ^
+               static_cast<unsigned char>(c[i + 2])) *
                   p ^
-              at(name, i + 4)) *
+              static_cast<unsigned char>(c[i + 3])) *
                  p ^
-             at(name, i + 5)) *
+             static_cast<unsigned char>(c[i + 4])) *
                 p ^
-            at(name, i + 6)) *
+            static_cast<unsigned char>(c[i + 5])) *
                p ^
-           at(name, i + 7)) *
-          p;
-    for (; i < name.size(); ++i) h = (h ^ at(name, i)) * p;
+           static_cast<unsigned char>(c[i + 6])) *
+              p ^
+          static_cast<unsigned char>(c[i + 7]);
+    for (; i < size; ++i) h = h * p ^ static_cast<unsigned char>(c[i]);
+    h *= p;
     return h ^ h >> 15;
-  }
-  static constexpr std::uint32_t at(std::string_view name, std::size_t i) noexcept {
-    return static_cast<unsigned char>(name[i]);
   }
 
   std::array<std::uint32_t, slot_count> slots_{}; // offsets, and the topmost bit of the hash
@@ -163,13 +190,16 @@ constexpr std::uint64_t fields(std::initializer_list<std::uint32_t> numbers) noe
   for (const std::uint32_t n : numbers) set |= std::uint64_t{1} << n;
   return set;
 }
+inline constexpr std::uint64_t node_bytes = fields({1, 2, 3, 4, 5, 7, 8}),
+                               graph_bytes = fields({1, 2, 5, 11, 12, 13, 15}),
+                               info_bytes = fields({1, 2});
 constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
   const bool must = f.number < 64 && (delimited >> f.number & 1) != 0;
   return !must || f.type == wire::length_delimited;
 }
 
 constexpr error read_node_field(const field& f, node& n) noexcept {
-  if (!wire_type_ok(f, fields({1, 2, 3, 4, 5, 7, 8}))) return {errc::wrong_wire_type, f.offset};
+  if (!wire_type_ok(f, node_bytes)) return {errc::wrong_wire_type, f.offset};
   const std::string_view text = f.payload.text();
   switch (f.number) {
   case node_input:
@@ -181,7 +211,10 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
     ++n.output_count;
     return {};
   case node_name: n.name = text; return {};
-  case node_op_type: n.op_type = text; return {};
+  case node_op_type:
+    n.op_type = text;
+    n.code = code_of(f.payload.data, f.payload.size);
+    return {};
   case node_domain: n.domain = text; return {};
   case node_overload: return text.empty() ? error{} : error{errc::unsupported_feature, f.offset};
   case node_metadata: return check_message(f, {});
@@ -193,10 +226,15 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   n = {};
   n.tag = holder.offset;
   n.body = holder.payload;
-  for (cursor c(n.body); !c.done();) {
+  n.attributes = n.body.size;
+  cursor c(n.body);
+  while (!c.done()) {
     field f;
-    const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, n.label()};
+    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (f.number == node_attribute && f.type == wire::length_delimited) {
+      if (n.attributes == n.body.size) n.attributes = f.offset - n.body.offset;
+      continue;
+    }
     if (const error e = read_node_field(f, n); failed(e)) return naming(e, n.label());
   }
   // trailing empty names are omitted optional operands
@@ -207,6 +245,11 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
          n.outputs[n.output_count - 1].empty())
     --n.output_count;
   return {};
+}
+
+// The fields from the first attribute on.
+constexpr view attributes_of(const node& n) noexcept {
+  return {n.body.data + n.attributes, n.body.size - n.attributes, n.body.offset + n.attributes};
 }
 
 // The name in the `index`-th field of that number, of those that have it; empty beyond the last.
@@ -297,7 +340,7 @@ constexpr error parse_type(view message, value_info& to) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, v.name};
-    if (!wire_type_ok(f, fields({1, 2}))) return {errc::wrong_wire_type, f.offset, v.name};
+    if (!wire_type_ok(f, info_bytes)) return {errc::wrong_wire_type, f.offset, v.name};
     if (f.number == 1) v.name = f.payload.text();
     if (f.number == 2)
       if (const error e = parse_type(f.payload, v); failed(e)) return e;
@@ -318,7 +361,7 @@ struct constant_value {
 [[gnu::noinline]] constexpr error find_constant_value(const node& n, std::int64_t opset,
                                                       constant_value& out) noexcept {
   bool found = false;
-  for (cursor c(n.body); !c.done();) {
+  for (cursor c(attributes_of(n)); !c.done();) {
     field f;
     if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
     if (f.number != node_attribute) continue;
@@ -392,16 +435,14 @@ private:
   }
 
   constexpr error define(std::string_view name, const field& f, errc too_many) noexcept {
-    if (g_.names.find(g_.file, name) != 0) return {errc::duplicate_name, f.payload.offset, name};
-    if (g_.names.size() == max_values)
+    if (g_.names.size() == max_values && g_.names.find(g_.file, name) == 0)
       return {too_many, f.payload.offset, name, {}, -1, max_values};
-    g_.names.insert(name, f.offset);
-    return {};
+    if (g_.names.size() != max_values && g_.names.insert(g_.file, name, f.offset)) return {};
+    return {errc::duplicate_name, f.payload.offset, name};
   }
 
   [[gnu::noinline]] constexpr error add_constant(const field& f) noexcept {
-    if (!wire_type_ok(f, fields({1, 2, 5, 11, 12, 13, 15})))
-      return {errc::wrong_wire_type, f.offset, "graph"};
+    if (!wire_type_ok(f, graph_bytes)) return {errc::wrong_wire_type, f.offset, "graph"};
     switch (f.number) {
     case graph_name: g_.name = f.payload.text(); return {};
     case graph_sparse: return {errc::unsupported_feature, f.offset, "sparse_initializer"};
@@ -460,11 +501,21 @@ private:
     const bool is_constant = n.is("Constant");
     if (is_constant && (n.output_count != 1 || n.input_count != 0))
       return {errc::wrong_arity, n.body.offset, n.label(), n.op_type};
-    if (is_constant)
-      if (const error e = check_constant(n); failed(e)) return e;
+    if (const error e = is_constant ? check_constant(n) : check_attributes(n); failed(e)) return e;
     if (const error e = check_names(f, n, is_constant); failed(e)) return e;
     return n.output_count != 0 ? error{}
                                : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+  }
+
+  // Whole messages?
+  static constexpr error check_attributes(const node& n) noexcept {
+    for (cursor c(attributes_of(n)); !c.done();) {
+      field g;
+      (void)c.next(g);
+      if (g.number == node_attribute)
+        if (const error e = check_message(g, n.label()); failed(e)) return e;
+    }
+    return {};
   }
 
   [[gnu::noinline]] constexpr error check_constant(const node& n) const noexcept {
@@ -476,22 +527,19 @@ private:
     return failed(e) ? naming(e, n.label()) : e;
   }
 
-  // Operands are defined before, results not; attributes are whole messages.
+  // Operands are defined before, results not.
   [[gnu::noinline]] constexpr error check_names(const field& f, const node& n,
                                                 bool is_constant) noexcept {
-    for (cursor c(n.body); !c.done();) {
-      field g;
-      if (c.next(g) != errc::ok) break;
-      const std::string_view name = g.payload.text();
-      if (g.number == node_attribute && !is_constant)
-        if (const error e = check_message(g, n.label()); failed(e)) return e;
-      if (g.number == node_input && !name.empty() && g_.names.find(g_.file, name) == 0)
+    for (std::size_t i = 0; i < n.input_count; ++i) {
+      const std::string_view name = operand(n, i);
+      if (!name.empty() && g_.names.find(g_.file, name) == 0)
         return {is_result(name) ? errc::not_sorted : errc::dangling_name, n.body.offset, name,
                 n.op_type};
     }
     for (std::size_t i = 0; i < n.output_count; ++i) {
       const std::string_view name = result_of(n, i);
       if (name.empty()) continue;
+      if (result_index(n, name) < i) return {errc::duplicate_name, f.payload.offset, name};
       if (const error e =
               define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
           failed(e))
@@ -500,7 +548,7 @@ private:
     return {};
   }
 
-  constexpr bool is_result(std::string_view name) const noexcept {
+  [[gnu::noinline]] constexpr bool is_result(std::string_view name) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) break;

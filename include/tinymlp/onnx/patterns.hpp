@@ -36,7 +36,8 @@ protected:
 
   // The pattern that ends with this node. Nothing is refused: false where there is none.
   constexpr bool match(const node& n, pattern& out) noexcept {
-    const expression e = {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    const expression e{n.op_type, n.inputs[0], n.inputs[1], n.code,
+                       static_cast<std::uint32_t>(n.tag)};
     if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
     if (e.is("Div"))
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
@@ -53,7 +54,7 @@ protected:
     return false;
   }
 
-  constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
+  [[gnu::noinline]] constexpr bool match_complement(const node& n, std::string_view& p) noexcept {
     const expression sub = expression_of(n.inputs[0]);
     float one = 0;
     p = n.inputs[1];
@@ -71,7 +72,7 @@ protected:
     if (n.input_count > 2 && !n.inputs[2].empty() && !scalar(n.inputs[2], high)) return false;
     return low == low && high == high;
   }
-  constexpr bool read_bound(const node& n, std::string_view name, float& bound) noexcept {
+  constexpr bool read_bound(const node& n, op_name name, float& bound) noexcept {
     attribute a;
     if (!find_attribute(n, name, a)) return true;
     if (a.type != attribute_type::float32 || a.f != a.f) return fail(errc::bad_attribute, a);
@@ -93,8 +94,10 @@ private:
   // An operator of the default domain and its first two operands.
   struct expression {
     std::string_view op{}, a{}, b{};
-    std::uint32_t tag = 0;
-    constexpr bool is(std::string_view wanted) const noexcept { return same(op, wanted); }
+    std::uint32_t code = 0, tag = 0;
+    constexpr bool is(op_name wanted) const noexcept {
+      return code == wanted.code && same(op, wanted.text);
+    }
   };
   // What computes the value, seen through operators that do nothing; no operator where it is a
   // constant or an input. (Not inlined: patterns recurse, and stacks are small.)
@@ -102,7 +105,7 @@ private:
     node n;
     value = origin(value);
     if (!producer(value, n) || !n.in_default_domain() || !same(n.outputs[0], value)) return {};
-    return {n.op_type, n.inputs[0], n.inputs[1], static_cast<std::uint32_t>(n.tag)};
+    return {n.op_type, n.inputs[0], n.inputs[1], n.code, static_cast<std::uint32_t>(n.tag)};
   }
   // Equal but for the rounding of a constant to float32?
   static constexpr bool near(double value, double wanted) noexcept {
@@ -110,17 +113,19 @@ private:
     return difference <= 1e-6 * (wanted < 0 ? -wanted : wanted);
   }
   // The other operand of a commutative operator one of whose operands is this number.
-  constexpr bool other_than(const expression& e, float number, std::string_view& other) noexcept {
+  [[gnu::noinline]] constexpr bool other_than(const expression& e, float number,
+                                              std::string_view& other) noexcept {
     float s = 0;
     if (scalar(e.b, s) && s == number) return other = e.a, true;
     if (scalar(e.a, s) && s == number) return other = e.b, true;
     return false;
   }
-  // value = factor * x, by any Mul and Div with numbers.
-  constexpr void peel(std::string_view value, std::string_view& x, double& factor) noexcept {
+  // value = factor * x, by so many Mul and Div with numbers, or as many as there are.
+  [[gnu::noinline]] constexpr void peel(std::string_view value, std::string_view& x, double& factor,
+                                        int levels) noexcept {
     factor = 1;
     x = origin(value);
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < levels; ++i) {
       const expression e = expression_of(x);
       float s = 0;
       if (e.is("Mul") && scalar(e.a, s)) {
@@ -141,7 +146,8 @@ private:
     double factor = 1;
     int xs = 0, gates = 0;
   };
-  constexpr bool multiply(std::string_view value, gated_product& p, int depth) noexcept {
+  [[gnu::noinline]] constexpr bool multiply(std::string_view value, gated_product& p,
+                                            int depth) noexcept {
     float s = 0;
     value = origin(value);
     if (same(value, p.gate)) return ++p.gates == 1;
@@ -162,12 +168,13 @@ private:
     return found;
   }
 
-  constexpr bool match_gated(const expression& e, std::string_view root, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_gated(const expression& e, std::string_view root,
+                                               pattern& out) noexcept {
     out = {};
     return find_gate(e.a, root, out, 0) || (e.is("Mul") && find_gate(e.b, root, out, 0));
   }
-  constexpr bool find_gate(std::string_view value, std::string_view root, pattern& out,
-                           int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_gate(std::string_view value, std::string_view root,
+                                             pattern& out, int depth) noexcept {
     const expression e = expression_of(value);
     if (e.op.empty()) return false;
     if (is_gate(value, e, root, out)) return true;
@@ -175,8 +182,8 @@ private:
     return find_gate(e.a, root, out, depth + 1) ||
            (e.is("Mul") && find_gate(e.b, root, out, depth + 1));
   }
-  constexpr bool is_gate(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gate(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
     if (e.is("Add")) return is_gelu(gate, e, root, out);
     if (e.is("Tanh")) return is_mish(gate, e, root, out);
@@ -186,21 +193,21 @@ private:
   }
 
   // x * sigmoid(alpha * x)
-  constexpr bool is_silu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
-    double factor = 0, alpha = 1;
+  [[gnu::noinline]] constexpr bool is_silu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     out.activates = activation::silu;
-    out.from = origin(e.a);
-    out.alpha = 1;
-    if (is_product(root, out.from, gate, factor) && factor == 1) return true;
-    peel(e.a, out.from, alpha);
-    out.alpha = static_cast<float>(alpha);
-    return is_product(root, out.from, gate, factor) && factor == 1;
+    for (int levels = 0; levels < 3; ++levels) { // x itself may be a product with a number
+      double factor = 0, alpha = 1;
+      peel(e.a, out.from, alpha, levels);
+      out.alpha = static_cast<float>(alpha);
+      if (is_product(root, out.from, gate, factor) && factor == 1) return true;
+    }
+    return false;
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
-  constexpr bool is_gelu(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_gelu(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     std::string_view inner{};
     double factor = 0, scale = 0;
     if (!other_than(e, 1, inner)) return false;
@@ -208,14 +215,18 @@ private:
     if (f.is("Tanh")) return find_cubic(root, gate, f.a, root, out, 0);
     if (!f.is("Erf")) return false;
     out.activates = activation::gelu;
-    peel(f.a, out.from, scale);
-    return near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
-           near(factor, 0.5);
+    for (int levels = 1; levels < 4; ++levels) {
+      peel(f.a, out.from, scale, levels);
+      if (near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
+          near(factor, 0.5))
+        return true;
+    }
+    return false;
   }
   // Tries the factors of the product, one after the other, as x.
-  constexpr bool find_cubic(std::string_view value, std::string_view gate,
-                            std::string_view argument, std::string_view root, pattern& out,
-                            int depth) noexcept {
+  [[gnu::noinline]] constexpr bool find_cubic(std::string_view value, std::string_view gate,
+                                              std::string_view argument, std::string_view root,
+                                              pattern& out, int depth) noexcept {
     double factor = 0;
     polynomial p;
     value = origin(value);
@@ -233,8 +244,8 @@ private:
   }
   // The value as a polynomial in x, coefficients from x^0 to x^3.
   using polynomial = std::array<double, 4>;
-  constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
-                        int depth) noexcept {
+  [[gnu::noinline]] constexpr bool expand(std::string_view value, std::string_view x, polynomial& p,
+                                          int depth) noexcept {
     float s = 0;
     p = {};
     value = origin(value);
@@ -274,8 +285,8 @@ private:
   }
 
   // x * tanh(softplus(x))
-  constexpr bool is_mish(std::string_view gate, const expression& e, std::string_view root,
-                         pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_mish(std::string_view gate, const expression& e,
+                                           std::string_view root, pattern& out) noexcept {
     double factor = 0;
     out.activates = activation::mish;
     const expression inner = expression_of(e.a);
@@ -286,7 +297,8 @@ private:
     return is_product(root, out.from, gate, factor) && factor == 1;
   }
   // 1 + exp(x)
-  constexpr bool one_plus_exp(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool one_plus_exp(std::string_view value,
+                                                std::string_view& x) noexcept {
     std::string_view inner{};
     const expression e = expression_of(value);
     if (!e.is("Add") || !other_than(e, 1, inner)) return false;
@@ -296,8 +308,8 @@ private:
   }
 
   // x * hard_sigmoid(x, 1/6, 1/2), or x * clip(x + 3, 0, 6) / 6
-  constexpr bool is_hard_swish(std::string_view gate, const expression& e, std::string_view root,
-                               pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_hard_swish(std::string_view gate, const expression& e,
+                                                 std::string_view root, pattern& out) noexcept {
     double factor = 0, wanted = 1;
     out.activates = activation::hard_swish;
     if (e.is("HardSigmoid")) {
@@ -319,8 +331,8 @@ private:
     return is_product(root, out.from, gate, factor) && near(factor, wanted);
   }
   // Clip, or Min and Max one after the other.
-  constexpr bool clipped(const expression& e, std::string_view& x, float& low,
-                         float& high) noexcept {
+  [[gnu::noinline]] constexpr bool clipped(const expression& e, std::string_view& x, float& low,
+                                           float& high) noexcept {
     node n;
     (void)parse_node(name_index::field_at(g_.file, e.tag), n);
     x = e.a;
@@ -344,7 +356,7 @@ private:
   // ---- slopes: LeakyRelu and PRelu
 
   // max(x, alpha * x), alpha at most 1
-  constexpr bool match_larger(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_larger(const expression& e, pattern& out) noexcept {
     out = {};
     out.activates = activation::leaky_relu;
     for (const bool swap : {false, true}) {
@@ -368,7 +380,7 @@ private:
   }
 
   // relu(x) + slope * -relu(-x), relu(x) - slope * relu(-x), or + with slopes that are negated
-  constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_slopes(const expression& e, pattern& out) noexcept {
     out = {};
     for (const bool swap : {false, true}) {
       if (swap && e.is("Sub")) return false;
@@ -394,7 +406,7 @@ private:
   // ---- quotients: Sigmoid, Softsign
 
   // x / (1 + |x|), or 1 / (1 + exp(-x))
-  constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
     float s = 0;
     std::string_view inner{};
     out = {};
@@ -406,7 +418,8 @@ private:
     out.from = origin(e.a);
     return abs.is("Abs") && same(origin(abs.a), out.from);
   }
-  constexpr bool match_logistic(std::string_view denominator, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_logistic(std::string_view denominator,
+                                                  pattern& out) noexcept {
     std::string_view x{};
     if (!one_plus_exp(denominator, x)) return false;
     const expression neg = expression_of(x);
@@ -419,8 +432,8 @@ private:
   // ---- over a whole row
 
   // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
-  constexpr bool reduces(std::string_view value, std::string_view op, std::string_view& x,
-                         std::uint32_t& axes) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
+                                           std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
     node n;
     attribute a;
@@ -441,14 +454,15 @@ private:
     }
     return axes != 0;
   }
-  constexpr bool reduces(std::string_view value, std::string_view op, const pattern& p) noexcept {
+  [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op,
+                                           const pattern& p) noexcept {
     std::string_view x{};
     std::uint32_t axes = 0;
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
   }
 
   // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
-  constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
     std::string_view x{};
     out = {};
     out.kind = step_kind::softmax;
@@ -463,7 +477,7 @@ private:
   }
 
   // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
-  constexpr bool match_norm(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_norm(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       if (swap && e.is("Div")) return false;
       out = {};
@@ -478,7 +492,7 @@ private:
     return false;
   }
   // x * i + (bias - mean * i), where i = weight / sqrt(variance + epsilon)
-  constexpr bool match_moments(const expression& e, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool match_moments(const expression& e, pattern& out) noexcept {
     for (const bool swap : {false, true}) {
       out = {};
       out.kind = step_kind::layer_norm;
@@ -502,7 +516,8 @@ private:
     }
     return false;
   }
-  constexpr bool is_inverse_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_inverse_deviation(std::string_view value,
+                                                        pattern& out) noexcept {
     float s = 0;
     expression e = expression_of(value);
     if (e.is("Mul") && is_constant(e.a) != is_constant(e.b)) {
@@ -514,14 +529,15 @@ private:
     if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
     return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
   }
-  constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     if (e.is("Sqrt")) return is_stable_variance(e.a, out);
     return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
   }
   // variance + epsilon
-  constexpr bool is_stable_variance(std::string_view value, pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_stable_variance(std::string_view value,
+                                                      pattern& out) noexcept {
     const expression e = expression_of(value);
     if (!e.is("Add")) return false;
     const bool first = is_constant(e.a);
@@ -529,7 +545,8 @@ private:
            is_variance(first ? e.b : e.a, out);
   }
   // mean((x - mean)^2), or mean(x^2) - mean^2, of which negative roundings may be cut off
-  constexpr bool is_variance(std::string_view value, const pattern& out) noexcept {
+  [[gnu::noinline]] constexpr bool is_variance(std::string_view value,
+                                               const pattern& out) noexcept {
     std::string_view squares{}, x{};
     std::uint32_t axes = 0;
     expression e = expression_of(value);
@@ -548,7 +565,7 @@ private:
     const expression sub = expression_of(x);
     return sub.is("Sub") && same(origin(sub.a), out.from) && reduces(sub.b, "ReduceMean", out);
   }
-  constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
+  [[gnu::noinline]] constexpr bool is_square(std::string_view value, std::string_view& x) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     x = origin(e.a);

@@ -16,7 +16,7 @@
 namespace tinymlp::onnx {
 
 inline constexpr std::size_t max_layers = 64;   // dense ones
-inline constexpr std::size_t max_steps = 192;   // of all kinds
+inline constexpr std::size_t max_steps = 200;   // of all kinds: 64 layers as MatMul, Add, Relu
 inline constexpr std::size_t max_inputs = 16;   // of the graph, those that are not used included
 inline constexpr std::size_t max_width = 65536; // features, or values between steps
 

@@ -2,6 +2,7 @@
 // Functions that return bool return false once something was refused; error() then says what.
 #pragma once
 
+#include <tinymlp/onnx/bulk.hpp>
 #include <tinymlp/onnx/plan.hpp>
 #include <tinymlp/onnx/shape.hpp>
 
@@ -16,6 +17,7 @@ namespace tinymlp::onnx::detail {
 struct operand_constant {
   constant where{};
   tensor t{};
+  bool is_cast = false;    // of another type in the file
   bool transposed = false; // a matrix whose dimensions the file has the other way round
 };
 
@@ -67,7 +69,7 @@ protected:
     return value;
   }
   // Is the node's result its first operand, unchanged in value and shape?
-  constexpr bool passes(const node& n, std::string_view result) const noexcept {
+  [[gnu::noinline]] constexpr bool passes(const node& n, std::string_view result) const noexcept {
     if (n.input_count == 0 || !same(n.outputs[0], result)) return false;
     if (n.is("Identity") || (n.is("Dropout") && n.input_count < 3)) return true;
     return (n.is("Concat") && n.input_count == 1) || (n.is("Cast") && is_float_cast(n));
@@ -75,49 +77,88 @@ protected:
   // Cast of float32 to float32.
   [[gnu::noinline]] constexpr bool is_float_cast(const node& n) const noexcept {
     std::int64_t to = 0;
+    std::string_view from = n.inputs[0];
+    for (node before; producer(from, before) && before.is("Identity");) from = before.inputs[0];
     return peek_int(n, "to", to) && to == static_cast<std::int64_t>(element::float32) &&
-           !is_result_of(n.inputs[0], "MatMulInteger") && !is_other_constant(n.inputs[0]);
+           !is_result_of(from, "MatMulInteger") && !is_other_constant(from);
   }
   [[gnu::noinline]] constexpr bool is_result_of(std::string_view value,
-                                                std::string_view op_type) const noexcept {
+                                                op_name op_type) const noexcept {
     node n;
     return producer(value, n) && n.is(op_type);
   }
-  constexpr bool is_other_constant(std::string_view value) const noexcept {
-    return definition(value).number == graph_initializer || is_result_of(value, "Constant");
+  [[gnu::noinline]] constexpr bool is_other_constant(std::string_view value) const noexcept {
+    const field f = definition(value);
+    node n;
+    return f.number == graph_initializer ||
+           (f.number == graph_node && !failed(parse_node(f, n)) && n.is("Constant"));
   }
 
   // ---- attributes
 
-  // The node's attributes have been checked where the node is on the way to the output.
-  [[gnu::noinline]] constexpr bool find_attribute(const node& n, std::string_view wanted,
+  // What the attributes of the node at the chain's end are, so that they are parsed once. (The
+  // node's attributes have been checked where the node is on the way to the output.)
+  static constexpr std::size_t max_attributes = 6;
+  struct known_attributes {
+    std::size_t node = 0; // its tag
+    std::size_t count = 0;
+    std::array<std::uint32_t, max_attributes> codes{}, tags{};
+    std::array<attribute_type, max_attributes> types{};
+    std::array<std::int64_t, max_attributes> integers{};
+    std::array<float, max_attributes> floats{};
+  };
+  // Index of the attribute, or count; the node must be the known one.
+  constexpr std::size_t known_index(op_name wanted) const noexcept {
+    std::size_t i = 0;
+    while (i < known_.count && known_.codes[i] != wanted.code) ++i;
+    return i;
+  }
+  [[gnu::noinline]] constexpr bool find_attribute(const node& n, op_name wanted,
                                                   attribute& out) const noexcept {
-    for (cursor c(n.body); !c.done();) {
+    if (n.tag != 0 && n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      return i != known_.count &&
+             !failed(parse_attribute(name_index::field_at(g_.file, known_.tags[i]).payload, out));
+    }
+    for (cursor c(attributes_of(n)); !c.done();) {
       field f;
       if (c.next(f) != errc::ok) return false;
-      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted)) continue;
+      if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
+        continue;
       return !failed(parse_attribute(f.payload, out));
     }
     return false;
   }
-  [[gnu::noinline]] constexpr bool peek_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool peek_int(const node& n, op_name wanted,
                                             std::int64_t& value) const noexcept {
     attribute a;
     if (!find_attribute(n, wanted, a) || a.type != attribute_type::int64) return false;
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_int(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_int(const node& n, op_name wanted,
                                             std::int64_t& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.integers[i];
+      if (known_.types[i] == attribute_type::int64) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
     value = a.i;
     return true;
   }
-  [[gnu::noinline]] constexpr bool read_float(const node& n, std::string_view wanted,
+  [[gnu::noinline]] constexpr bool read_float(const node& n, op_name wanted,
                                               float& value) noexcept {
     attribute a;
+    if (n.tag == known_.node) {
+      const std::size_t i = known_index(wanted);
+      if (i == known_.count) return true;
+      value = known_.floats[i];
+      if (known_.types[i] == attribute_type::float32 && is_finite(value)) return true;
+    }
     if (!find_attribute(n, wanted, a)) return true;
     if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
     value = a.f;
@@ -130,8 +171,9 @@ protected:
   [[gnu::noinline]] constexpr bool is_constant(std::string_view value) const noexcept {
     node n;
     for (std::size_t hops = 0; hops <= max_values; ++hops) {
-      if (definition(value).number == graph_initializer) return true;
-      if (!producer(value, n)) return false;
+      const field f = definition(value);
+      if (f.number == graph_initializer) return true;
+      if (f.number != graph_node || failed(parse_node(f, n))) return false;
       if (n.is("Constant")) return true;
       if (!keeps_elements(n)) return false;
       value = n.inputs[0];
@@ -145,52 +187,55 @@ protected:
   }
 
   // The constant itself, as the file holds it; false where the value is none.
-  [[gnu::noinline]] constexpr bool read_whole(std::string_view value,
-                                              operand_constant& out) noexcept {
-    const field f = definition(value);
+  constexpr bool read_whole(std::string_view value, operand_constant& out) noexcept {
+    return read_defined(definition(value), value, out);
+  }
+  [[gnu::noinline]] constexpr bool read_defined(const field& f, std::string_view value,
+                                                operand_constant& out) noexcept {
     out.where = {};
-    if (f.number == graph_initializer) {
+    if (f.number == graph_initializer)
       out.where.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
-    } else {
-      node n;
-      constant_value v;
-      if (f.number != graph_node || failed(parse_node(f, n)) || !n.is("Constant") ||
-          failed(find_constant_value(n, g_.opset, v)))
-        return false;
-      out.where.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
-      out.where.is_list = v.is_tensor ? 0 : 1;
-    }
+    else if (f.number != graph_node || !find_value(f, out.where))
+      return false;
     if (failed(read_constant(g_.file, g_.external, out.where, out.t))) return false;
     out.t.name = value;
     return true;
   }
+  // Of a Constant node.
+  [[gnu::noinline]] constexpr bool find_value(const field& f, constant& out) const noexcept {
+    node n;
+    constant_value v;
+    if (failed(parse_node(f, n)) || !n.is("Constant") ||
+        failed(find_constant_value(n, g_.opset, v)))
+      return false;
+    out.offset = static_cast<std::uint32_t>(v.tag & 0x7fffffffU);
+    out.is_list = v.is_tensor ? 0 : 1;
+    return true;
+  }
 
   // The constant of that name, whichever its type is.
-  constexpr bool take_any(const node& user, std::string_view value,
-                          operand_constant& out) noexcept {
-    const std::string_view from = behind_identity(value);
-    out.transposed = false;
-    if (read_whole(from, out)) return true;
-    if (depth_ == 4) return fail(errc::not_constant, user, value);
+  [[gnu::noinline]] constexpr bool take_any(const node& user, std::string_view value,
+                                            operand_constant& out) noexcept {
+    out.transposed = out.is_cast = false;
+    if (read_whole(value, out)) return true;
+    if (depth_ == 5) return fail(errc::not_constant, user, value);
     ++depth_;
-    const bool done = take_changed(user, from, out);
+    const bool done = take_changed(user, value, out);
     --depth_;
     return done;
-  }
-  constexpr std::string_view behind_identity(std::string_view value) const noexcept {
-    node n;
-    while (producer(value, n) && n.is("Identity")) value = n.inputs[0];
-    return value;
   }
   [[gnu::noinline]] constexpr bool take_changed(const node& user, std::string_view value,
                                                 operand_constant& out) noexcept {
     node n;
-    if (!producer(value, n) || !keeps_elements(n) || !take_any(user, n.inputs[0], out))
-      return fail(errc::not_constant, user, value);
+    std::string_view from = value;
+    while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
+    if (read_whole(from, out)) return true;
+    if (!producer(from, n) || !keeps_elements(n)) return fail(errc::not_constant, user, value);
+    if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
   // Of float16 or float64 to float32, where that is exact.
-  constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
     std::int64_t to = 0;
     if (!read_int(n, "to", to)) return false;
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
@@ -205,10 +250,11 @@ protected:
       if (static_cast<double>(static_cast<float>(value)) != value)
         return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
-    out.t.type = element::float32; // so it counts; the file's own type is read again with it
+    out.t.type = element::float32; // so it counts
+    out.is_cast = true;
     return true;
   }
-  constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+  [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
     s.rank = out.t.rank;
     for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
@@ -244,18 +290,26 @@ protected:
   [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
                                                operand_constant& out,
                                                errc otherwise = errc::non_finite_weight) noexcept {
-    return take(user, value, element::float32, out) && check_finite(out.where, otherwise);
+    return take(user, value, element::float32, out) && check_finite(out, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  [[gnu::noinline]] constexpr bool check_finite(constant c, errc otherwise,
-                                                bool divisor = false) noexcept {
+  constexpr bool check_finite(const operand_constant& c, errc otherwise,
+                              bool divisor = false) noexcept {
+    return c.is_cast ? check_finite(c.where, otherwise, divisor)
+                     : check_finite(c.t, otherwise, divisor);
+  }
+  constexpr bool check_finite(constant c, errc otherwise, bool divisor) noexcept {
     tensor t;
-    const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, c, t);
+    return check_finite(t, otherwise, divisor);
+  }
+  [[gnu::noinline]] constexpr bool check_finite(const tensor& t, errc otherwise,
+                                                bool divisor) noexcept {
+    const char* data = nullptr;
     if (raw_floats(t, data)) {
       if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
-      if (!divisor && all_finite(data, static_cast<std::size_t>(t.count))) return true;
+      if (!divisor && bulk::all_finite(data, static_cast<std::size_t>(t.count))) return true;
     }
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
@@ -264,24 +318,9 @@ protected:
     }
     return true;
   }
-  // At memory speed: an exponent of all ones carries into the sign.
-  static bool all_finite(const char* data, std::size_t count) noexcept {
-    constexpr std::size_t block = 32;
-    std::uint32_t bits[block];
-    for (std::size_t i = 0; i < count; i += block) {
-      const std::size_t n = count - i < block ? count - i : block;
-      if (n < block)
-        for (std::uint32_t& b : bits) b = 0;
-      __builtin_memcpy(bits, data + 4 * i, n * 4);
-      std::uint32_t carry = 0;
-      for (std::size_t k = 0; k < block; ++k) carry |= (bits[k] & 0x7fffffffU) + 0x00800000U;
-      if (carry >> 31 != 0) return false;
-    }
-    return true;
-  }
 
   // A float constant of one value; false, and nothing refused, where it is none.
-  constexpr bool scalar(std::string_view value, float& out) noexcept {
+  [[gnu::noinline]] constexpr bool scalar(std::string_view value, float& out) noexcept {
     if (!is_constant(value)) return false;
     operand_constant c;
     const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
@@ -323,10 +362,10 @@ protected:
   }
 
   // Of an operand: a constant, or computed from the shapes of values that are known.
-  constexpr bool ints(const node& user, std::string_view value, int_list& out) noexcept {
-    if (definition(value).number == graph_initializer || is_result_of(value, "Constant"))
-      return constant_ints(value, out);
-    if (depth_ == 4 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+  [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
+                                        int_list& out) noexcept {
+    if (is_other_constant(value)) return constant_ints(value, out);
+    if (depth_ == 5 || ++work_ > max_work) return fail(errc::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
     --depth_;
@@ -358,7 +397,7 @@ protected:
     if (n.is("Gather") && n.input_count == 2) return gather_ints(n, out);
     if (n.is("Concat")) return concat_ints(n, out);
     if (n.is("Slice")) return slice_ints(n, out);
-    if (n.is("Mul") && n.input_count == 2) return multiply_ints(n, out);
+    if (is_arithmetic(n) && n.input_count == 2) return arithmetic_ints(n, out);
     return fail(errc::not_constant, n);
   }
   [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
@@ -405,17 +444,22 @@ protected:
     }
     return true;
   }
-  [[gnu::noinline]] constexpr bool multiply_ints(const node& n, int_list& out) noexcept {
+  // Add, Sub, Mul, Div; only what stays the number of rows is told to be it.
+  [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
     if (out.count != by.count) return fail(errc::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
+    const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
-      const std::int64_t product = std::int64_t{out.values[i]} * by.values[i];
-      if (product > 0x7fffffff || product < -1) return fail(errc::dimension_overflow, n);
-      if ((out.batch == i && by.values[i] != 1) || (by.batch == i && out.values[i] == 1))
-        out.batch = by.batch == i ? i : max_rank;
-      out.values[i] = static_cast<std::int32_t>(product);
+      const std::int64_t a = out.values[i], b = by.values[i];
+      if (b == 0 && n.is("Div")) return fail(errc::value_out_of_range, n);
+      const std::int64_t r = multiplies ? a * b : n.is("Add") ? a + b : n.is("Sub") ? a - b : a / b;
+      if (r > 0x7fffffff || r < -0x7fffffff) return fail(errc::dimension_overflow, n);
+      const bool left = out.batch == i && multiplies && b == 1;
+      const bool right = by.batch == i && multiplies && a == 1;
+      if (out.batch == i || right) out.batch = left || right ? i : max_rank;
+      out.values[i] = static_cast<std::int32_t>(r);
     }
     return true;
   }
@@ -505,7 +549,7 @@ protected:
   static constexpr bool is_arithmetic(const node& n) noexcept {
     return n.is("Add") || n.is("Sub") || n.is("Mul") || n.is("Div");
   }
-  constexpr std::string_view shaping_operand(const node& n) const noexcept {
+  [[gnu::noinline]] constexpr std::string_view shaping_operand(const node& n) const noexcept {
     const bool second = is_arithmetic(n) &&
                         (is_constant(n.inputs[0]) || is_result_of(n.inputs[0], "ConstantOfShape"));
     return n.inputs[second ? 1 : 0];
@@ -517,10 +561,10 @@ protected:
     return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
-    constexpr std::string_view names[] = {
+    constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const std::string_view name : names)
+    for (const op_name& name : names)
       if (n.is(name)) return true;
     return false;
   }
@@ -577,7 +621,7 @@ protected:
   }
 
   // What an operator that keeps all values in their order makes of a shape.
-  constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape_by(const node& n, row_shape& s) noexcept {
     if (n.is("Flatten")) return flatten(n, s);
     if (n.is("Reshape")) return reshape(n, s);
     if (n.is("Squeeze")) return squeeze(n, s);
@@ -598,7 +642,7 @@ protected:
   }
 
   // Flatten (1, 9, 11, 13, ...): [d0 ... dn] -> [product before axis, product from axis].
-  constexpr bool flatten(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool flatten(const node& n, row_shape& s) noexcept {
     std::int64_t at = 1;
     if (!read_int(n, "axis", at)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
@@ -616,7 +660,7 @@ protected:
   }
 
   // Reshape (5, 13, 14, ...).
-  constexpr bool reshape(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
@@ -651,8 +695,8 @@ protected:
   }
 
   // Axes as an attribute before operator set 13, as an input since. `has` tells whether any.
-  constexpr bool read_axes(const node& n, std::int64_t inputs_since, int_list& axes,
-                           bool& has) noexcept {
+  [[gnu::noinline]] constexpr bool read_axes(const node& n, std::int64_t inputs_since,
+                                             int_list& axes, bool& has) noexcept {
     attribute a;
     const bool has_attribute = find_attribute(n, "axes", a);
     const bool has_input = n.input_count > 1;
@@ -676,7 +720,7 @@ protected:
     return fail(code, c.t);
   }
 
-  constexpr bool squeeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool squeeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -692,7 +736,7 @@ protected:
     return true;
   }
 
-  constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool unsqueeze(const node& n, row_shape& s) noexcept {
     int_list axes;
     bool has = false, added[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
@@ -710,7 +754,7 @@ protected:
   }
 
   // Transpose where only dimensions of one value move.
-  constexpr bool transpose(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool transpose(const node& n, row_shape& s) noexcept {
     attribute a;
     int_list perm;
     if (find_attribute(n, "perm", a)) {
@@ -742,7 +786,7 @@ protected:
   }
 
   // Expand to a shape that the value has already, or that gains dimensions of one.
-  constexpr bool expand(const node& n, row_shape& s) noexcept {
+  [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(errc::wrong_arity, n);
     if (!ints(n, n.inputs[1], to)) return false;
@@ -758,6 +802,7 @@ protected:
   }
 
   const graph& g_;
+  known_attributes known_{};
   std::string_view known_value_{}; // a value whose shape is known, for shape_of
   row_shape known_shape_{};
   // Integers computed from shapes: how deep, and how many. Files are not trusted to be short.

@@ -475,10 +475,6 @@ inline constexpr std::uint32_t attribute_name = 1, attribute_f = 2, attribute_i 
                                attribute_tensors = 10, attribute_graphs = 11, attribute_kind = 20,
                                attribute_ref = 21, attribute_sparse = 22;
 
-constexpr bool is_value_field(std::uint32_t number) noexcept {
-  return (number >= attribute_f && number <= attribute_graphs) || number == attribute_sparse;
-}
-
 // The attribute type that a value field stands for, and whether its wire type may be `type`.
 constexpr attribute_type type_of_field(const field& f) noexcept {
   const bool bytes = f.type == wire::length_delimited;
@@ -495,6 +491,22 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
   }
 }
 
+constexpr errc take_value(const field& f, attribute& a) noexcept {
+  const attribute_type type = type_of_field(f);
+  if (type == attribute_type::undefined) return errc::wrong_wire_type;
+  if (a.type != attribute_type::undefined && a.type != type) return errc::bad_attribute;
+  if (a.type == attribute_type::tensor) return errc::duplicate_field;
+  a.type = type;
+  switch (f.number) {
+  case attribute_f: a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value)); break;
+  case attribute_i: a.i = static_cast<std::int64_t>(f.value); break;
+  case attribute_s: a.s = f.payload.text(); break;
+  case attribute_t: a.t = f.payload, a.t_offset = f.offset; break;
+  default: break;
+  }
+  return errc::ok;
+}
+
 } // namespace detail
 
 // Reads an AttributeProto: exactly one kind of value, which its declared type names (required since
@@ -509,27 +521,31 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
     field f;
     const std::size_t at = c.offset();
     if (const errc e = c.next(f); e != errc::ok) return {e, at, a.name};
-    if (f.number == attribute_name && f.type != wire::length_delimited)
-      return {errc::wrong_wire_type, f.offset, a.name};
-    if (f.number == attribute_kind && f.type != wire::varint)
-      return {errc::wrong_wire_type, f.offset, a.name};
-    if (f.number == attribute_name) a.name = f.payload.text();
-    if (f.number == attribute_kind) declared = f.value;
-    if (f.number == attribute_ref || f.number == attribute_g || f.number == attribute_graphs ||
-        f.number == attribute_sparse || f.number == attribute_tensors ||
-        f.number == attribute_strings)
-      return {errc::unsupported_feature, f.offset, a.name};
-    if (!is_value_field(f.number)) continue;
-    const attribute_type type = type_of_field(f);
-    if (type == attribute_type::undefined) return {errc::wrong_wire_type, f.offset, a.name};
-    if (a.type != attribute_type::undefined && a.type != type)
-      return {errc::bad_attribute, f.offset, a.name};
-    if (a.type == attribute_type::tensor) return {errc::duplicate_field, f.offset, a.name};
-    a.type = type;
-    if (f.number == attribute_f) a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
-    if (f.number == attribute_i) a.i = static_cast<std::int64_t>(f.value);
-    if (f.number == attribute_s) a.s = f.payload.text();
-    if (f.number == attribute_t) a.t = f.payload, a.t_offset = f.offset;
+    switch (f.number) {
+    case attribute_name:
+      if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, a.name};
+      a.name = f.payload.text();
+      break;
+    case attribute_kind:
+      if (f.type != wire::varint) return {errc::wrong_wire_type, f.offset, a.name};
+      declared = f.value;
+      break;
+    case attribute_ref:
+    case attribute_g:
+    case attribute_graphs:
+    case attribute_sparse:
+    case attribute_tensors:
+    case attribute_strings: return {errc::unsupported_feature, f.offset, a.name};
+    case attribute_f:
+    case attribute_i:
+    case attribute_s:
+    case attribute_t:
+    case attribute_floats:
+    case attribute_ints:
+      if (const errc e = take_value(f, a); e != errc::ok) return {e, f.offset, a.name};
+      break;
+    default: break;
+    }
   }
   if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
   // proto3 leaves a zero value out: the declared type then says what the zero is
