@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 
+import onnx_bytes
 import program
 from program import ROOT, ProgramTest
 
@@ -58,6 +59,25 @@ class Embed(ProgramTest):
         log = program.SAMPLES / "vtest_x264_36.csv"
         for compiler in COMPILERS:
             self.assertEqual(self.compile_and_run(compiler, source).decode(), self.scores(log)[0][1])
+
+    def test_the_type_is_deduced(self):
+        self.accept("embed", MODEL, "--name", "weights", "--output", self.folder / "plain.hpp")
+        heads = self.write("heads.onnx", onnx_bytes.two_heads())
+        self.accept("embed", heads, "--output", self.folder / "heads.hpp")
+        source = ('#include <tinymlp/tinymlp.hpp>\n#include "plain.hpp"\n#include "heads.hpp"\n'
+                  "#include <array>\n#include <cstdio>\n#include <type_traits>\n"
+                  "constexpr auto small = tinymlp::embed<weights>();\n"
+                  "static_assert(std::is_same_v<decltype(small), const tinymlp::mlp_small>);\n"
+                  "constexpr auto heads = tinymlp::embed<heads_onnx>();\n"
+                  "static_assert(heads.inputs == 4 && heads.outputs == 2);\n"
+                  "int main() {\n"
+                  "  const std::array<float, 4> row{1, 2, 3, 1};\n"
+                  "  const auto out = heads.run(row);\n"
+                  '  std::printf("row,action.0,action.1\\n0,%.9g,%.9g\\n",'
+                  " static_cast<double>(out[0]), static_cast<double>(out[1]));\n}\n")
+        wanted = self.accept("run", heads, "-", stdin="1,2,3,0,0,1\n")
+        for compiler in COMPILERS:
+            self.assertEqual(self.compile_and_run(compiler, source), wanted)
 
     def test_a_static_int8_file_is_ready_for_embed(self):
         static = self.folder / "large.onnx"

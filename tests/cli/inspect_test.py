@@ -6,6 +6,7 @@ import re
 import struct
 import unittest
 
+import onnx_bytes
 import program
 from program import ROOT, SHARED, ProgramTest
 
@@ -61,6 +62,41 @@ class Inspect(ProgramTest):
         for (low, high), scale in zip(ranges, scales):
             most = max(abs(float(low)), abs(float(high)))
             self.assertAlmostEqual(most / 127 / float(scale), 1, places=5)
+
+    def test_any_network(self):
+        model = self.write("heads.onnx", onnx_bytes.two_heads())
+        text = self.accept("inspect", model).decode()
+        for line in ("input      x float32 [N,3], features 0 to 2\n",
+                     "input      state float32 [N,2], not used by this output\n",
+                     "input      y float32 [N,1], feature 3\n",
+                     "output     action float32 [N,2]\n",
+                     "not used   output value float32 [N,2]\n",
+                     "not used   output next_state float32 [N,2]\n",
+                     "network    4-2\n", "scaler     none\n",
+                     "total      10 parameters, 8 MACs per row\n"):
+            self.assertIn(line, text)
+        self.assertRegex(text, r"layer 1    4 -> 2, Relu: 10 parameters, 8 MACs; Gemm sum, byte \d+\n"
+                               r"  weight   w float32 \[4,2\], -7 to 8\n"
+                               r"  bias     b float32 \[2\], -1 to 0.5\n")
+        text = self.accept("inspect", model, "--output-name", "value").decode()
+        self.assertIn("output     value float32 [N,2]\n", text)
+        self.assertRegex(text, r"\naffine     x \* a; Mul value, byte \d+\n")
+        self.refuse("inspect", model, "--output-name", "none", because="no output of that name")
+
+    def test_what_is_folded_stands_with_its_layer(self):
+        model = onnx_bytes.model(
+            [onnx_bytes.node("MatMul", ["x", "w"], ["d"]),
+             onnx_bytes.node("Add", ["d", "b"], ["e"]),
+             onnx_bytes.node("Mul", ["e", "s"], ["f"], name="stretch"),
+             onnx_bytes.node("LeakyRelu", ["f"], ["g"], alpha=0.25),
+             onnx_bytes.node("Softmax", ["g"], ["y"], axis=-1)],
+            [onnx_bytes.floats("w", [2, 3], range(6)), onnx_bytes.floats("b", [3], range(3)),
+             onnx_bytes.floats("s", [3], [2, 3, 4])],
+            [onnx_bytes.value("x", ["N", 2])], [onnx_bytes.value("y", ["N", 3])])
+        text = self.accept("inspect", self.write("net.onnx", model)).decode()
+        self.assertIn("layer 1    2 -> 3, LeakyRelu (alpha 0.25): 9 parameters, 6 MACs; MatMul d", text)
+        self.assertIn("  folded   x * a: Mul stretch, byte ", text)
+        self.assertIn("softmax    over 3 values; Softmax y, byte ", text)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ElementTree
 
+import onnx_bytes
 import program
 from program import ROOT, ProgramTest
 
@@ -38,6 +39,11 @@ class Latency(ProgramTest):
             self.assertLessEqual(bins[0]["from_ns"], max(found["latency_ns"]["min"],
                                                          found["clock"]["step_ns"]))
             self.assertGreater(bins[-1]["to_ns"], found["latency_ns"]["max"])
+
+    def test_any_network(self):
+        path = self.write("heads.onnx", onnx_bytes.two_heads())
+        model = self.measure("--model", path, "--output-name", "value")["model"]
+        self.assertEqual((model["name"], model["shape"], model["precision"]), (str(path), "4-2", "fp32"))
 
     def test_cycles_are_ticks_of_the_clock(self):
         found = self.measure()

@@ -243,8 +243,18 @@ class ExternalData(ProgramTest):
         data.write_bytes(data.read_bytes()[:-1])
         self.refuse("score", "--model", path, LOG, because="external data")
 
-    def test_cannot_be_embedded(self):
-        self.refuse("embed", self.place("weights.bin", "weights.bin"), because="external data")
+    def test_is_part_of_the_embedded_header(self):
+        path = self.place("weights.bin", "weights.bin")
+        header = self.accept("embed", path).decode()
+        self.assertIn("// with the model's external data inside\n", header)
+        inside = self.write("inside.onnx", onnx_bytes.literal(header))
+        self.assertNotIn(b"weights.bin", inside.read_bytes())
+        self.assertIn(hashlib.sha256(inside.read_bytes()).hexdigest(), header)
+        self.assertEqual(self.scores("--model", inside, LOG), self.scores("--model", self.MODEL, LOG))
+        data = path.parent / "weights.bin"
+        before = data.read_bytes()
+        self.refuse("embed", path, "--output", data, status=2, because="external data")
+        self.assertEqual(data.read_bytes(), before)
 
 
 class Range(ProgramTest):

@@ -9,6 +9,7 @@
 #include <tinymlp/vmaf.hpp>
 
 #include "failure.hpp"
+#include "feature_rows.hpp"
 #include "logs/log_reader.hpp"
 #include "quantizer.hpp"
 #include "terminal.hpp"
@@ -313,17 +314,41 @@ private:
   calibration& to_;
 };
 
+class table_rows final : public feature_sink {
+public:
+  table_rows(const byte_source& source, std::vector<feature_group> groups, calibration& to)
+      : source_(source), groups_(std::move(groups)), to_(to) {}
+  void row(std::span<const float> row, const std::string& where) override {
+    add_row(
+        row, where, [this](std::size_t i) { return name_of(i); }, to_);
+  }
+  void note(const std::string& text) override {
+    print_message("note", fmt::format("{}: {}", source_.name(), text));
+  }
+
+private:
+  std::string name_of(std::size_t feature) const {
+    for (const feature_group& group : groups_)
+      if (group.used && feature >= group.first && feature - group.first < group.count)
+        return fmt::format("{}.{}", group.name, feature - group.first);
+    return "a feature";
+  }
+
+  const byte_source& source_;
+  std::vector<feature_group> groups_;
+  calibration& to_;
+};
+
 } // namespace
 
-void add_rows(byte_source& source, std::size_t features, calibration& to) {
-  if (features == feature_count) {
+void add_rows(byte_source& source, const onnx::plan& plan, calibration& to) {
+  if (plan.inputs == feature_count && plan.outputs == 1) {
     log_rows rows(source, to);
     return read_log(source, {}, rows);
   }
-  read_csv_table(source, features, [&](std::span<const float> row, const std::string& where) {
-    add_row(
-        row, where, [](std::size_t i) { return fmt::format("column {}", i + 1); }, to);
-  });
+  const std::vector<feature_group> groups = feature_groups(plan);
+  table_rows rows(source, groups, to);
+  read_feature_rows(source, groups, rows);
 }
 
 } // namespace tinymlp::tools

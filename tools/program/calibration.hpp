@@ -65,9 +65,9 @@ private:
   std::vector<float> x_, y_;
 };
 
-// Adds all rows of a log or CSV. For six features, as `tinymlp score` reads them; for networks of
-// other widths, a CSV whose columns are the features in order. Throws failure, naming source and
-// row, for what cannot be read, for rows that are not finite, and where there are none.
-void add_rows(byte_source& source, std::size_t features, calibration& to);
+// Adds all rows of a log or CSV. For six features and one output, as `tinymlp score` reads them;
+// for other networks, a CSV as `tinymlp run` reads it. Throws failure, naming source and row, for
+// what cannot be read, for rows that are not finite, and where there are none.
+void add_rows(byte_source& source, const onnx::plan& plan, calibration& to);
 
 } // namespace tinymlp::tools

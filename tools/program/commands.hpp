@@ -9,6 +9,7 @@ class App;
 namespace tinymlp::tools {
 
 void add_score_command(CLI::App& app);
+void add_run_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_embed_command(CLI::App& app);
 void add_latency_command(CLI::App& app);

@@ -313,6 +313,10 @@ void add_latency_command(CLI::App& app) {
                    "Instruction set: " + isa_names() +
                        "; the best that this machine has by default")
       ->type_name("NAME");
+  command
+      ->add_option("--output-name", options->request.output_name,
+                   "Which output of the graph; by default the first that is an MLP")
+      ->type_name("NAME");
   command->add_option("--frames", options->frames, "How many frames to measure")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, most_frames))

@@ -17,13 +17,14 @@ namespace {
 
 using namespace tinymlp::tools;
 
-constexpr auto commands = {add_score_command,    add_inspect_command,    add_embed_command,
-                           add_quantize_command, add_quant_drop_command, add_registry_command,
-                           add_isa_command,      add_signature_command,  add_latency_command};
+constexpr auto commands = {add_score_command,    add_run_command,      add_inspect_command,
+                           add_embed_command,    add_quantize_command, add_quant_drop_command,
+                           add_registry_command, add_isa_command,      add_signature_command,
+                           add_latency_command};
 
 int run(int argc, char** argv) {
   CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame, from six "
-               "libvmaf features.");
+               "libvmaf features, and any other network over a CSV.");
   app.name("tinymlp");
   app.set_version_flag("--version", "tinymlp " + std::string(version));
   app.require_subcommand(1);

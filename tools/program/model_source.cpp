@@ -136,7 +136,10 @@ std::unique_ptr<model> make_model(const Net& network, const model_description& d
   return std::make_unique<model_of<Net>>(network, description, which);
 }
 
-void describe_scaler(const onnx::plan& plan, model_description& to) {
+// What the plan tells and the network does not.
+void describe_plan(const onnx::plan& plan, model_description& to) {
+  to.groups = feature_groups(plan);
+  to.output_name = plan.output_name;
   scaler_values scaler = scaler_of(plan);
   to.mean = std::move(scaler.mean);
   to.std = std::move(scaler.std);
@@ -153,7 +156,7 @@ std::unique_ptr<model> open_compiled_in(const std::string& wanted, std::optional
     description.network = row.name;
     description.bytes = row.onnx.size();
     description.sha256 = sha256_of({row.onnx.data(), row.onnx.size()});
-    if (const auto plan = onnx::parse(row.onnx)) describe_scaler(*plan, description);
+    if (const auto plan = onnx::parse(row.onnx)) describe_plan(*plan, description);
     found = wanted == row.name ? make_model(row.fp32(), description, which)
                                : make_model(row.int8(), description, which);
   });
@@ -180,7 +183,7 @@ std::unique_ptr<model> open_file(const onnx_file& file, std::optional<isa> which
   description.sha256 = file.sha256;
   for (const external_data& data : file.external)
     description.external.push_back({data.location, data.sha256});
-  describe_scaler(file.plan, description);
+  describe_plan(file.plan, description);
   std::unique_ptr<model> found;
   for_each_network([&](const auto& row) {
     using row_type = std::remove_cvref_t<decltype(row)>;
@@ -246,8 +249,11 @@ std::unique_ptr<model> open_model(const model_request& request) {
   if (found == nullptr) found = open_compiled_in(request.model, which);
   if (found == nullptr) {
     refuse_unknown_name(request.model);
-    found = open_file(read_onnx_file(request.model), which, "");
+    found = open_file(read_onnx_file(request.model, request.output_name), which, "");
   }
+  if (!request.output_name.empty() && found->description().output_name != request.output_name)
+    fail("{}: its output is {}, not {}", request.model, found->description().output_name,
+         printable(request.output_name, 80));
   if (precision && !found->description().precision.ends_with(onnx::name(*precision)))
     fail("{}: holds {} weights, and --precision {} was asked for", request.model,
          found->description().precision, onnx::name(*precision));

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "feature_rows.hpp"
 #include "onnx_file.hpp"
 
 namespace tinymlp::tools {
@@ -23,8 +24,10 @@ struct model_description {
   std::string kernel;     // the instruction set that scores
   std::size_t parameters = 0;
   std::size_t inputs = 0, outputs = 0; // values in a row, and out of it
-  std::size_t bytes = 0;               // of the ONNX file
-  std::string sha256;                  // of the very bytes that were parsed, lowercase hex
+  std::vector<feature_group> groups;   // the graph's inputs
+  std::string output_name;
+  std::size_t bytes = 0; // of the ONNX file
+  std::string sha256;    // of the very bytes that were parsed, lowercase hex
   struct external_hash {
     std::string location, sha256;
   };
@@ -48,6 +51,7 @@ protected:
 
 // What a person asks for.
 struct model_request {
+  std::string output_name;               // of the graph; empty: the first that is an MLP
   std::string model;                     // a compiled-in name, else a path; an id with a registry
   std::optional<std::string> isa;        // forces a kernel by name
   std::optional<std::string> precision;  // "fp32" or "int8"; else the registry's, or the file's own

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include <openssl/evp.h>
-#include <tinymlp/network.hpp>
+#include <tinymlp/packing.hpp>
 
 #include "byte_source.hpp"
 #include "failure.hpp"
@@ -79,7 +79,6 @@ std::vector<const onnx::step*> dense_steps(const onnx::plan& plan) {
 }
 
 std::span<const onnx::step> scaler_steps(const onnx::plan& plan) {
-  using tinymlp::detail::folder;
   const std::span<const onnx::step> steps = steps_of(plan);
   std::size_t count = 0;
   const auto is_affine = [&](bool (*wanted)(onnx::affine_op)) {
@@ -89,8 +88,8 @@ std::span<const onnx::step> scaler_steps(const onnx::plan& plan) {
   if (is_affine([](onnx::affine_op op) { return op == onnx::affine_op::scaler; })) {
     ++count;
   } else {
-    if (is_affine([](onnx::affine_op op) { return starts_centred(op); })) ++count;
-    if (is_affine([](onnx::affine_op op) { return scales(op); })) ++count;
+    if (is_affine(&tinymlp::detail::starts_centred)) ++count;
+    if (is_affine(&tinymlp::detail::scales)) ++count;
   }
   const bool leads_to_layer = count < steps.size() && steps[count].kind == onnx::step_kind::dense;
   return steps.first(leads_to_layer ? count : 0);
@@ -114,6 +113,27 @@ onnx::node node_of(const onnx::plan& plan, const onnx::step& step) {
       }
   }
   return node;
+}
+
+std::vector<onnx::value_info> values_of_graph(const onnx::plan& plan, std::uint32_t number) {
+  std::vector<onnx::value_info> values;
+  onnx::field graph, value;
+  for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
+       model.next(graph) == errc::ok;) {
+    if (graph.number != onnx::detail::model_graph) continue;
+    for (onnx::cursor each(graph.payload); each.next(value) == errc::ok;) {
+      if (value.number != number) continue;
+      onnx::value_info& to = values.emplace_back();
+      static_cast<void>(onnx::detail::parse_value_info(value.payload, to)); // parsed before
+    }
+  }
+  return values;
+}
+
+onnx::value_info value_named(const onnx::plan& plan, std::uint32_t number, std::string_view name) {
+  for (const onnx::value_info& value : values_of_graph(plan, number))
+    if (value.name == name) return value;
+  return {};
 }
 
 std::vector<float> values_of(const onnx::plan& plan, onnx::constant from, std::size_t count) {
@@ -166,12 +186,13 @@ model_bytes read_model_bytes(const folder& where, const std::string& relative) {
 }
 
 // The parser asks for one file of external data at a time, by name.
-onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative) {
+onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative,
+                          std::string_view output_name) {
   onnx_file file;
   static_cast<model_bytes&>(file) = std::move(from);
   for (;;) {
     file.plan = {};
-    const error why = onnx::parse_into(file.plan, file.bytes, file.external_files);
+    const error why = onnx::parse_into(file.plan, file.bytes, file.external_files, output_name);
     if (!onnx::failed(why)) return file;
     const bool wants_more = why.code == errc::external_data_missing;
     if (!wants_more || file.external.size() == most_external_files)
@@ -186,11 +207,11 @@ onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::stri
   }
 }
 
-onnx_file read_onnx_file(const std::string& path) {
+onnx_file read_onnx_file(const std::string& path, std::string_view output_name) {
   model_bytes bytes = read_model_bytes(path);
   const std::string name = path == "-" ? "" : path;
   return parse_onnx_file(std::move(bytes), folder(folder_of(name)),
-                         name.substr(folder_of(name).size()));
+                         name.substr(folder_of(name).size()), output_name);
 }
 
 } // namespace tinymlp::tools

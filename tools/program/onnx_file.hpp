@@ -44,13 +44,16 @@ struct onnx_file : model_bytes {
 //
 // External data is read from inside the model's folder only: its location must be a relative path
 // without "..", and no symbolic link may lead out of the folder.
-onnx_file read_onnx_file(const std::string& path);
+//
+// `output_name`: the graph output to compute; empty: the first that is an MLP.
+onnx_file read_onnx_file(const std::string& path, std::string_view output_name = {});
 
 // The same in two steps, for those who look at the hash in between. `relative` is the model's path
 // inside `where`, which external data may not leave.
 model_bytes read_model_bytes(const std::string& path); // "-": standard input
 model_bytes read_model_bytes(const folder& where, const std::string& relative);
-onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative);
+onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative,
+                          std::string_view output_name = {});
 
 // "byte 123: the operator is not supported (Softmax)"
 std::string describe(const error& why);
@@ -76,6 +79,10 @@ std::span<const onnx::step> scaler_steps(const onnx::plan& plan);
 std::size_t parameters_of(const onnx::step& layer);
 // The node that the step was read from: its name, operator and results. Searches the file.
 onnx::node node_of(const onnx::plan& plan, const onnx::step& step);
+
+// The graph's inputs or outputs (GraphProto's field `number`) as declared, constants included.
+std::vector<onnx::value_info> values_of_graph(const onnx::plan& plan, std::uint32_t number);
+onnx::value_info value_named(const onnx::plan& plan, std::uint32_t number, std::string_view name);
 
 // The constant's values; one value stands for all `count`.
 std::vector<float> values_of(const onnx::plan& plan, onnx::constant from, std::size_t count);

@@ -20,6 +20,12 @@ public:
     tag(number, 5);
     little_endian(std::bit_cast<std::uint32_t>(value), 4);
   }
+  // A varint (type 0) or the bits of a fixed field (1: 8 bytes, 5: 4 bytes), as it was read.
+  void add_number(std::uint32_t number, unsigned type, std::uint64_t bits) {
+    if (type == 0) return add_varint(number, bits);
+    tag(number, type);
+    little_endian(bits, type == 1 ? 8 : 4);
+  }
   // A string, bytes or an embedded message.
   void add_bytes(std::uint32_t number, std::string_view bytes) {
     tag(number, 2);
@@ -29,6 +35,9 @@ public:
   void add_message(std::uint32_t number, const protobuf_message& message) {
     add_bytes(number, message.bytes_);
   }
+
+  // Fields that are written already.
+  void append(std::string_view fields) { bytes_ += fields; }
 
   const std::string& bytes() const noexcept { return bytes_; }
 

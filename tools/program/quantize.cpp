@@ -27,6 +27,7 @@ constexpr double default_percentile = 99.999;
 struct quantize_options {
   std::string input;
   std::string output;
+  std::string output_name; // of the graph
   bool per_channel = false;
   std::optional<std::string> rows; // to calibrate with; none: dynamic scales
   std::string calibration = "minmax";
@@ -62,7 +63,7 @@ std::string range_text(const std::vector<activation_range>& ranges) {
 std::string quantize_statically(const onnx_file& file, const quantize_options& options) {
   calibration over(file.plan, method_of(options));
   byte_source source(*options.rows);
-  add_rows(source, file.plan.inputs, over);
+  add_rows(source, file.plan, over);
   const std::vector<activation_range> ranges =
       over.ranges(options.percentile.value_or(default_percentile));
   std::string bytes = quantize_model(file, options.grain(), ranges);
@@ -93,7 +94,7 @@ void refuse_external_data(const onnx_file& file, const quantize_options& options
 void run_quantize(const quantize_options& options) {
   const std::string output = options.output.empty() ? default_output(options) : options.output;
   refuse_wrong_usage(options, output);
-  const onnx_file file = read_onnx_file(options.input);
+  const onnx_file file = read_onnx_file(options.input, options.output_name);
   refuse_external_data(file, options, output);
   const std::string bytes = options.is_static() ? quantize_statically(file, options)
                                                 : quantize_model(file, options.grain());
@@ -110,12 +111,13 @@ constexpr const char* footer =
 --per-channel, one an output; activations are quantised when the model runs. Scales, weights and
 zero points are those of ONNX Runtime's quantize_dynamic(weight_type=QInt8), as long as max|w| is
 below 1.7e38, from where on its scales are infinite. Alpha and beta of a Gemm are folded into weight
-and bias first; scaler, names and shapes of input and output stay.
+and bias first; all other operators, names and shapes of inputs and outputs stay, and what the
+graph's other outputs compute with dense layers becomes int8 likewise.
 
 With --static, activations are quantised by scales that are fixed now, from the range that each
 layer's inputs take over the rows of CSV: any log or CSV that `tinymlp score` reads; for a network of
-other than six features, a CSV with a header whose columns are the features in order. Scoring is
-faster so, and the scores are further from fp32's, for a scale must suit all rows; what lies
+other than six features and one output, a CSV as `tinymlp run` reads it. Only the layers that
+the output (--output-name) depends on become int8 then. Scoring is faster so, and the scores are further from fp32's, for a scale must suit all rows; what lies
 outside its range saturates. --calibration chooses the range: minmax takes all that the rows
 reach, percentile leaves out the ends, mse minimises the squared error of the activations. The
 two have the smaller mean error, minmax by far the smaller worst one.
@@ -140,6 +142,10 @@ void add_quantize_command(CLI::App& app) {
                    "Write here, whole or not at all; by default FILE with .int8.onnx for .onnx "
                    "(.static.int8.onnx with --static); - for standard output")
       ->type_name("FILE");
+  command
+      ->add_option("--output-name", options->output_name,
+                   "Which output of the graph; by default the first that is an MLP")
+      ->type_name("NAME");
   command->add_flag("--per-channel", options->per_channel,
                     "One scale an output instead of a layer");
   CLI::Option* rows = command

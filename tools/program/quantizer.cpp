@@ -1,14 +1,11 @@
 #include "quantizer.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <functional>
-#include <initializer_list>
-#include <limits>
-#include <set>
-#include <utility>
 
 #include "failure.hpp"
+#include "graph_quantizer.hpp"
+#include "int8_writer.hpp"
+#include "onnx_rewrite.hpp"
 #include "protobuf_writer.hpp"
 
 namespace tinymlp::tools {
@@ -78,32 +75,8 @@ quantized_layer quantize_layer(const onnx::plan& plan, const onnx::step& from, g
 
 // ---- the ONNX file; field numbers are those of onnx.proto
 
-constexpr std::int64_t oldest_opset = 11; // DynamicQuantizeLinear
-constexpr std::int64_t oldest_ir = 6;     // came with operator set 11
-constexpr std::size_t largest_model = std::numeric_limits<std::int32_t>::max(); // of protobuf
-
-std::string_view as_bytes(const std::vector<std::int8_t>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size()};
-}
-
-std::string as_bytes(std::span<const float> values) {
-  std::string bytes;
-  for (const float value : values)
-    for (unsigned shift = 0; shift < 32; shift += 8)
-      bytes += static_cast<char>(std::bit_cast<std::uint32_t>(value) >> shift & 0xffU);
-  return bytes;
-}
-
 std::vector<float> all_floats(const onnx::plan& plan, onnx::constant from) {
   return values_of(plan, from, static_cast<std::size_t>(onnx::read(plan, from).count));
-}
-
-protobuf_message int_attribute(std::string_view name, std::int64_t value) {
-  protobuf_message a;
-  a.add_bytes(1, name);
-  a.add_varint(3, static_cast<std::uint64_t>(value));
-  a.add_varint(20, static_cast<std::uint64_t>(onnx::attribute_type::int64));
-  return a;
 }
 
 protobuf_message ints_attribute(std::string_view name, std::int64_t value) {
@@ -138,15 +111,15 @@ onnx::value_info value_of(std::string_view message) {
   return info;
 }
 
-class model_writer {
+class model_writer : int8_writer {
 public:
   // `inputs`: fixed activation scales of each layer; none: dynamic.
   model_writer(const onnx::graph& graph, const onnx::plan& plan, granularity grain,
                std::span<const activation_scale> inputs)
-      : graph_(graph), plan_(plan), grain_(grain), inputs_(inputs),
-        opset_(std::max(plan.opset, oldest_opset)) {
-    taken_.emplace(input().name);
-    taken_.emplace(plan.output_name);
+      : int8_writer(grain, inputs), graph_(graph), plan_(plan),
+        opset_(std::max(plan.opset, oldest_quantised_opset)) {
+    take_name(input().name);
+    take_name(plan.output_name);
   }
 
   std::string write(std::span<const quantized_layer> layers) {
@@ -167,38 +140,10 @@ public:
 private:
   const onnx::input_slice& input() const { return plan_.graph_inputs[0]; }
 
-  // The wanted name, or the first of wanted_2, wanted_3, ... that is free.
-  std::string unique(std::string_view wanted) {
-    std::string name(wanted);
-    for (int i = 2; !taken_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
-    return name;
-  }
-
-  protobuf_message& add_node(std::string_view op_type,
-                             std::initializer_list<std::string_view> inputs,
-                             std::initializer_list<std::string_view> outputs) {
-    protobuf_message& n = nodes_.emplace_back();
-    for (const std::string_view input : inputs) n.add_bytes(1, input);
-    for (const std::string_view output : outputs) n.add_bytes(2, output);
-    n.add_bytes(4, op_type);
-    return n;
-  }
-
-  std::string add_tensor(std::string_view wanted, onnx::element type,
-                         std::span<const std::uint64_t> dims, std::string_view raw) {
-    std::string name = unique(wanted);
-    protobuf_message& t = tensors_.emplace_back();
-    for (const std::uint64_t dim : dims) t.add_varint(1, dim);
-    t.add_varint(2, static_cast<std::uint64_t>(type));
-    t.add_bytes(8, name);
-    t.add_bytes(9, raw);
-    return name;
-  }
-
   std::string copy_floats(const onnx::step& step) {
     const onnx::tensor from = onnx::read(plan_, step.weight);
-    return add_tensor(name_of(plan_, step, step.weight, "value"), onnx::element::float32,
-                      std::span(from.dims).first(from.rank),
+    const std::vector<std::uint64_t> dims(from.dims.begin(), from.dims.begin() + from.rank);
+    return add_tensor(name_of(plan_, step, step.weight, "value"), onnx::element::float32, dims,
                       as_bytes(all_floats(plan_, step.weight)));
   }
 
@@ -230,67 +175,6 @@ private:
                                            : "Mul";
   }
 
-  void write_layer(const quantized_layer& layer, const std::string& input,
-                   const std::string& output) {
-    const std::uint64_t shape[] = {layer.inputs, layer.outputs};
-    const auto scale_shape =
-        std::span(shape).subspan(1, grain_ == granularity::per_channel ? 1 : 0);
-    const std::string weight = add_tensor(layer.weight_name + "_quantized", onnx::element::int8,
-                                          shape, as_bytes(layer.weight));
-    std::string scale;
-    if (inputs_.empty())
-      scale = add_tensor(layer.weight_name + "_scale", onnx::element::float32, scale_shape,
-                         as_bytes(layer.scale));
-    const std::string zero = add_tensor(layer.weight_name + "_zero_point", onnx::element::int8,
-                                        scale_shape, std::string(layer.scale.size(), '\0'));
-    const std::string bias = add_tensor(layer.bias_name, onnx::element::float32,
-                                        std::span(shape).last(1), as_bytes(layer.bias));
-    const std::string x = unique(input + "_quantized");
-    std::string x_zero, both;
-    if (inputs_.empty()) {
-      const std::string x_scale = unique(input + "_scale");
-      x_zero = unique(input + "_zero_point");
-      both = unique(output + "_scale");
-      add_node("DynamicQuantizeLinear", {input}, {x, x_scale, x_zero});
-      add_node("Mul", {x_scale, scale}, {both});
-    } else {
-      x_zero = write_fixed_quantiser(input, x);
-      both = add_tensor(output + "_scale", onnx::element::float32, scale_shape,
-                        as_bytes(sum_scales(layer)));
-      ++written_;
-    }
-    const std::string sum = unique(output + "_int32"), real = unique(output + "_float32"),
-                      product = unique(output + "_product");
-    add_node("MatMulInteger", {x, weight, x_zero, zero}, {sum});
-    add_node("Cast", {sum}, {real})
-        .add_message(5, int_attribute("to", static_cast<std::int64_t>(onnx::element::float32)));
-    add_node("Mul", {real, both}, {product});
-    add_node("Add", {product, bias}, {output});
-  }
-
-  // Returns the name of the zero point.
-  std::string write_fixed_quantiser(const std::string& input, const std::string& output) {
-    const activation_scale& by = inputs_[written_];
-    const std::string scale =
-        add_tensor(input + "_scale", onnx::element::float32, {}, as_bytes(std::span(&by.scale, 1)));
-    const std::string zero = add_tensor(input + "_zero_point", onnx::element::uint8, {},
-                                        std::string(1, static_cast<char>(by.zero_point)));
-    add_node("QuantizeLinear", {input, scale, zero}, {output});
-    return zero;
-  }
-
-  std::vector<float> sum_scales(const quantized_layer& layer) const {
-    std::vector<float> scales;
-    for (const float scale : layer.scale) {
-      scales.push_back(kernels::exact::mul(inputs_[written_].scale, scale));
-      if (!(scales.back() > 0) || !kernels::exact::is_finite(scales.back()))
-        fail("{}: the product of its scale and that of layer {}'s inputs is no positive finite "
-             "float",
-             layer.weight_name, written_ + 1);
-    }
-    return scales;
-  }
-
   // Squeeze takes its axes as an attribute before operator set 13, as an input since.
   void write_squeeze(const std::string& value) {
     if (opset_ < 13) {
@@ -313,7 +197,7 @@ private:
         value_info_bytes(graph_.body, plan_.output_name, onnx::detail::graph_output);
     graph.add_bytes(12, value_of(output).has_shape ? output : output_with_shape().bytes());
     protobuf_message to;
-    to.add_varint(1, static_cast<std::uint64_t>(std::max(plan_.ir_version, oldest_ir)));
+    to.add_varint(1, static_cast<std::uint64_t>(std::max(plan_.ir_version, oldest_quantised_ir)));
     to.add_bytes(2, "tinymlp"); // without a version: the bytes depend on the input alone
     to.add_message(7, graph);
     to.add_message(8, opset_import("", opset_));
@@ -352,12 +236,7 @@ private:
 
   const onnx::graph& graph_;
   const onnx::plan& plan_;
-  granularity grain_;
-  std::span<const activation_scale> inputs_;
-  std::size_t written_ = 0; // layers with fixed activation scales
   std::int64_t opset_;
-  std::set<std::string, std::less<>> taken_;
-  std::vector<protobuf_message> nodes_, tensors_;
   bool uses_ml_ = false;
 };
 
@@ -373,13 +252,41 @@ std::vector<quantized_layer> quantize_layers(const onnx::plan& plan, granularity
 
 namespace {
 
+// The same model, with its external data inside.
+onnx_file inlined(const onnx_file& file) {
+  const std::string bytes = inline_external_data(file);
+  onnx_file to;
+  to.path = file.path;
+  to.bytes.assign(bytes.begin(), bytes.end());
+  const error why = onnx::parse_into(to.plan, to.bytes, {}, file.plan.output_name);
+  if (onnx::failed(why)) fail("with its external data inside: {}", describe(why));
+  return to;
+}
+
+// What is written must be the same network, in int8.
+void check_result(const std::string& bytes, const onnx_file& file) {
+  onnx::plan plan;
+  const error why = onnx::parse_into(plan, std::span<const char>(bytes), {}, file.plan.output_name);
+  if (onnx::failed(why)) fail("its int8 form would not be accepted: {}", describe(why));
+  if (plan.kind != onnx::precision::int8 || shape_text(plan) != shape_text(file.plan))
+    fail("its int8 form would be another network: {} {}", onnx::name(plan.kind), shape_text(plan));
+}
+
 std::string write_model(const onnx_file& file, granularity grain,
                         std::span<const activation_scale> inputs) {
-  onnx::graph graph;
-  if (const error why = onnx::parse_model(file.bytes, file.external_files, graph);
-      onnx::failed(why))
-    fail("{}", describe(why));
-  return model_writer(graph, file.plan, grain, inputs).write(quantize_layers(file.plan, grain));
+  if (file.plan.kind != onnx::precision::fp32) fail("the model is int8 already");
+  std::string bytes;
+  if (is_plain_file(file.plan)) {
+    onnx::graph graph;
+    const error why = onnx::parse_model(file.bytes, file.external_files, graph);
+    if (onnx::failed(why)) fail("{}", describe(why));
+    bytes = model_writer(graph, file.plan, grain, inputs).write(quantize_layers(file.plan, grain));
+  } else {
+    bytes = file.external.empty() ? quantize_graph(file, grain, inputs)
+                                  : quantize_graph(inlined(file), grain, inputs);
+  }
+  check_result(bytes, file);
+  return bytes;
 }
 
 } // namespace

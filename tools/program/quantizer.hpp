@@ -26,6 +26,7 @@ struct quantized_layer {
   std::vector<std::int8_t> weight; // row-major [inputs, outputs]
   std::vector<float> scale;        // one, or `outputs` values (per channel)
   std::vector<float> bias;         // `outputs` values; zeros where the model has none
+  bool has_bias = true;            // false: an Add of the graph, or nothing, follows the product
 };
 
 // The dense layers of an fp32 plan in int8: scales, weights and zero points are element for
@@ -36,13 +37,16 @@ struct quantized_layer {
 std::vector<quantized_layer> quantize_layers(const onnx::plan& plan, granularity grain);
 
 // The model in the dynamic-PTQ form: per layer DynamicQuantizeLinear-11, MatMulInteger-10, Cast,
-// Mul by the product of both scales, Add of the bias. Input, output, their names and shapes, the
-// scaler and Relu stay as they are; Identity and constants listed as inputs go; what squeezes the
-// output becomes one Squeeze. The operator set is raised to 11 and the IR version to 6 where they
-// are lower. Equal input gives equal bytes; the producer is `tinymlp`.
+// Mul by the product of both scales, Add of the bias. The operator set is raised to 11 and the IR
+// version to 6 where they are lower. Equal input gives equal bytes; the producer is `tinymlp`.
 //
-// Weights in external data end up inside the result. Throws failure, naming the file, as
-// quantize_layers does.
+// A plain network (is_plain_file) is written anew: input, output, their names and shapes, the
+// scaler and Relu stay as they are; Identity and constants listed as inputs go; what squeezes the
+// output becomes one Squeeze. Of any other, each dense layer is replaced where it stands, also
+// those of other outputs, and all else is left alone (graph_quantizer.hpp).
+//
+// Weights in external data end up inside the result, which has been parsed once more. Throws
+// failure, naming the file, as quantize_layers and quantize_graph do.
 std::string quantize_model(const onnx_file& file, granularity grain);
 
 // The same in the static-PTQ form: QuantizeLinear with the scale and zero point of each layer's

@@ -1,120 +1,17 @@
 // CSV with named columns: libvmaf's own (Frame,...,) and anyone's. One row at a time, in constant
 // memory.
-#include <algorithm>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "failure.hpp"
+#include "logs/csv_lines.hpp"
 #include "logs/frame_table.hpp"
 #include "logs/log_reader.hpp"
 
 namespace tinymlp::tools {
 
 namespace {
-
-constexpr std::size_t longest_line = std::size_t{1} << 20;
-
-class line_reader {
-public:
-  explicit line_reader(byte_source& source, row_sink* idles = nullptr)
-      : source_(source), idles_(idles), buffer_(longest_line + 2) {}
-
-  // The next line without its LF or CRLF; false at the end. Valid until the next call.
-  bool next(std::string_view& line) {
-    std::size_t length = 0;
-    while (!find_newline(length)) {
-      if (fill()) continue;
-      if (begin_ == end_) return false;
-      length = end_ - begin_;
-      ended_bare_ = true;
-      break;
-    }
-    ++number_;
-    line = {buffer_.data() + begin_, length};
-    begin_ = std::min(begin_ + length + 1, end_);
-    searched_ = begin_;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    const std::size_t nul = line.find('\0');
-    if (nul != std::string_view::npos) fail("{}: a NUL byte in column {}", where(), nul + 1);
-    return true;
-  }
-
-  std::size_t number() const noexcept { return number_; }
-  // Whether the line handed out last had no newline: it is the last, and may be cut off.
-  bool ended_bare() const noexcept { return ended_bare_; }
-
-  std::string where() const { return fmt::format("{}:{}", source_.name(), number_); }
-
-private:
-  bool find_newline(std::size_t& length) {
-    const void* found = std::memchr(buffer_.data() + searched_, '\n', end_ - searched_);
-    searched_ = end_;
-    if (found == nullptr) return false;
-    length = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) - begin_;
-    return true;
-  }
-
-  bool fill() {
-    if (begin_ > 0) {
-      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-      end_ -= begin_;
-      searched_ -= begin_;
-      begin_ = 0;
-    }
-    if (end_ == buffer_.size())
-      fail("{}:{}: a line of more than {} bytes", source_.name(), number_ + 1, longest_line);
-    if (idles_ != nullptr && source_.would_block()) idles_->idle();
-    const std::size_t got = source_.read(std::span(buffer_).subspan(end_));
-    end_ += got;
-    return got > 0;
-  }
-
-  byte_source& source_;
-  row_sink* idles_; // told when more rows may take a while, or null
-  std::vector<char> buffer_;
-  std::size_t begin_ = 0, searched_ = 0, end_ = 0;
-  std::size_t number_ = 0;
-  bool ended_bare_ = false;
-};
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// The end of a quoted cell that starts at the front of `text`; a doubled quote stands for one.
-std::size_t find_closing_quote(std::string_view text) {
-  for (std::size_t at = text.find('"', 1); at != std::string_view::npos;
-       at = text.find('"', at + 2))
-    if (at + 1 == text.size() || text[at + 1] != '"') return at;
-  return std::string_view::npos;
-}
-
-// Splits at commas; a cell may be quoted. libvmaf's trailing comma gives a last, empty cell.
-void split(std::string_view line, std::vector<std::string_view>& cells, const line_reader& lines) {
-  cells.clear();
-  for (;;) {
-    const std::size_t first = std::min(line.find_first_not_of(" \t"), line.size());
-    std::size_t comma = 0;
-    if (line.substr(first).starts_with('"')) {
-      const std::size_t length = find_closing_quote(line.substr(first));
-      if (length == std::string_view::npos)
-        fail("{}: cell {}: a quote is not closed on its line", lines.where(), cells.size() + 1);
-      cells.push_back(line.substr(first + 1, length - 1));
-      comma = std::min(line.find_first_not_of(" \t", first + length + 1), line.size());
-      if (comma < line.size() && line[comma] != ',')
-        fail("{}: cell {}: text after a closing quote", lines.where(), cells.size());
-    } else {
-      comma = std::min(line.find(','), line.size());
-      cells.push_back(trim(line.substr(0, comma)));
-    }
-    if (comma == line.size()) return;
-    line.remove_prefix(comma + 1);
-  }
-}
 
 // What the header says: where to find what a row needs.
 struct csv_layout {
@@ -207,7 +104,7 @@ log_row parse_row(const std::vector<std::string_view>& cells, const csv_layout& 
 } // namespace
 
 void read_csv_log(byte_source& source, const log_options& options, row_sink& sink) {
-  line_reader lines(source, &sink);
+  line_reader lines(source, [&sink] { sink.idle(); });
   std::string_view line;
   while (lines.next(line) && trim(line).empty()) {
   }
@@ -233,31 +130,6 @@ void read_csv_log(byte_source& source, const log_options& options, row_sink& sin
   if (lines.ended_bare() && !layout.trailing_comma)
     sink.note(fmt::format("line {} has no newline at its end: make sure that it is not cut off",
                           lines.number()));
-}
-
-void read_csv_table(byte_source& source, std::size_t columns, const table_row& row) {
-  line_reader lines(source);
-  std::string_view line;
-  std::vector<std::string_view> cells;
-  std::vector<float> values(columns);
-  std::size_t count = 0;
-  for (bool header = true; lines.next(line); header = false) {
-    split(line, cells, lines);
-    if (header) refuse_headless(cells, lines);
-    if (cells.size() != columns)
-      fail("{}: {} column{}, and the network has {} features", lines.where(), cells.size(),
-           cells.size() == 1 ? "" : "s", columns);
-    if (header) continue;
-    for (std::size_t i = 0; i < columns; ++i) {
-      const parsed_number number = parse_float32(cells[i]);
-      if (number.status != number_status::ok)
-        refuse_value(fmt::format("column {}", i + 1), cells[i], number.status, lines.where());
-      values[i] = static_cast<float>(number.value);
-    }
-    row(values, lines.where());
-    ++count;
-  }
-  if (count == 0) fail("{}: no rows after the header", source.name());
 }
 
 } // namespace tinymlp::tools

@@ -4,9 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "byte_source.hpp"
@@ -48,12 +46,6 @@ public:
 // Throws failure, naming line or byte, at the first thing that is wrong; rows before it have been
 // handed on by then (CSV) or not (JSON, XML).
 void read_log(byte_source& source, const log_options& options, row_sink& sink);
-
-// A CSV of `columns` columns of numbers below a header, whatever that calls them: for networks of
-// other features than libvmaf's. Hands over each row, and where it stands ("rows.csv:17"). Constant
-// memory; throws failure as read_log does.
-using table_row = std::function<void(std::span<const float> row, const std::string& where)>;
-void read_csv_table(byte_source& source, std::size_t columns, const table_row& row);
 
 // The formats; `source` stands at the first byte that is not a byte-order mark.
 void read_csv_log(byte_source& source, const log_options& options, row_sink& sink);
