@@ -34,13 +34,14 @@ class Networks:
 
     def __init__(self, document):
         self.context, self.rate, self.ns, self.found = document["context"], {}, {}, {}
-        self.share, self.room = {}, {}
+        self.share, self.room, self.repetitions = {}, {}, 0
         for entry in document["benchmarks"]:
             rate = entry.get("items_per_second")
             if entry.get("aggregate_name", "median") != "median" or not rate:
                 continue
             name = entry["run_name"]
             self.rate[name] = rate
+            self.repetitions = entry.get("repetitions", 1)
             if name.startswith("limit/"):
                 continue
             engine, network, _, isa, mode = name.split("/")
@@ -141,6 +142,8 @@ def cells_ahead(run):
 
 def ahead_text(run):
     cells = cells_ahead(run)
+    if not any(run.ratios(mode, peer) for mode in modes for peer in peers):
+        return "No network was measured by tinymlp and by a peer."
     if not cells:
         return "No peer is ahead in any cell."
     return (f"A peer is ahead in {len(cells)} cells:\n\n" +
@@ -183,10 +186,10 @@ def loading(run):
 
 
 def full_report(run):
-    parts = [f"Measured on: {machine(run)}.", means(run), ahead_text(run)]
-    for mode, title in modes.items():
-        if body := mode_table(run, mode):
-            parts += [f"### {title[0].upper()}{title[1:]}, by network", body]
+    parts = [f"Measured on: {machine(run)}. Medians of {run.repetitions} repetitions; a bold ratio "
+             "is a cell where the other is ahead.", means(run), ahead_text(run)]
+    for mode, title in (("latency", "One row"), ("batch:4096", "A batch of 4,096 rows")):
+        parts += [f"### {title}, by network", mode_table(run, mode)]
     if body := shares(run):
         parts += ["### Wide layers", body]
     if body := loading(run):

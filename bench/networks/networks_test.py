@@ -55,11 +55,12 @@ def check_report(program, report, models):
             "--benchmark_min_time=0.001", f"--benchmark_out={results}")
         begin, end = ("<!-- networks: written by bench/report_networks.py -->",
                       "<!-- end of networks -->")
-        readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+        readme.write_text(f"before\n{begin}\nstale rows\n{end}\nafter\n")
         run(sys.executable, report, results, "--readme", readme)
         text = readme.read_text()
-    lines = [line for line in text.splitlines() if line.startswith("| mlp_large | 6-64-32-16-1 relu")]
-    if (len(lines) < 2 or "old" in text or not text.startswith("before\n")
+    row = "| mlp_large | 6-64-32-16-1 relu"
+    lines = [line for line in text.splitlines() if line.startswith(row)]
+    if (len(lines) < 2 or "stale rows" in text or not text.startswith("before\n")
             or not text.endswith("after\n")):
         sys.exit(f"the report lacks mlp_large's rows, or is not between its markers:\n{text}")
 
