@@ -26,6 +26,7 @@ constexpr error parse_into(plan& to, std::span<const char> model, external_files
   return detail::plan_builder(g, to).build(output_name);
 }
 
+// Likewise, as a value: with the plan once more on the stack.
 constexpr result<plan> parse(std::span<const char> model, external_files external = {},
                              std::string_view output_name = {}) noexcept {
   plan p;

@@ -97,12 +97,30 @@ public:
         at_ += 2;
         return errc::ok;
       }
+      if ((tag & 0x87) == 0x80 && size < 0x80 && size != 0 && bytes_.size - at_ >= 3 &&
+          static_cast<unsigned char>(bytes_.data[at_ + 2]) < 0x80) { // of a field from 16 on
+        out = field{static_cast<std::uint32_t>((tag & 0x7f) >> 3 | size << 4), wire::varint,
+                    bytes_.offset + at_, static_cast<unsigned char>(bytes_.data[at_ + 2]), view{}};
+        at_ += 3;
+        return errc::ok;
+      }
+      if (tag >= 8 && (tag & 0x87) == 5 && bytes_.size - at_ >= 5) {
+        out = field{static_cast<std::uint32_t>(tag >> 3), wire::fixed32, bytes_.offset + at_,
+                    little_endian(bytes_.data + at_ + 1, 4), view{}};
+        at_ += 5;
+        return errc::ok;
+      }
     }
     return next_of_any_length(out);
   }
 
   static constexpr std::uint64_t little_endian(const char* bytes, std::size_t width) noexcept {
     std::uint64_t value = 0;
+    if (width == 4)
+      return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[0])) |
+             static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[1])) << 8 |
+             static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[2])) << 16 |
+             static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[3])) << 24;
     for (std::size_t i = 0; i < width; ++i)
       value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
     return value;
