@@ -2916,6 +2916,563 @@ constexpr void score_rows(const Weights& weights, const float* rows, std::size_t
 // ---- tinymlp/kernels/avx2.hpp
 // AVX2 + FMA: 8 floats in a vector, 16 registers.
 
+// ---- tinymlp/kernels/activation.hpp
+// What may follow a dense layer, value by value: one list for the parser, the networks and the
+// kernels. Each names the ONNX operator whose formula it is; `alpha` and `beta` are its attributes.
+
+namespace tinymlp {
+
+enum class activation : std::uint8_t {
+  identity,         // x
+  relu,             // Relu: max(0, x)
+  leaky_relu,       // LeakyRelu: x < 0 ? alpha * x : x
+  prelu,            // PRelu: the same with an alpha for each feature
+  clip,             // Clip: min(max(x, alpha), beta)
+  hard_sigmoid,     // HardSigmoid: min(max(alpha * x + beta, 0), 1), product and sum rounded
+  hard_swish,       // HardSwish: x * min(max(x / 6 + 0.5, 0), 1)
+  thresholded_relu, // ThresholdedRelu: x > alpha ? x : 0
+  elu,              // Elu: x < 0 ? alpha * (exp(x) - 1) : x
+  selu,             // Selu: beta * (x <= 0 ? alpha * (exp(x) - 1) : x); beta is ONNX's gamma
+  celu,             // Celu: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
+  sigmoid,          // Sigmoid: 1 / (1 + exp(-x))
+  tanh,             // Tanh
+  softplus,         // Softplus: log(1 + exp(x))
+  softsign,         // Softsign: x / (1 + |x|)
+  silu,             // Swish-24, or Mul(x, Sigmoid(alpha * x)): x * sigmoid(alpha * x)
+  gelu,             // Gelu-20: x / 2 * (1 + erf(x / sqrt(2)))
+  gelu_tanh, // Gelu-20, approximate "tanh": x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  mish,      // Mish: x * tanh(softplus(x))
+};
+
+namespace detail {
+inline constexpr std::array<std::string_view, 19> activation_names{
+    "identity",         "relu", "leaky_relu", "prelu",     "clip",    "hard_sigmoid", "hard_swish",
+    "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
+    "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
+} // namespace detail
+inline constexpr std::size_t activation_count = detail::activation_names.size();
+
+constexpr std::string_view name(activation which) noexcept {
+  const auto index = static_cast<std::size_t>(which);
+  return index < activation_count ? detail::activation_names[index] : "unknown";
+}
+
+// Straight pieces only: no elementary function, so that int8 networks equal ONNX Runtime's.
+constexpr bool is_piecewise_linear(activation which) noexcept {
+  return which <= activation::hard_sigmoid || which == activation::thresholded_relu;
+}
+
+} // namespace tinymlp
+// ---- tinymlp/kernels/elementary.hpp
+// Coefficients of the elementary functions, one table for all kernels, and these functions of
+// single floats: constexpr, and the definition of their bits.
+
+namespace tinymlp::kernels::elementary {
+
+inline constexpr float log2_e = 0x1.715476p0F;
+// ln(2) as the sum of two floats.
+inline constexpr float ln2_high = 0x1.62e43p-1F, ln2_low = -0x1.05c61p-29F;
+inline constexpr float sqrt_half = 0x1.6a09e6p-1F;
+// Added to a float, leaves it 8 bits behind the point, those of the mask.
+inline constexpr float point = 0x1.8p15F, fraction_mask = 0xffp-149F;
+
+// Minimax polynomials, the constant term first, whose coefficients are floats (Brisebarre and
+// Chevillard, "Efficient polynomial L-infinity approximations", ARITH 2007).
+// (exp(r) - 1 - r) / r^2. Where a polynomial's range of r begins at -low ln(2), it ends at
+// (1 - low) ln(2): n = floor(x / ln(2) + low) is subtracted.
+// With the least relative error of exp(r):
+inline constexpr float exp[]{0x1.000006p-1F, 0x1.5554dap-3F, 0x1.5543c6p-5F, 0x1.11f18ap-7F,
+                             0x1.7fd91cp-10F};
+// With the least relative error of exp(r) - 1:
+inline constexpr float expm1[]{0x1.000002p-1F, 0x1.5554fep-3F, 0x1.55475p-5F, 0x1.11dbb2p-7F,
+                               0x1.7eb4fp-10F};
+inline constexpr float exp_low = 0.4140625F; // up to exp(r) = 1.5
+inline constexpr float tanh[]{0x1.000002p-1F, 0x1.555624p-3F, 0x1.554ae8p-5F, 0x1.0f79e4p-7F,
+                              0x1.a30f1cp-10F};
+inline constexpr float tanh_low = 0.25F; // up to tanh(r / 2) = 0.25
+
+// (log(1 + z) - z) / z^2, z from 0 to exp(-1)
+inline constexpr float log1p[]{-0x1.ffffc4p-2F, 0x1.554888p-2F,  -0x1.fe2906p-3F,
+                               0x1.89afc2p-3F,  -0x1.0c76ecp-3F, 0x1.b52c26p-5F};
+// (log(1 + exp(x)) - x / 2 - log(2)) / x^2 by x^2, |x| <= 1
+inline constexpr float softplus[]{0x1.ffffep-4F, -0x1.55418cp-8F, 0x1.6841bap-12F,
+                                  -0x1.6d986cp-16F};
+// (log(1 + f) - f + f^2 / 2) / f^3, 1 + f in [sqrt(1/2), sqrt(2)]
+inline constexpr float log[]{0x1.555554p-2F,  -0x1.ffffe6p-3F, 0x1.999d2ap-3F,
+                             -0x1.556288p-3F, 0x1.23de3ap-3F,  -0x1.fbbf2p-4F,
+                             0x1.dc76b2p-4F,  -0x1.ddb3c8p-4F, 0x1.2cb26ep-4F};
+// erf(x) / x - 1 by x^2, x in [0, 0.92]
+inline constexpr float erf[]{0x1.06eba8p-3F, -0x1.812742p-2F,  0x1.ce2dfcp-4F, -0x1.b80f48p-6F,
+                             0x1.54da3p-8F,  -0x1.ab23bep-11F, 0x1.605f9ep-14F};
+// log(1 - erf(x)) / x + 2, x in [0.92, 4]
+inline constexpr float erfc[]{0x1.be2228p-1F,  -0x1.45341p-1F,  -0x1.b31174p-4F, 0x1.850c64p-6F,
+                              -0x1.dc67b2p-9F, 0x1.5079fap-12F, -0x1.726e0cp-17F};
+
+} // namespace tinymlp::kernels::elementary
+
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+namespace tinymlp::kernels::vectors {
+
+// One float, or int32: the primitives as the vectors have them, in exact arithmetic.
+struct v1 {
+  using reg = float;
+  using ireg = std::int32_t;
+  static constexpr std::size_t lanes = 1;
+  static constexpr reg zero() { return 0; }
+  static constexpr reg set(float a) { return a; }
+  static constexpr reg load(const float* p) { return *p; }
+  static constexpr void store(float* p, reg a) { *p = a; }
+  static constexpr reg add(reg a, reg b) { return exact::add(a, b); }
+  static constexpr reg sub(reg a, reg b) { return exact::sub(a, b); }
+  static constexpr reg mul(reg a, reg b) { return exact::mul(a, b); }
+  static constexpr reg div(reg a, reg b) { return exact::div(a, b); }
+  static constexpr reg fma(reg a, reg b, reg c) { return exact::fma(a, b, c); }
+  static constexpr reg fnma(reg a, reg b, reg c) { return exact::fma(-a, b, c); }
+  static constexpr reg lower(reg a, reg b) { return a < b ? a : b; }
+  static constexpr reg upper(reg a, reg b) { return a > b ? a : b; }
+  static constexpr reg if_less(reg a, reg b, reg x, reg y) { return a < b ? x : y; }
+  static constexpr reg with_sign(reg a, reg b) { return or_bits(a, and_bits(b, -0.0F)); }
+  static constexpr reg if_negative(reg a, reg x, reg y) { return as_int(a) < 0 ? x : y; }
+  static constexpr reg poisoned(reg a, reg poison) {
+    return exact::is_nan(poison) ? exact::quiet_nan : a;
+  }
+  static constexpr reg and_bits(reg a, reg b) { return as_float(as_int(a) & as_int(b)); }
+  static constexpr reg or_bits(reg a, reg b) { return as_float(as_int(a) | as_int(b)); }
+  static constexpr reg and_not_bits(reg a, reg b) { return as_float(~as_int(a) & as_int(b)); }
+  static constexpr ireg as_int(reg a) { return std::bit_cast<ireg>(a); }
+  static constexpr reg as_float(ireg a) { return std::bit_cast<reg>(a); }
+  static constexpr reg to_float(ireg a) { return static_cast<reg>(a); }
+  static constexpr ireg isub(ireg a, ireg b) {
+    return static_cast<ireg>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
+  }
+  static constexpr ireg imin(ireg a, ireg b) { return a < b ? a : b; }
+  template <int N> static constexpr ireg shift_left(ireg a) {
+    return static_cast<ireg>(static_cast<std::uint32_t>(a) << N);
+  }
+  template <int N> static constexpr ireg shift_right(ireg a) { return a >> N; }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN n gives a NaN if a is one.
+  static constexpr reg scale(reg a, reg n) {
+    const ireg whole = isub(shift_right<8>(as_int(add(n, elementary::point))),
+                            shift_right<8>(as_int(elementary::point)));
+    const ireg half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+
+private:
+  static constexpr reg power(ireg n) { return as_float(shift_left<23>(isub(n, -127))); }
+};
+
+} // namespace tinymlp::kernels::vectors
+#define TINYMLP_INLINE
+#define TINYMLP_UNROLL
+namespace tinymlp::kernels::reference {
+
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 where the coefficients k reach.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
+}
+
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  namespace k = elementary;
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  namespace k = elementary;
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::with_sign(y, x);
+}
+
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
+}
+
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
+}
+
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
+}
+
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::with_sign(y, x);
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  const auto p = detail::polynomial<V>(f, k::log);
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
+
+} // namespace tinymlp::kernels::reference
+#undef TINYMLP_INLINE
+#undef TINYMLP_UNROLL
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(pop)
+#pragma clang diagnostic pop
+#endif
+// ---- tinymlp/nonblocking.inl
+// The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
+// defines TINYMLP_NONBLOCKING; included again, removes it.
+#if !defined(TINYMLP_NONBLOCKING)
+#if defined(__clang__)
+#if __has_cpp_attribute(clang::nonblocking)
+#define TINYMLP_NONBLOCKING [[clang::nonblocking]]
+#endif
+#endif
+#if !defined(TINYMLP_NONBLOCKING)
+#define TINYMLP_NONBLOCKING
+#endif
+#else
+#undef TINYMLP_NONBLOCKING
+#endif
+
 #include <cstring>
 #include <utility>
 
@@ -3047,6 +3604,12 @@ struct v8 {
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
+  // a < b ? a : b, and a > b ? a : b: b where either is NaN.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm256_min_ps(a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm256_max_ps(a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) { return _mm256_and_ps(a, b); }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) { return _mm256_or_ps(a, b); }
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) { return _mm256_andnot_ps(a, b); } // ~a & b
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return select(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x, y);
@@ -3058,6 +3621,12 @@ struct v8 {
 #endif
     return _mm256_or_ps(_mm256_and_ps(mask, x), _mm256_andnot_ps(mask, y));
   }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return _mm256_or_ps(a, _mm256_and_ps(b, set(-0.0F)));
+  }
+  // x where the sign bit of a is set, else y.
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) { return _mm256_blendv_ps(y, x, a); }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
     return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a, low, _CMP_LT_OQ),
@@ -3128,6 +3697,18 @@ struct v8 {
   // Whether to_int saturates beyond 2^31 (and makes 0 of NaN), or makes the least integer of all.
   static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm256_cvtepi32_ps(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return _mm256_castps_si256(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return _mm256_castsi256_ps(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return _mm256_slli_epi32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return _mm256_srai_epi32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) {
+    const ireg whole = to_int(n), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+  static TINYMLP_INLINE reg power(ireg n) { return as_float(shift_left<23>(iadd(n, iset(127)))); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
     return _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
@@ -3276,6 +3857,361 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 where the coefficients k reach.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
+}
+
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  namespace k = elementary;
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  namespace k = elementary;
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::with_sign(y, x);
+}
+
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
+}
+
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
+}
+
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
+}
+
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::with_sign(y, x);
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  const auto p = detail::polynomial<V>(f, k::log);
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
@@ -6093,9 +7029,23 @@ struct v16 {
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
+  // As v8's.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm512_min_ps(a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm512_max_ps(a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) { return _mm512_and_ps(a, b); }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) { return _mm512_or_ps(a, b); }
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) { return _mm512_andnot_ps(a, b); }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
+  }
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) { // a | (b & sign)
+    const ireg sign = iset(std::numeric_limits<std::int32_t>::min());
+    return as_float(_mm512_ternarylogic_epi32(as_int(a), as_int(b), sign, 0xf8));
+  }
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
+    const ireg mask = shift_right<31>(as_int(a)); // no comparison: those wait for multiply-adds
+    return as_float(_mm512_ternarylogic_epi32(mask, as_int(x), as_int(y), 0xca));
   }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
@@ -6146,6 +7096,14 @@ struct v16 {
   static TINYMLP_INLINE reg within(reg a, reg limit) { return _mm512_min_ps(limit, a); }
   static constexpr bool saturates = false;
   static TINYMLP_INLINE reg to_float(ireg a) { return _mm512_cvtepi32_ps(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return _mm512_castps_si512(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return _mm512_castsi512_ps(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return _mm512_slli_epi32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return _mm512_srai_epi32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) { return _mm512_scalef_ps(a, n); }
   // Saturates to bytes: in each 128-bit lane, the four of a, then of b, c and d.
   static TINYMLP_INLINE ireg pack(ireg a, ireg b, ireg c, ireg d) {
     return _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
@@ -6305,6 +7263,361 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 where the coefficients k reach.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
+}
+
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  namespace k = elementary;
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  namespace k = elementary;
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::with_sign(y, x);
+}
+
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
+}
+
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
+}
+
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
+}
+
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::with_sign(y, x);
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  const auto p = detail::polynomial<V>(f, k::log);
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
@@ -9101,9 +10414,30 @@ struct v4 {
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return vfmsq_f32(c, a, b); }
   static TINYMLP_INLINE reg min(reg a, reg b) { return vminq_f32(a, b); }
   static TINYMLP_INLINE reg max(reg a, reg b) { return vmaxq_f32(a, b); }
+  // a < b ? a : b, and a > b ? a : b: b where either is NaN.
+  static TINYMLP_INLINE reg lower(reg a, reg b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+  static TINYMLP_INLINE reg upper(reg a, reg b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+  static TINYMLP_INLINE reg and_bits(reg a, reg b) {
+    return as_float(vandq_s32(as_int(a), as_int(b)));
+  }
+  static TINYMLP_INLINE reg or_bits(reg a, reg b) {
+    return as_float(vorrq_s32(as_int(a), as_int(b)));
+  }
+  // ~a & b
+  static TINYMLP_INLINE reg and_not_bits(reg a, reg b) {
+    return as_float(vbicq_s32(as_int(b), as_int(a)));
+  }
   // a < b ? x : y
   static TINYMLP_INLINE reg if_less(reg a, reg b, reg x, reg y) {
     return vbslq_f32(vcltq_f32(a, b), x, y);
+  }
+  // a with the sign of b; a is not negative, or has that sign already.
+  static TINYMLP_INLINE reg with_sign(reg a, reg b) {
+    return vbslq_f32(vdupq_n_u32(0x80000000), b, a);
+  }
+  // x where the sign bit of a is set, else y.
+  static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
+    return vbslq_f32(vreinterpretq_u32_s32(shift_right<31>(as_int(a))), x, y);
   }
   // Whether a lane is below `low` or above `high`.
   static TINYMLP_INLINE bool any_outside(reg a, reg low, reg high) {
@@ -9161,6 +10495,18 @@ struct v4 {
   }
   static constexpr bool saturates = true;
   static TINYMLP_INLINE reg to_float(ireg a) { return vcvtq_f32_s32(a); }
+  static TINYMLP_INLINE ireg as_int(reg a) { return vreinterpretq_s32_f32(a); } // the same bits
+  static TINYMLP_INLINE reg as_float(ireg a) { return vreinterpretq_f32_s32(a); }
+  template <int N> static TINYMLP_INLINE ireg shift_left(ireg a) { return vshlq_n_s32(a, N); }
+  template <int N> static TINYMLP_INLINE ireg shift_right(ireg a) { // the sign comes in
+    return vshrq_n_s32(a, N);
+  }
+  // a * 2^n, rounded once, for whole n from -252 to 254; a NaN if both are.
+  static TINYMLP_INLINE reg scale(reg a, reg n) {
+    const ireg whole = to_int(n), half = shift_right<1>(whole);
+    return mul(mul(a, power(half)), power(isub(whole, half)));
+  }
+  static TINYMLP_INLINE reg power(ireg n) { return as_float(shift_left<23>(iadd(n, iset(127)))); }
 };
 
 // v4 that packs quantised values as unsigned bytes.
@@ -9314,6 +10660,361 @@ private:
   }
 };
 
+// ---- tinymlp/kernels/elementary.inl
+// exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
+// The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
+// NaN, but any of them. How far from the exact value each is: tests/data/elementary_errors.txt.
+
+namespace detail {
+
+// exp(r) - 1 where the coefficients k reach.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
+  const auto r2 = V::mul(r, r);
+  const auto low = V::fma(V::set(k[1]), r, V::set(k[0]));
+  const auto high = V::fma(V::set(k[3]), r, V::set(k[2]));
+  const auto tail = V::fma(r2, V::fma(V::set(k[4]), r2, high), low);
+  return V::fma(r2, tail, r);
+}
+
+// k[0] + k[1] x + ..., from the end.
+template <class V, std::size_t N>
+TINYMLP_INLINE constexpr typename V::reg polynomial(typename V::reg x, const float (&k)[N]) {
+  auto y = V::set(k[N - 1]);
+  TINYMLP_UNROLL for (std::size_t i = N - 1; i > 0; --i) y = V::fma(y, x, V::set(k[i - 1]));
+  return y;
+}
+
+// x - n * ln(2), rounded once for |n| up to 256.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg less_ln2s(typename V::reg n, typename V::reg x) {
+  const auto r = V::fnma(n, V::set(elementary::ln2_high), x);
+  return V::fnma(n, V::set(elementary::ln2_low), r);
+}
+
+// floor(t) of a sum t = x + point; 2^n of such a t = n + 127 + point.
+template <class V> TINYMLP_INLINE constexpr typename V::reg whole(typename V::reg t) {
+  return V::and_not_bits(V::set(elementary::fraction_mask), t);
+}
+template <class V> TINYMLP_INLINE constexpr typename V::reg power_of_2(typename V::reg t) {
+  return V::as_float(V::template shift_left<15>(V::as_int(t)));
+}
+
+// floor(x / ln(2) + low) + bias + point.
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg ln2s(typename V::reg x, float low, float bias) {
+  namespace k = elementary;
+  return whole<V>(V::fma(x, V::set(k::log2_e), V::set(k::point + bias + low)));
+}
+
+// exp(x) * 2^64 = power * (1 + q) for x in [-104, 0]: normal floats, where exp(x) may be denormal.
+template <class V> struct raised { typename V::reg power, q; };
+template <class V> TINYMLP_INLINE constexpr raised<V> exp_parts(typename V::reg x) {
+  namespace k = elementary;
+  const auto t = ln2s<V>(x, k::exp_low, 127 + 64);
+  const auto r = less_ln2s<V>(V::sub(t, V::set(k::point + 127 + 64)), x);
+  return {power_of_2<V>(t), expm1_reduced<V>(r, k::exp)};
+}
+
+// -|x|, or -104 if that is larger: exp of it rounds to 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg minus_magnitude(typename V::reg x) {
+  return V::upper(V::set(-104), V::or_bits(x, V::set(-0.0F)));
+}
+
+} // namespace detail
+
+// e^x.
+template <class V> TINYMLP_INLINE constexpr typename V::reg exp(typename V::reg x) {
+  namespace k = elementary;
+  x = V::lower(V::set(89), V::upper(V::set(-104), x));
+  const auto n = V::sub(detail::ln2s<V>(x, k::exp_low, 0), V::set(k::point));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, x), k::exp);
+  return V::scale(V::add(V::set(1), q), n);
+}
+
+// e^x - 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::reg x) {
+  namespace k = elementary;
+  const auto bounded = V::lower(V::set(89), V::upper(V::set(-18), x));
+  const auto t = detail::ln2s<V>(bounded, k::exp_low, 126);
+  const auto n = V::sub(t, V::set(k::point + 126));
+  const auto q = detail::expm1_reduced<V>(detail::less_ln2s<V>(n, bounded), k::expm1);
+  const auto half = detail::power_of_2<V>(t); // 2^n / 2, for 2^128 is none
+  const auto e = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::if_less(V::mul(n, n), V::set(1), q, V::add(e, e)); // q where n is 0
+  return V::with_sign(y, x);
+}
+
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto twice = V::lower(V::set(20), V::add(magnitude, magnitude));
+  // At most 2^23: beyond, r grows, for there h need not be exact.
+  const auto most = V::as_int(V::set(k::point + 126 + 23));
+  const auto sum = V::fma(magnitude, V::set(2 * k::log2_e), V::set(k::point + 126 + k::tanh_low));
+  const auto t = V::as_float(V::imin(V::as_int(detail::whole<V>(sum)), most));
+  const auto r = V::fnma(V::sub(t, V::set(k::point + 126)), V::set(k::ln2_high), twice);
+  const auto half = detail::power_of_2<V>(t);
+  const auto q = detail::expm1_reduced<V>(r, k::tanh);
+  const auto h = V::fma(half, q, V::sub(half, V::set(0.5F)));
+  const auto y = V::div(h, V::add(h, V::set(0x1.fffffep-1F)));
+  const auto rest = V::sub(V::fnma(h, y, h), y);
+  return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
+}
+
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
+template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
+  const auto n = V::if_negative(x, z, one);
+  const auto y = V::div(n, V::add(one, z));
+  const auto rest = V::fnma(z, y, V::sub(n, y));
+  return V::fma(rest, V::upper(y, V::sub(one, y)), y);
+}
+
+// log(1 + e^x): by z = e^-|x|, max(x, 0) + log(1 + z); where that is too coarse, for |x| < 1,
+// by the even function softplus(x) - x / 2.
+template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V::reg x) {
+  namespace k = elementary;
+  const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
+  const auto raised = V::fma(e.power, e.q, e.power), z = V::mul(raised, V::set(0x1p-64F));
+  // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
+  const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
+  const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto u = V::mul(x, x);
+  const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
+}
+
+// erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
+template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg x) {
+  namespace k = elementary;
+  const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
+  const auto u = V::mul(magnitude, magnitude);
+  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
+  const auto twice = V::mul(a, V::set(-2));
+  const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
+  const auto n = V::sub(t, V::set(k::point + 127));
+  // What e is raised to, less n ln(2): so never rounded before it is small.
+  const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
+  const auto power = detail::power_of_2<V>(t);
+  const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
+  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  return V::with_sign(y, x);
+}
+
+// The natural logarithm: NaN below 0, -infinity at 0.
+template <class V> TINYMLP_INLINE constexpr typename V::reg log(typename V::reg x) {
+  namespace k = elementary;
+  const auto least = V::set(0x1p-126F);
+  const auto normal = V::if_less(x, least, V::mul(x, V::set(0x1p23F)), x);
+  const auto offset = V::as_int(V::set(k::sqrt_half));
+  const auto exponent = V::template shift_right<23>(V::isub(V::as_int(normal), offset));
+  const auto m = V::as_float(V::isub(V::as_int(normal), V::template shift_left<23>(exponent)));
+  const auto e = V::add(V::to_float(exponent), V::if_less(x, least, V::set(-23), V::zero()));
+  const auto f = V::sub(m, V::set(1));
+  const auto f2 = V::mul(f, f);
+  const auto p = detail::polynomial<V>(f, k::log);
+  const auto tail = V::fma(V::mul(f2, f), p, V::mul(f2, V::set(-0.5F)));
+  const auto y = V::add(f, V::fma(e, V::set(k::ln2_low), tail));
+  const auto sum = V::fma(e, V::set(k::ln2_high), y);
+  const auto infinity = V::set(exact::infinity);
+  const auto finite = V::if_less(x, infinity, sum, V::mul(x, infinity));
+  const auto positive = V::if_less(V::zero(), x, finite, V::set(-exact::infinity));
+  return V::poisoned(V::if_less(x, V::zero(), V::set(exact::quiet_nan), positive), x);
+}
+// ---- tinymlp/kernels/elementary_pair.inl
+// Two vectors as one of twice the lanes: a function of a pair takes each step for both, so that
+// neither waits for its own last result alone. Only what elementary functions are written in.
+
+#define TINYMLP_OF_EACH(name)                                                                      \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y) {                                         \
+    return {V::name(x.a, y.a), V::name(x.b, y.b)};                                                 \
+  }
+#define TINYMLP_OF_EACH_3(name)                                                                    \
+  static TINYMLP_INLINE constexpr reg name(reg x, reg y, reg z) {                                  \
+    return {V::name(x.a, y.a, z.a), V::name(x.b, y.b, z.b)};                                       \
+  }
+
+template <class V> struct pair_of {
+  struct reg {
+    typename V::reg a, b;
+  };
+  struct ireg {
+    typename V::ireg a, b;
+  };
+  static constexpr std::size_t lanes = 2 * V::lanes;
+  static TINYMLP_INLINE constexpr reg zero() { return {V::zero(), V::zero()}; }
+  static TINYMLP_INLINE constexpr reg set(float x) { return {V::set(x), V::set(x)}; }
+  static TINYMLP_INLINE constexpr reg load(const float* p) {
+    return {V::load(p), V::load(p + V::lanes)};
+  }
+  static TINYMLP_INLINE constexpr void store(float* p, reg x) {
+    V::store(p, x.a);
+    V::store(p + V::lanes, x.b);
+  }
+  TINYMLP_OF_EACH(add)
+  TINYMLP_OF_EACH(sub)
+  TINYMLP_OF_EACH(mul)
+  TINYMLP_OF_EACH(div)
+  TINYMLP_OF_EACH(lower)
+  TINYMLP_OF_EACH(upper)
+  TINYMLP_OF_EACH(scale)
+  TINYMLP_OF_EACH(poisoned)
+  TINYMLP_OF_EACH(with_sign)
+  TINYMLP_OF_EACH(or_bits)
+  TINYMLP_OF_EACH(and_not_bits)
+  TINYMLP_OF_EACH_3(fma)
+  TINYMLP_OF_EACH_3(fnma)
+  TINYMLP_OF_EACH_3(if_negative)
+  static TINYMLP_INLINE constexpr reg if_less(reg x, reg y, reg z, reg w) {
+    return {V::if_less(x.a, y.a, z.a, w.a), V::if_less(x.b, y.b, z.b, w.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg as_int(reg x) { return {V::as_int(x.a), V::as_int(x.b)}; }
+  static TINYMLP_INLINE constexpr reg as_float(ireg x) {
+    return {V::as_float(x.a), V::as_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr reg to_float(ireg x) {
+    return {V::to_float(x.a), V::to_float(x.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg isub(ireg x, ireg y) {
+    return {V::isub(x.a, y.a), V::isub(x.b, y.b)};
+  }
+  static TINYMLP_INLINE constexpr ireg imin(ireg x, ireg y) {
+    return {V::imin(x.a, y.a), V::imin(x.b, y.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_left(ireg x) {
+    return {V::template shift_left<N>(x.a), V::template shift_left<N>(x.b)};
+  }
+  template <int N> static TINYMLP_INLINE constexpr ireg shift_right(ireg x) {
+    return {V::template shift_right<N>(x.a), V::template shift_right<N>(x.b)};
+  }
+};
+
+#undef TINYMLP_OF_EACH
+#undef TINYMLP_OF_EACH_3
+// ---- tinymlp/kernels/activations.inl
+// The activations (activation.hpp) of a vector V, or of one float, and of a whole layer. NaN gives
+// NaN, in every one.
+
+namespace detail {
+
+// alpha * x + beta within [0, 1].
+template <class V>
+TINYMLP_INLINE constexpr typename V::reg hard_sigmoid(typename V::reg x, typename V::reg alpha,
+                                                      typename V::reg beta) {
+  const auto y = V::add(V::mul(alpha, x), beta);
+  return V::lower(V::set(1), V::upper(V::zero(), y));
+}
+
+// tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); from 20 on it is 1.
+template <class V> TINYMLP_INLINE constexpr typename V::reg tanh_softplus(typename V::reg x) {
+  const auto w = exp<V>(V::lower(V::set(20), x));
+  const auto n = V::mul(w, V::add(w, V::set(2)));
+  return V::div(n, V::add(n, V::set(2)));
+}
+
+// x / 2 * (1 + tanh(s)) = x * sigmoid(2 s), 2 s = x (1.595769 + 0.071355 x^2).
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu_tanh(typename V::reg x) {
+  const auto factor = V::fma(V::mul(x, x), V::set(0x1.2444f4p-4F), V::set(0x1.988454p0F));
+  return V::mul(x, sigmoid<V>(V::mul(x, factor)));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg gelu(typename V::reg x) {
+  const auto y = erf<V>(V::mul(x, V::set(elementary::sqrt_half)));
+  return V::mul(V::mul(x, V::set(0.5F)), V::add(V::set(1), y));
+}
+
+template <class V> TINYMLP_INLINE constexpr typename V::reg softsign(typename V::reg x) {
+  return V::div(x, V::add(V::set(1), V::and_not_bits(V::set(-0.0F), x)));
+}
+
+} // namespace detail
+
+// A(x), with its alpha and beta in every lane; Prelu's slopes are alpha.
+template <activation A, class V>
+TINYMLP_INLINE constexpr typename V::reg activated(typename V::reg x, typename V::reg alpha,
+                                                   typename V::reg beta) {
+  if constexpr (A == activation::relu) return V::upper(V::zero(), x);
+  if constexpr (A == activation::leaky_relu || A == activation::prelu)
+    return V::if_less(x, V::zero(), V::mul(alpha, x), x);
+  if constexpr (A == activation::clip) return V::lower(beta, V::upper(alpha, x));
+  if constexpr (A == activation::hard_sigmoid) return detail::hard_sigmoid<V>(x, alpha, beta);
+  if constexpr (A == activation::hard_swish)
+    return V::mul(x, detail::hard_sigmoid<V>(x, V::set(1.0F / 6), V::set(0.5F)));
+  if constexpr (A == activation::thresholded_relu)
+    return V::poisoned(V::if_less(alpha, x, x, V::zero()), x);
+  if constexpr (A == activation::elu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x);
+  if constexpr (A == activation::selu)
+    return V::mul(beta, V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(x)), x));
+  if constexpr (A == activation::celu)
+    return V::if_less(x, V::zero(), V::mul(alpha, expm1<V>(V::div(x, alpha))), x);
+  if constexpr (A == activation::sigmoid) return sigmoid<V>(x);
+  if constexpr (A == activation::tanh) return tanh<V>(x);
+  if constexpr (A == activation::softplus) return softplus<V>(x);
+  if constexpr (A == activation::softsign) return detail::softsign<V>(x);
+  if constexpr (A == activation::silu) return V::mul(x, sigmoid<V>(V::mul(alpha, x)));
+  if constexpr (A == activation::gelu) return detail::gelu<V>(x);
+  if constexpr (A == activation::gelu_tanh) return detail::gelu_tanh<V>(x);
+  if constexpr (A == activation::mish) return V::mul(x, detail::tanh_softplus<V>(x));
+  return x;
+}
+
+// A of `count` values in place; count is a multiple of V::lanes. Four vectors go together.
+template <activation A, class V>
+constexpr void activate(float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using four = pair_of<pair_of<V>>;
+  const auto a = V::set(alpha), b = V::set(beta);
+  std::size_t i = 0;
+  for (; i + four::lanes <= count; i += four::lanes)
+    four::store(x + i, activated<A, four>(four::load(x + i), four::set(alpha), four::set(beta)));
+  for (; i < count; i += V::lanes) V::store(x + i, activated<A, V>(V::load(x + i), a, b));
+}
+
+// The same, of an activation known at run time. Prelu takes one slope, alpha, for all values.
+template <class V>
+constexpr void activate(activation which, float alpha, float beta, float* x,
+                        std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  using enum activation;
+  switch (which) {
+  case identity: return;
+  case relu: return activate<relu, V>(alpha, beta, x, count);
+  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case clip: return activate<clip, V>(alpha, beta, x, count);
+  case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
+  case hard_swish: return activate<hard_swish, V>(alpha, beta, x, count);
+  case thresholded_relu: return activate<thresholded_relu, V>(alpha, beta, x, count);
+  case elu: return activate<elu, V>(alpha, beta, x, count);
+  case selu: return activate<selu, V>(alpha, beta, x, count);
+  case celu: return activate<celu, V>(alpha, beta, x, count);
+  case activation::sigmoid: return activate<sigmoid, V>(alpha, beta, x, count);
+  case activation::tanh: return activate<tanh, V>(alpha, beta, x, count);
+  case activation::softplus: return activate<softplus, V>(alpha, beta, x, count);
+  case softsign: return activate<softsign, V>(alpha, beta, x, count);
+  case silu: return activate<silu, V>(alpha, beta, x, count);
+  case gelu: return activate<gelu, V>(alpha, beta, x, count);
+  case gelu_tanh: return activate<gelu_tanh, V>(alpha, beta, x, count);
+  case mish: return activate<mish, V>(alpha, beta, x, count);
+  }
+}
+
+// PRelu of `count` values in place, each with its own slope; count is a multiple of V::lanes.
+template <class V>
+constexpr void activate_prelu(const float* slope, float* x,
+                              std::size_t count) noexcept TINYMLP_NONBLOCKING {
+  for (std::size_t i = 0; i < count; i += V::lanes)
+    V::store(x + i, activated<activation::prelu, V>(V::load(x + i), V::load(slope + i), V::zero()));
+}
 // ---- tinymlp/kernels/rows_input.inl
 // Rows in, columns out, for the kernels of many rows. Included once before them.
 
