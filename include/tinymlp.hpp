@@ -349,12 +349,30 @@ public:
         at_ += 2;
         return errc::ok;
       }
+      if ((tag & 0x87) == 0x80 && size < 0x80 && size != 0 && bytes_.size - at_ >= 3 &&
+          static_cast<unsigned char>(bytes_.data[at_ + 2]) < 0x80) { // of a field from 16 on
+        out = field{static_cast<std::uint32_t>((tag & 0x7f) >> 3 | size << 4), wire::varint,
+                    bytes_.offset + at_, static_cast<unsigned char>(bytes_.data[at_ + 2]), view{}};
+        at_ += 3;
+        return errc::ok;
+      }
+      if (tag >= 8 && (tag & 0x87) == 5 && bytes_.size - at_ >= 5) {
+        out = field{static_cast<std::uint32_t>(tag >> 3), wire::fixed32, bytes_.offset + at_,
+                    little_endian(bytes_.data + at_ + 1, 4), view{}};
+        at_ += 5;
+        return errc::ok;
+      }
     }
     return next_of_any_length(out);
   }
 
   static constexpr std::uint64_t little_endian(const char* bytes, std::size_t width) noexcept {
     std::uint64_t value = 0;
+    if (width == 4)
+      return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[0])) |
+             static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[1])) << 8 |
+             static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[2])) << 16 |
+             static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[3])) << 24;
     for (std::size_t i = 0; i < width; ++i)
       value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
     return value;
@@ -5089,6 +5107,7 @@ constexpr error parse_into(plan& to, std::span<const char> model, external_files
   return detail::plan_builder(g, to).build(output_name);
 }
 
+// Likewise, as a value: with the plan once more on the stack.
 constexpr result<plan> parse(std::span<const char> model, external_files external = {},
                              std::string_view output_name = {}) noexcept {
   plan p;
@@ -6069,7 +6088,7 @@ namespace tinymlp::kernels::reference {
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -6147,8 +6166,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -6166,7 +6186,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -6185,11 +6206,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -7007,7 +7028,7 @@ private:
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -7085,8 +7106,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -7104,7 +7126,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -7123,11 +7146,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -9866,7 +9889,7 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -9944,8 +9967,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -9963,7 +9987,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -9982,11 +10007,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -12014,7 +12039,7 @@ private:
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -12092,8 +12117,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -12111,7 +12137,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -12130,11 +12157,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -14883,7 +14910,7 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -14961,8 +14988,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -14980,7 +15008,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -14999,11 +15028,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -17006,7 +17035,7 @@ private:
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -17084,8 +17113,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -17103,7 +17133,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -17122,11 +17153,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -19867,7 +19898,7 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -19945,8 +19976,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -19964,7 +19996,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -19983,11 +20016,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
@@ -21793,7 +21826,7 @@ template <class Shape> constexpr std::size_t rows_vectors(std::size_t most) noex
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -21871,8 +21904,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -21890,7 +21924,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -21909,11 +21944,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).

@@ -1,6 +1,8 @@
 // Prints one hash over the scores of all shipped networks, float32 and both forms of int8, over
-// fixed rows, on every instruction set that this CPU has; exit 1 if those do not agree. run.py
+// fixed rows, and one over the elementary functions and activations of the same values, on every
+// instruction set that this CPU has; exit 1 if those do not agree. run.py
 // compiles it with every compiler and flag that must not change a bit.
+#include "../elementary_functions.hpp"
 #include "../static_networks.hpp"
 
 #include <tinymlp/tinymlp.hpp>
@@ -87,6 +89,23 @@ std::uint64_t hash_on(isa which) {
   return h.value();
 }
 
+std::uint64_t hash_of(const elementary_functions::elementary_kernel& k) {
+  std::vector<float> values = fixed_rows(), y;
+  values.resize(values.size() / 64 * 64);
+  hash h;
+  for (const auto map : k.maps) {
+    y = values;
+    map(y.data(), y.size());
+    for (const float x : y) h.add(x);
+  }
+  for (std::size_t which = 0; which < activation_count; ++which) {
+    y = values;
+    k.activate(static_cast<activation>(which), 0.7F, 1.3F, y.data(), y.size());
+    for (const float x : y) h.add(x);
+  }
+  return h.value();
+}
+
 } // namespace
 
 int main() {
@@ -98,5 +117,14 @@ int main() {
     std::printf("%s differs from the reference\n", std::string(name(which)).c_str());
     return 1;
   }
-  std::printf("%016llx%s\n", static_cast<unsigned long long>(expected), names.c_str());
+  const auto kernels = elementary_functions::supported_kernels();
+  const std::uint64_t functions = hash_of(kernels.front()); // the reference's
+  for (const auto& k : kernels) {
+    if (hash_of(k) == functions) continue;
+    std::printf("elementary functions of %s, %s, differ from the reference\n",
+                std::string(name(k.which)).c_str(), k.vector);
+    return 1;
+  }
+  std::printf("%016llx %016llx%s\n", static_cast<unsigned long long>(expected),
+              static_cast<unsigned long long>(functions), names.c_str());
 }

@@ -4,7 +4,7 @@
 
 namespace detail {
 
-// exp(r) - 1 for |r| up to ln(2) / 2 and a little more.
+// exp(r) - 1 where the coefficients k reach.
 template <class V>
 TINYMLP_INLINE constexpr typename V::reg expm1_reduced(typename V::reg r, const float (&k)[5]) {
   const auto r2 = V::mul(r, r);
@@ -82,8 +82,9 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg expm1(typename V::re
   return V::with_sign(y, x);
 }
 
-// tanh(x), by h = (e^2|x| - 1) / 2: h / (1 + h) where h < 1, else 1 - 1 / (1 + h); both are
-// a - a * (a / (1 + h)), whose last step is monotonic.
+// tanh(x) = y = h / (1 + h), h = (e^2|x| - 1) / 2. One step of Newton, y + (h - h y - y) (1 - y),
+// takes back how the quotient and its denominator were rounded: so it rises wherever h does. The
+// denominator is a little less than 1 + h, so that from h = 2^24 on it is h, and y is 1.
 template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg x) {
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
@@ -101,7 +102,8 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg tanh(typename V::reg
   return V::with_sign(V::fma(rest, V::sub(one, y), y), x);
 }
 
-// 1 / (1 + e^-x), by z = e^-|x|: z / (1 + z) where x < 0, else 1 - z / (1 + z).
+// 1 / (1 + e^-x) = y = n / (1 + z), z = e^-|x|, where n is z if x < 0, else 1; and a step of Newton
+// as in tanh.
 template <class V> TINYMLP_INLINE constexpr typename V::reg sigmoid(typename V::reg x) {
   const auto e = detail::exp_parts<V>(detail::minus_magnitude<V>(x));
   const auto one = V::set(1), z = V::mul(V::fma(e.power, e.q, e.power), V::set(0x1p-64F));
@@ -120,11 +122,11 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg softplus(typename V:
   // log(1 + z) = z + z^2 p, raised; z as the sum that it is: power + power * q.
   const auto square = V::mul(raised, V::mul(z, detail::polynomial<V>(z, k::log1p)));
   const auto log1p = V::add(e.power, V::fma(e.power, e.q, square));
-  const auto far = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
+  const auto elsewhere = V::fma(log1p, V::set(0x1p-64F), V::upper(V::zero(), x));
   const auto u = V::mul(x, x);
   const auto even = V::fma(u, detail::polynomial<V>(u, k::softplus), V::set(k::ln2_low));
-  const auto near = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
-  return V::if_less(u, V::set(1), near, far);
+  const auto about_0 = V::add(V::set(k::ln2_high), V::fma(x, V::set(0.5F), even));
+  return V::if_less(u, V::set(1), about_0, elsewhere);
 }
 
 // erf(x): a polynomial by x^2 where |x| < 0.92, else 1 - e^(|x| p(|x|) - 2 |x|).
