@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 namespace tinymlp::detail {
@@ -345,7 +346,11 @@ private:
       e = fill_array(f.step.at, f.step.inputs,
                      from.op == onnx::affine_op::scaler ? from.bias : from.weight, 1);
       break;
-    case step_op::divide: e = fill_array(f.step.at, f.step.inputs, from.weight, 1); break;
+    case step_op::divide:
+      e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
+      for (std::size_t i = 0; i < f.step.inputs && !onnx::failed(e); ++i)
+        if (floats_[f.step.at + i] == 0) e = {errc::zero_std, from.offset, onnx::label(p_, from)};
+      break;
     case step_op::add:
     case step_op::subtract_from: e = fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
     default: break;
@@ -374,8 +379,9 @@ private:
         skip = value_index(i + 1, f.end, 0);
         float_values values(p_, s.weight);
         for (std::size_t o = 0; o < f.step.outputs; ++o) {
-          floats_[f.step.slopes + o] = values[skip + o];
-          if (!finite(values[skip + o])) return non_finite(values.tensor());
+          const float slope = kernels::exact::mul(s.alpha, values[skip + o]);
+          floats_[f.step.slopes + o] = slope;
+          if (!finite(slope)) return non_finite(values.tensor());
         }
       }
     }
@@ -438,7 +444,7 @@ private:
       const double variance = value(from.variance, i) + static_cast<double>(from.alpha);
       const double mean = value(from.mean, i);
       (first ? to.mean : to.shift) += first ? mean : -mean;
-      to.multiply(a / root(variance));
+      to.multiply(variance > 0 ? a / root(variance) : std::numeric_limits<double>::infinity());
       to.shift += from.bias.present() ? value(from.bias, i) : 0;
       break;
     }
