@@ -154,7 +154,8 @@ TEST_CASE("the compiler deduces the type of a network, and computes with it") {
   check_embedded<bounded, mlp<6, layers::leaky_relu<4>, layers::sigmoid<1>>>();
 }
 
-TEST_CASE("the shipped networks give the same bits when their shape is known at run time only") {
+// One network of each kind: the compiler takes long over the kernels of each.
+TEST_CASE("a shipped network gives the same bits when its shape is known at run time only") {
   const auto check = [](const auto& net, const auto& file) {
     owned_network any;
     REQUIRE(any.load(std::span<const char>(file, sizeof file - 1)).code == errc::ok);
@@ -168,8 +169,6 @@ TEST_CASE("the shipped networks give the same bits when their shape is known at 
     }
   };
   check(vmaf::small(), models::mlp_small_onnx);
-  check(vmaf::medium(), models::mlp_medium_onnx);
-  check(vmaf::large(), models::mlp_large_onnx);
 }
 
 TEST_CASE("int8 models give the same bits when their shape is known at run time only") {
@@ -187,10 +186,10 @@ TEST_CASE("int8 models give the same bits when their shape is known at run time 
     }
   };
   for (const bool per_channel : {false, true}) {
-    const bytes dynamic = w::int8_model({6, 32, 16, 1}, per_channel).write();
-    check(load<mlp_medium_int8>(dynamic.span()), dynamic);
-    const bytes fixed = w::static_model({6, 32, 16, 1}, per_channel).write();
-    check(load<mlp_medium_static_int8>(fixed.span()), fixed);
+    const bytes dynamic = w::int8_model({6, 16, 8, 1}, per_channel).write();
+    check(load<mlp_small_int8>(dynamic.span()), dynamic);
+    const bytes fixed = w::static_model({6, 16, 8, 1}, per_channel).write();
+    check(load<mlp_small_static_int8>(fixed.span()), fixed);
   }
 }
 
