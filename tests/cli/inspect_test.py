@@ -98,6 +98,31 @@ class Inspect(ProgramTest):
         self.assertIn("  folded   x * a: Mul stretch, byte ", text)
         self.assertIn("softmax    over 3 values; Softmax y, byte ", text)
 
+    def test_a_refused_file_lists_all_obstacles(self):
+        model = onnx_bytes.model(
+            [onnx_bytes.node("Sign", ["x"], ["s"]),
+             onnx_bytes.node("Gemm", ["s", "w"], ["d"]),
+             onnx_bytes.node("Cos", ["d"], ["y"], name="turn")],
+            [onnx_bytes.floats("w", [2, 3], range(6))],
+            [onnx_bytes.value("x", ["N", 2])], [onnx_bytes.value("y", ["N", 3])])
+        done = self.refuse("inspect", self.write("net.onnx", model),
+                           because="the operator is not supported")
+        self.assertEqual(done.stdout, b"")
+        first, _, rest = done.stderr.decode().partition("all obstacles:\n")
+        self.assertEqual(first.count("\n"), 1)
+        obstacles = re.split(r"(?m)^(?=byte \d+: )", rest)[1:]
+        self.assertEqual(len(obstacles), 2)
+        self.assertEqual({re.search(r"  operator +(\w+)\n", o)[1] for o in obstacles}, {"Sign", "Cos"})
+        page = (ROOT / "include" / "tinymlp" / "onnx" / "README.md").read_text()
+        for obstacle in obstacles:
+            self.assertRegex(obstacle, r"  at +\w+\n")
+            self.assertRegex(obstacle, r"  to do +\w+")
+            section = re.search(r"  see +include/tinymlp/onnx/README.md#([\w-]+)\n", obstacle)[1]
+            self.assertIn(section, [re.sub(r"\W+", "-", h.strip().lower())
+                                    for h in re.findall(r"(?m)^#+ (.*)$", page)])
+        other = self.refuse("run", self.folder / "net.onnx", "-", because="not supported")
+        self.assertNotIn(b"all obstacles", other.stderr)
+
 
 if __name__ == "__main__":
     program.main()

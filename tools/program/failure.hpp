@@ -21,6 +21,11 @@ struct failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// One that standard error has been told of.
+struct told_failure : failure {
+  using failure::failure;
+};
+
 struct usage_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -14,7 +14,9 @@
 
 #include "atomic_file.hpp"
 #include "commands.hpp"
+#include "failure.hpp"
 #include "onnx_file.hpp"
+#include "terminal.hpp"
 #include "text.hpp"
 
 namespace tinymlp::tools {
@@ -372,8 +374,19 @@ struct inspect_options {
   std::string output_name;
 };
 
+// The first obstacle to those who look for one line, then all of them.
+onnx_file read_or_list_obstacles(const inspect_options& options) {
+  try {
+    return read_onnx_file(options.path, options.output_name);
+  } catch (const refused_model& why) {
+    print_message("", why.what());
+    write_error("all obstacles:\n" + why.obstacles);
+    throw told_failure(why.what());
+  }
+}
+
 void run_inspect(const inspect_options& options) {
-  const onnx_file file = read_onnx_file(options.path, options.output_name);
+  const onnx_file file = read_or_list_obstacles(options);
   atomic_file out("-");
   out.write(report(file).text());
   out.commit();
@@ -384,8 +397,9 @@ constexpr const char* footer =
 and the others, the labels of a classifier, and each step as it is computed: what is folded into
 a layer's weights and biases stands with it. MACs are those of the dense layers.
 
-A file that tinymlp would not score is refused: byte offset, reason, and the node, operator or
-tensor in question, with exit status 1.
+A file that is no such network is refused with exit status 1, and all obstacles are listed on
+standard error: byte offset and reason, the node or tensor, its operator, what was found and what
+is accepted, what to do at the exporter, and the section of the page that lists all forms.
 
 Examples:
   tinymlp inspect model/mlp_small.onnx

@@ -64,6 +64,8 @@ int main(int argc, char** argv) {
   } catch (const usage_error& error) {
     print_message("", error.what());
     return exit_usage;
+  } catch (const told_failure&) {
+    return exit_failure;
   } catch (const failure& error) {
     print_message("", error.what());
     return exit_failure;

@@ -5,10 +5,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tinymlp/onnx.hpp>
 
+#include "failure.hpp"
 #include "folder.hpp"
 
 namespace tinymlp::tools {
@@ -39,8 +41,15 @@ struct onnx_file : model_bytes {
   onnx_file& operator=(onnx_file&&) = default;
 };
 
-// Reads and parses. Throws failure for what cannot be read and for what the parser refuses (path,
-// byte, reason, name).
+// A model that the parser refuses: what() tells the first obstacle (path, byte, reason, name).
+struct refused_model : failure {
+  refused_model(const std::string& first, std::string all_of_them)
+      : failure(first), obstacles(std::move(all_of_them)) {}
+  std::string obstacles; // all of them, a paragraph each, as describe_obstacle() has them
+};
+
+// Reads and parses. Throws failure for what cannot be read and refused_model for what the parser
+// refuses.
 //
 // External data is read from inside the model's folder only: its location must be a relative path
 // without "..", and no symbolic link may lead out of the folder.
@@ -54,6 +63,10 @@ model_bytes read_model_bytes(const std::string& path); // "-": standard input
 model_bytes read_model_bytes(const folder& where, const std::string& relative);
 onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative,
                           std::string_view output_name = {});
+
+// Node or tensor, operator, what was found, what is accepted, what to do at the exporter, and where
+// all accepted forms are listed; several lines.
+std::string describe_obstacle(const error& why);
 
 // "byte 123: the operator is not supported (Softmax)"
 std::string describe(const error& why);
