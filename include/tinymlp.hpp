@@ -1876,6 +1876,8 @@ private:
     return false;
   }
 
+  // Not const, as the others that each_field() calls.
+  // NOLINTNEXTLINE(readability-make-member-function-const)
   constexpr error check_output(const field& f) noexcept {
     if (f.number != graph_output) return {};
     const std::string_view name = name_in(f.payload, 1);
@@ -2749,9 +2751,9 @@ protected:
     constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const op_name& name : names)
-      if (n.is(name)) return true;
-    return false;
+    bool found = false;
+    for (const op_name& name : names) found = found || n.is(name);
+    return found;
   }
   [[gnu::noinline]] constexpr bool product_shape(const node& n, row_shape& out) noexcept {
     operand_constant w;
@@ -3770,9 +3772,10 @@ private:
   }
   // Operators that have no row of their own, but stand within what is accepted.
   static constexpr bool is_part_of_pattern(const node& n) noexcept {
+    bool found = false;
     for (const op_name& name : pattern_parts)
-      if (n.code == name.code && same(n.op_type, name.text)) return true;
-    return false;
+      found = found || (n.code == name.code && same(n.op_type, name.text));
+    return found;
   }
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
@@ -5470,8 +5473,8 @@ constexpr float sqrt(float x) noexcept {
   if (is_nan(x) || x < 0) return quiet_nan;
   if (x == 0 || x == infinity) return x;
   const double a = detail::widen(x);
-  double root = std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) +
-                                      (std::uint64_t{1023} << 51));
+  auto root =
+      std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
   for (int i = 0; i < 5; ++i) root = 0.5 * (root + a / root);
   return narrow(root);
 }
@@ -6409,7 +6412,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -7349,7 +7352,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -8811,14 +8814,14 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
   const float* shift = scale + round_up(at.inputs, panel_width);
   const auto n = v::set(static_cast<float>(at.inputs));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
       lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
     }
   const auto mean = v::div(step_rows_sum(lane), n);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -8838,7 +8841,7 @@ TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t st
   auto largest = v::load(x);
   for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -10210,7 +10213,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -12360,7 +12363,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -13822,14 +13825,14 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
   const float* shift = scale + round_up(at.inputs, panel_width);
   const auto n = v::set(static_cast<float>(at.inputs));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
       lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
     }
   const auto mean = v::div(step_rows_sum(lane), n);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -13849,7 +13852,7 @@ TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t st
   auto largest = v::load(x);
   for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -15231,7 +15234,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -17356,7 +17359,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -18818,14 +18821,14 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
   const float* shift = scale + round_up(at.inputs, panel_width);
   const auto n = v::set(static_cast<float>(at.inputs));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
       lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
     }
   const auto mean = v::div(step_rows_sum(lane), n);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -18845,7 +18848,7 @@ TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t st
   auto largest = v::load(x);
   for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -20219,7 +20222,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -22147,7 +22150,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);
@@ -24189,7 +24192,7 @@ private:
 
   // Square root of a double above 0, by Newton's iteration.
   static constexpr double root(double a) noexcept {
-    double r =
+    auto r =
         std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
     for (int i = 0; i < 6; ++i) r = 0.5 * (r + a / r);
     return r;
@@ -25548,9 +25551,10 @@ constexpr kernels::extent extent_of(const std::array<step_shape, N>& shapes) noe
 }
 
 // Floats of scratch for many rows: as many rows together as fit 192 KiB of stack, at most 32.
+inline constexpr std::size_t most_scratch = 49152;
 constexpr std::size_t rows_scratch(std::size_t row) noexcept {
   std::size_t rows = 32;
-  while (rows > 1 && row * rows > 48 * 1024) rows /= 2;
+  while (rows > 1 && row * rows > most_scratch) rows /= 2;
   return row * rows;
 }
 
@@ -26051,7 +26055,8 @@ private:
     if (need <= 512) return run_in<512>(which, rows.data(), count, out.data());
     if (need <= 2048) return run_in<2048>(which, rows.data(), count, out.data());
     if (need <= 8192) return run_in<8192>(which, rows.data(), count, out.data());
-    if (need <= 48 * 1024) return run_in<48 * 1024>(which, rows.data(), count, out.data());
+    if (need <= detail::most_scratch)
+      return run_in<detail::most_scratch>(which, rows.data(), count, out.data());
     constexpr std::size_t most = 2 * kernels::value_room(onnx::max_width);
     return run_in<most>(which, rows.data(), count, out.data());
   }

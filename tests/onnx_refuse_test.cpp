@@ -2193,9 +2193,13 @@ TEST_CASE("what was refused once and is accepted now") {
 }
 
 TEST_CASE("every code is produced by some row, and says something of its own") {
-  std::set<errc> produced{errc::ok, errc::size_mismatch, errc::isa_unsupported, // of calls
-                          errc::network_mismatch, errc::precision_mismatch, // packing_refuse_test.cpp
-                          errc::file_too_large, errc::unknown_output};           // see below
+  std::set<errc> produced{errc::ok,
+                          errc::size_mismatch,
+                          errc::isa_unsupported, // of calls
+                          errc::network_mismatch,
+                          errc::precision_mismatch, // packing_refuse_test.cpp
+                          errc::file_too_large,
+                          errc::unknown_output}; // see below
   for (const row& r : float_rows) produced.insert(r.code);
   for (const row& r : int8_rows) produced.insert(r.code);
   std::set<std::string_view> messages;

@@ -147,10 +147,10 @@ struct tensor {
   bytes extra; // more fields, at the end
 
   constexpr std::size_t width() const {
-    return type == float32 || type == int32   ? 4
-           : type == int8 || type == uint8 ? 1
-           : type == float16               ? 2
-                                           : 8;
+    return type == float32 || type == int32 ? 4
+           : type == int8 || type == uint8  ? 1
+           : type == float16                ? 2
+                                            : 8;
   }
   constexpr std::size_t count() const { return type == float32 ? floats.size() : ints.size(); }
   // The elements as raw_data, or an external file, holds them.

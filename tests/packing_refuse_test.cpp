@@ -1,5 +1,6 @@
-// What a plan is refused for when it is packed into a network: its shape, its precision, and weights
-// that overflow when something is folded into them. (Refusals of files: onnx_refuse_test.cpp.)
+// What a plan is refused for when it is packed into a network: its shape, its precision, and
+// weights that overflow when something is folded into them. (Refusals of files:
+// onnx_refuse_test.cpp.)
 #include "onnx_writer.hpp"
 
 #include <doctest/doctest.h>
@@ -50,7 +51,9 @@ struct row {
 [[maybe_unused]] constexpr float inf = std::numeric_limits<float>::infinity();
 constexpr float huge = std::numeric_limits<float>::max();
 
-[[maybe_unused]] place at_initializer(model& m, std::string_view name) { return in(m.g.initializer(name).write()); }
+[[maybe_unused]] place at_initializer(model& m, std::string_view name) {
+  return in(m.g.initializer(name).write());
+}
 place at_node(model& m, std::string_view output) { return in(m.g.producer(output).write()); }
 // Byte `i * 4` of the tensor's raw data.
 place at_element(model& m, std::string_view name, std::size_t i) {
@@ -79,7 +82,8 @@ place at_element(model& m, std::string_view name, std::size_t i) {
   return in(n.write(), n.write().size() - a.write().size());
 }
 // Likewise, pointing to the last field of the attribute, `back` bytes before its end.
-[[maybe_unused]] place append_to_node(model& m, std::string_view output, const w::attribute& a, std::size_t back) {
+[[maybe_unused]] place append_to_node(model& m, std::string_view output, const w::attribute& a,
+                                      std::size_t back) {
   place p = append_to_node(m, output, a);
   p.delta += a.write().size() - back;
   return p;

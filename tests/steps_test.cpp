@@ -156,7 +156,8 @@ std::size_t some_width(generator& random) {
   return widths[random() % std::size(widths)];
 }
 
-TEST_CASE("places that would not fit 32 bits are told, though a file that shares an array is small") {
+TEST_CASE(
+    "places that would not fit 32 bits are told, though a file that shares an array is small") {
   extent size;
   std::size_t moved = 0;
   step s;

@@ -143,7 +143,8 @@ private:
     if (need <= 512) return run_in<512>(which, rows.data(), count, out.data());
     if (need <= 2048) return run_in<2048>(which, rows.data(), count, out.data());
     if (need <= 8192) return run_in<8192>(which, rows.data(), count, out.data());
-    if (need <= 48 * 1024) return run_in<48 * 1024>(which, rows.data(), count, out.data());
+    if (need <= detail::most_scratch)
+      return run_in<detail::most_scratch>(which, rows.data(), count, out.data());
     constexpr std::size_t most = 2 * kernels::value_room(onnx::max_width);
     return run_in<most>(which, rows.data(), count, out.data());
   }

@@ -168,9 +168,10 @@ constexpr kernels::extent extent_of(const std::array<step_shape, N>& shapes) noe
 }
 
 // Floats of scratch for many rows: as many rows together as fit 192 KiB of stack, at most 32.
+inline constexpr std::size_t most_scratch = 49152;
 constexpr std::size_t rows_scratch(std::size_t row) noexcept {
   std::size_t rows = 32;
-  while (rows > 1 && row * rows > 48 * 1024) rows /= 2;
+  while (rows > 1 && row * rows > most_scratch) rows /= 2;
   return row * rows;
 }
 

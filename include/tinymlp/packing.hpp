@@ -453,7 +453,7 @@ private:
 
   // Square root of a double above 0, by Newton's iteration.
   static constexpr double root(double a) noexcept {
-    double r =
+    auto r =
         std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
     for (int i = 0; i < 6; ++i) r = 0.5 * (r + a / r);
     return r;

@@ -85,7 +85,7 @@ constexpr void activate(activation which, float alpha, float beta, float* x,
   switch (which) {
   case identity: return;
   case relu: return activate<relu, V>(alpha, beta, x, count);
-  case leaky_relu: return activate<leaky_relu, V>(alpha, beta, x, count);
+  case leaky_relu:
   case prelu: return activate<leaky_relu, V>(alpha, beta, x, count);
   case clip: return activate<clip, V>(alpha, beta, x, count);
   case hard_sigmoid: return activate<hard_sigmoid, V>(alpha, beta, x, count);

@@ -126,8 +126,8 @@ constexpr float sqrt(float x) noexcept {
   if (is_nan(x) || x < 0) return quiet_nan;
   if (x == 0 || x == infinity) return x;
   const double a = detail::widen(x);
-  double root = std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) +
-                                      (std::uint64_t{1023} << 51));
+  auto root =
+      std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
   for (int i = 0; i < 5; ++i) root = 0.5 * (root + a / root);
   return narrow(root);
 }

@@ -226,14 +226,14 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
   const float* shift = scale + round_up(at.inputs, panel_width);
   const auto n = v::set(static_cast<float>(at.inputs));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
       lane[j] = v::add(lane[j], v::load(x + (i + j) * stride));
     }
   const auto mean = v::div(step_rows_sum(lane), n);
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;
@@ -253,7 +253,7 @@ TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t st
   auto largest = v::load(x);
   for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
   typename v::reg lane[virtual_lanes];
-  TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = v::zero();
+  TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)
     TINYMLP_UNROLL for (std::size_t j = 0; j < virtual_lanes; ++j) {
       if (i + j >= at.inputs) break;

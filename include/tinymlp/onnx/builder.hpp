@@ -217,9 +217,10 @@ private:
   }
   // Operators that have no row of their own, but stand within what is accepted.
   static constexpr bool is_part_of_pattern(const node& n) noexcept {
+    bool found = false;
     for (const op_name& name : pattern_parts)
-      if (n.code == name.code && same(n.op_type, name.text)) return true;
-    return false;
+      found = found || (n.code == name.code && same(n.op_type, name.text));
+    return found;
   }
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {

@@ -558,6 +558,8 @@ private:
     return false;
   }
 
+  // Not const, as the others that each_field() calls.
+  // NOLINTNEXTLINE(readability-make-member-function-const)
   constexpr error check_output(const field& f) noexcept {
     if (f.number != graph_output) return {};
     const std::string_view name = name_in(f.payload, 1);

@@ -564,9 +564,9 @@ protected:
     constexpr op_name names[] = {
         "Relu",     "Tanh", "Sigmoid",           "Exp", "Clip", "Elu", "Selu", "LeakyRelu",
         "Softplus", "Erf",  "BatchNormalization"};
-    for (const op_name& name : names)
-      if (n.is(name)) return true;
-    return false;
+    bool found = false;
+    for (const op_name& name : names) found = found || n.is(name);
+    return found;
   }
   [[gnu::noinline]] constexpr bool product_shape(const node& n, row_shape& out) noexcept {
     operand_constant w;
