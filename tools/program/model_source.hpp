@@ -51,12 +51,14 @@ protected:
 
 // What a person asks for.
 struct model_request {
-  std::string output_name;               // of the graph; empty: the first that is an MLP
-  std::string model;                     // a compiled-in name, else a path; an id with a registry
-  std::optional<std::string> isa;        // forces a kernel by name
-  std::optional<std::string> precision;  // "fp32" or "int8"; else the registry's, or the file's own
-  std::optional<std::string> registry;   // its path: the model's bytes must have the hash in there
-  std::optional<std::string> public_key; // a minisign key, or its file, that must have signed them
+  std::string model{};              // a compiled-in name, else a path; an id with a registry
+  std::string output_name{};        // of the graph; empty: the first that is an MLP
+  std::optional<std::string> isa{}; // forces a kernel by name
+  std::optional<std::string>
+      precision{};                       // "fp32" or "int8"; else the registry's, or the file's own
+  std::optional<std::string> registry{}; // its path: the model's bytes must have the hash in there
+  std::optional<std::string>
+      public_key{}; // a minisign key, or its file, that must have signed them
 };
 
 // Throws failure for a file that cannot be read or is refused, for bytes that are not the

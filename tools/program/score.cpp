@@ -31,7 +31,7 @@ using clock = std::chrono::steady_clock;
 
 struct score_options {
   std::string input;
-  model_request request{"mlp_small", {}, {}, {}, {}};
+  model_request request{.model = "mlp_small"};
   std::string format = "csv";
   std::string output;
   std::string plot;
