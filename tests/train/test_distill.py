@@ -70,6 +70,13 @@ class Region(unittest.TestCase):
         width = space.slack(x).max(axis=0)
         self.assertTrue((space.slack(x).min(axis=0) < 0.05 * width).all())
 
+    def test_borders_are_faces_edges_and_corners(self):
+        space = region.load()
+        x = region.draw(space, "borders", np.random.default_rng(0), 3000, None)
+        touched = np.bincount((space.slack(x) < 1e-6).sum(axis=1), minlength=4)
+        self.assertEqual(touched[0], 0)
+        self.assertTrue((touched[1:4] > 500).all(), touched)
+
     def test_other_files_are_refused(self):
         good = json.loads(region.SHIPPED.read_text("utf-8"))
         with tempfile.TemporaryDirectory() as folder:

@@ -32,10 +32,11 @@ class Recipe:
     measured: float = 0.2      # shares of the pool, by sampler
     mixtures: float = 0.2
     powers: float = 0.2
-    wide: float = 0.4
-    quartic: float = 0.05      # the loss of an error d is d^2/2 + quartic d^4/4
+    borders: float = 0.1
+    wide: float = 0.3
+    quartic: float = 0.1       # the loss of an error d is d^2/2 + quartic d^4/4
     beyond: float = 0.02       # weight of the raw error where the teacher is beyond 0..100
-    hard_rounds: int = 8       # searches for the worst rows, evenly over the run
+    hard_rounds: int = 4       # searches for the worst rows, evenly over the run
     hard_rows: int = 40_000    # rows that each of them adds
 
     def to_json(self):
@@ -43,9 +44,9 @@ class Recipe:
 
 
 SHIPPED = {
-    "mlp_small": Recipe(epochs=40),
-    "mlp_medium": Recipe(epochs=30),
-    "mlp_large": Recipe(epochs=30),
+    "mlp_small": Recipe(epochs=20, hard_rounds=8),
+    "mlp_medium": Recipe(epochs=12),
+    "mlp_large": Recipe(epochs=12),
 }
 
 
@@ -162,7 +163,7 @@ class Trainer:
     def add_hard_rows(self):
         fitted = self.fitted()[0]
         x, _, _ = search.worst(lambda rows: networks.predict(fitted, rows), self.teacher, self.region,
-                               self.corpus, self.random, 1_000_000, self.recipe.hard_rows // 10, 20)
+                               self.corpus, self.random, 400_000, self.recipe.hard_rows // 10, 20)
         x = np.repeat(x, 10, axis=0)  # each with its neighbourhood
         x[:, :5] += self.random.normal(0, 0.01, (len(x), 5))
         x[:, 5] *= np.exp(self.random.normal(0, 0.1, len(x)))

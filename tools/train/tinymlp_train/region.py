@@ -58,6 +58,32 @@ def motion(random, count):
     return np.where(kind > 0.92, 0.0, value)
 
 
+def borders(random, count, _corpus):
+    """Faces, edges and corners of the region: rows of all of it, pushed along a random direction to the
+    border, and then along it, up to three times. Corners are where errors are largest."""
+    space = load()
+    width = np.array([1, 1, 1, 1, 1, 50.0])  # so that no feature is longer than the others
+    normals = space.weights * width
+    x = wide(random, count, None)
+    x = x[space.inside(x)] / width
+    pushes = random.integers(1, 4, len(x))
+    held = np.zeros((len(x), 3, len(width)))  # orthonormal: no step along these
+    for push in range(3):
+        way = random.normal(0, 1, x.shape)
+        for k in range(push):
+            way -= (way * held[:, k]).sum(axis=1, keepdims=True) * held[:, k]
+        speed, room = way @ normals.T, np.maximum(space.slack(x * width), 0)
+        time = np.where(speed > 1e-9, room / np.maximum(speed, 1e-9), np.inf)
+        rule = time.argmin(axis=1)
+        moved = x + time[np.arange(len(x)), rule][:, None] * way
+        x = np.where((pushes > push)[:, None], moved, x)
+        normal = normals[rule].copy()
+        for k in range(push):
+            normal -= (normal * held[:, k]).sum(axis=1, keepdims=True) * held[:, k]
+        held[:, push] = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    return np.clip(x * width, 0, None)
+
+
 def wide(random, count, _corpus):
     """All of the region: vif from the coarse scale down, each between its rules; adm2 likewise."""
     def down(value, above, most, ratio):
@@ -104,7 +130,7 @@ def measured(random, count, corpus):
     return corpus[random.integers(0, len(corpus), count)]
 
 
-SAMPLERS = {f.__name__: f for f in (measured, mixtures, powers, wide)}
+SAMPLERS = {f.__name__: f for f in (measured, mixtures, powers, borders, wide)}
 
 
 def draw(region, sampler, random, count, corpus):

@@ -16,9 +16,10 @@ def errors(predict, teacher, x, dtype=np.float64):
 
 
 def sample(predict, teacher, region, corpus, random, count):
-    """Rows x [2*count,6] half of them over all the region, half like measured ones but worse, and
-    their errors."""
-    x = np.concatenate([draw(region, s, random, count, corpus) for s in ("wide", "powers")])
+    """`count` rows and their errors: over all the region, on its borders, like measured ones but worse.
+    """
+    shares = {"wide": count // 2, "borders": count // 4, "powers": count // 4}
+    x = np.concatenate([draw(region, s, random, n, corpus) for s, n in shares.items()])
     return x, errors(predict, teacher, x, np.float32)
 
 
@@ -45,7 +46,7 @@ def climb(predict, teacher, region, random, x, rounds):
 
 def worst(predict, teacher, region, corpus, random, count, starts=400, rounds=60):
     """Rows [starts,6] and errors after the ascent, largest first, and the sample's own figures."""
-    x, error = sample(predict, teacher, region, corpus, random, count // 2)
+    x, error = sample(predict, teacher, region, corpus, random, count)
     figures = {"rows": len(x), "rmse": float(np.sqrt(np.mean(error ** 2))),
                "p99": float(np.quantile(np.abs(error), 0.99)), "max": float(np.abs(error).max())}
     first = np.argsort(-np.abs(error), kind="stable")[:starts]

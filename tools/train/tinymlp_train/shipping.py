@@ -6,7 +6,7 @@ import numpy as np
 from . import checkpoint, distill, equalise, networks, region, teacher
 
 # Rows that int8's scales are chosen on, by sampler.
-INT8_ROWS = {"measured": 2000, "mixtures": 1000, "powers": 1000}
+INT8_ROWS = {"measured": 1500, "mixtures": 500, "powers": 2000}
 
 
 def add_arguments(parser):
