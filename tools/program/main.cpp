@@ -22,8 +22,8 @@ constexpr auto commands = {add_score_command,    add_inspect_command,    add_emb
                            add_isa_command,      add_signature_command,  add_latency_command};
 
 int run(int argc, char** argv) {
-  CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame, from six "
-               "libvmaf features.");
+  CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame (vmaf_v0.6.1), "
+               "from six libvmaf features.");
   app.name("tinymlp");
   app.set_version_flag("--version", "tinymlp " + std::string(version));
   app.require_subcommand(1);
