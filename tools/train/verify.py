@@ -13,7 +13,7 @@ from tinymlp_train import corpus, files, inference, networks, region, search, te
 
 import numpy as np
 
-SAMPLED, STARTS, ROUNDS = 4_000_000, 4000, 120
+SAMPLED, STARTS, ROUNDS = 2_000_000, 2000, 120
 DISTINCT = 8  # rows that are told of each network
 
 
