@@ -5,7 +5,7 @@ import sys
 import unittest
 
 import support
-from tinymlp_train import networks, recipe, region
+from tinymlp_train import corpus, distill, networks, recipe, region
 
 
 def read(name):
@@ -22,8 +22,10 @@ class Freshness(unittest.TestCase):
         digest = support.shipped_corpus().sha256
         holdout = read("holdout.json")
         self.assertEqual(holdout["corpus_sha256"], digest)
-        for label, chosen in (("corpus", recipe.CORPUS), ("base", recipe.BASE)):
-            self.assertEqual(holdout["recipes"][label]["recipe"], chosen.to_json())
+        shipped = {name: r.to_json() for name, r in distill.SHIPPED.items()}
+        for label, chosen in (("shipped", shipped), ("corpus", recipe.CORPUS.to_json()),
+                              ("base", recipe.BASE.to_json())):
+            self.assertEqual(holdout["recipes"][label]["recipe"], chosen)
 
     def test_the_search_was_of_these_files_and_this_region(self):
         found = read("verification.json")
@@ -67,6 +69,19 @@ class Acceptance(unittest.TestCase):
     def test_public_4k_logs(self):
         found = {n: e["parts"]["all"] for n, e in read("public_4k.json").items() if n in networks.SHAPES}
         self.check(found, rmse=(0.60, 0.18, 0.10), max_abs=(4, 2, 1.2))
+
+    def test_sources_left_out_together(self):
+        holdout, theirs = read("holdout.json"), read("holdout_reference.json")
+        names = support.shipped_corpus().sources()
+        for source in holdout["left_out"]:
+            self.assertLessEqual(set(corpus.siblings(source, names)), set(holdout["left_out"]))
+        found = {name: by_seed[str(holdout["shipped_seed"])]["all"]
+                 for name, by_seed in holdout["recipes"]["shipped"]["networks"].items()}
+        self.check(found, rmse=(0.20, 0.08, 0.05))
+        for name in REFERENCES:
+            for ours in found.values():
+                self.assertEqual(ours["rows"], theirs[name]["parts"]["all"]["rows"])
+                self.assertLess(ours["clipped"]["rmse"], theirs[name]["parts"]["all"]["clipped"]["rmse"])
 
     def test_the_worst_row_of_the_region(self):
         found = read("verification.json")["networks"]
