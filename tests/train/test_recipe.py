@@ -177,7 +177,8 @@ class Determinism(unittest.TestCase):
             for run in ("first", "second"):
                 out = pathlib.Path(folder) / run
                 subprocess.run(
-                    [sys.executable, support.TOOLS / "train.py", "--epochs", "2", "--output", out],
+                    [sys.executable, support.TOOLS / "train.py", "--base", "--epochs", "2", "--output",
+                     out],
                     check=True, capture_output=True)
                 written.append({p.name: p.read_bytes() for p in sorted(out.iterdir())})
         self.assertEqual(list(written[0]), ["mlp_large.npz", "mlp_medium.npz", "mlp_small.npz"])
