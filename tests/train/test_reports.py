@@ -92,11 +92,12 @@ class Acceptance(unittest.TestCase):
 
     def test_no_source_where_a_reference_model_is_better(self):
         compared = []
-        for ours, theirs in (("evaluation.json", "reference.json"), ("public_4k.json",) * 2):
+        for ours, theirs in (("evaluation.json", "reference.json"), ("public_4k.json",) * 2,
+                             ("unseen.json",) * 2):
             mine, other = read(ours), read(theirs)
             compared += [(mine[n]["parts"][part], other[m]["parts"][part], (part, n, m))
                          for n in networks.SHAPES for part in mine[n]["parts"] for m in REFERENCES]
-        self.assertEqual(len(compared), 9 * (26 + 7))
+        self.assertEqual(len(compared), 9 * (26 + 7 + 2))
         for ours, theirs, which in compared:
             for figure in ("rmse", "max_abs"):
                 behind = ours["clipped"][figure] > theirs["clipped"][figure]

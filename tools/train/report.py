@@ -57,7 +57,8 @@ def sets(data):
 
 
 SETS = (("corpus (25 sources)", "evaluation.json", "reference.json"),
-        ("public 4K (6 sources)", "public_4k.json", "public_4k.json"))
+        ("public 4K (6 sources)", "public_4k.json", "public_4k.json"),
+        ("a film, measured afresh", "unseen.json", "unseen.json"))
 
 
 def by_source(data):
