@@ -6,12 +6,12 @@
 
 namespace static_networks {
 
-inline constexpr tinymlp::activation_range features{-6.4F, 4.9F};
+inline constexpr tinymlp::activation_range features{-4.2F, 3.8F};
 inline constexpr auto small =
-    *tinymlp::quantize(tinymlp::vmaf::small(), {{features, {0, 7.8F}, {0, 9.1F}}});
+    *tinymlp::quantize(tinymlp::vmaf::small(), {{features, {0, 1.8F}, {0, 7.6F}}});
 inline constexpr auto medium = *tinymlp::quantize(
-    tinymlp::vmaf::medium(), {{features, {0, 5.8F}, {0, 6.6F}}}, tinymlp::granularity::per_channel);
+    tinymlp::vmaf::medium(), {{features, {0, 2.8F}, {0, 8.1F}}}, tinymlp::granularity::per_channel);
 inline constexpr auto large =
-    *tinymlp::quantize(tinymlp::vmaf::large(), {{features, {0, 5.1F}, {0, 10.8F}, {0, 10.5F}}});
+    *tinymlp::quantize(tinymlp::vmaf::large(), {{features, {0, 1.1F}, {0, 7.9F}, {0, 9.6F}}});
 
 } // namespace static_networks

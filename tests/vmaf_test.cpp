@@ -3,10 +3,12 @@
 
 #include <tinymlp/tinymlp.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,41 @@ TEST_CASE("a forgotten feature gives NaN") {
   CHECK(std::isnan(vmaf::small_int8().score(f)));
   f.motion2 = 0;
   CHECK_FALSE(std::isnan(vmaf::small().score(f)));
+}
+
+TEST_CASE("the region in which the networks were verified") {
+  constexpr vmaf::features good{.adm2 = 0.956559F,
+                                .vif_scale0 = 0.402946F,
+                                .vif_scale1 = 0.8345F,
+                                .vif_scale2 = 0.915718F,
+                                .vif_scale3 = 0.95124F,
+                                .motion2 = 1};
+  CHECK_BOTH_WAYS(vmaf::in_verified_region(good));
+  CHECK_BOTH_WAYS(vmaf::in_verified_region({0, 0, 0, 0, 0, 0}));
+  CHECK_BOTH_WAYS(vmaf::in_verified_region({1, 1, 1, 1, 1, 60})); // on the border
+  CHECK_BOTH_WAYS(!vmaf::in_verified_region({1, 1, 1, 1, 1, 60.001F}));
+  CHECK_BOTH_WAYS(!vmaf::in_verified_region({1, 1, 1, 1, 1, -0.001F}));
+  CHECK_BOTH_WAYS(!vmaf::in_verified_region({}));
+  for (std::size_t f = 0; f < 6; ++f) // each feature alone takes a frame out
+    for (const float value : {-0.5F, 100.0F, std::numeric_limits<float>::infinity(),
+                              std::numeric_limits<float>::quiet_NaN()}) {
+      std::array<float, 6> row = good.row();
+      row[f] = value;
+      CHECK_FALSE(vmaf::in_verified_region(vmaf::features::from_row(row)));
+    }
+}
+
+TEST_CASE("the phone model's score is libvmaf's polynomial") {
+  CHECK_BOTH_WAYS(vmaf::phone(100) == 100);
+  CHECK_BOTH_WAYS(vmaf::phone(-3) == vmaf::phone(0));
+  CHECK(vmaf::phone(0) == doctest::Approx(1.70674692));
+  CHECK(std::isnan(vmaf::phone(vmaf::features::unset)));
+  for (int i = 0; i <= 1000; ++i) {
+    const double s = i / 10.0;
+    const double p = 1.70674692 + 1.72643844 * s - 0.00705305 * s * s;
+    const double expected = std::min(std::max(p, s), 100.0);
+    CHECK(std::fabs(static_cast<double>(vmaf::phone(static_cast<float>(s))) - expected) < 5e-5);
+  }
 }
 
 TEST_CASE("features are scored like their row, on any instruction set") {

@@ -1,12 +1,14 @@
 // VMAF feature fusion: six libvmaf features a frame in, one quality score out.
 #pragma once
 
+#include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/load.hpp>
 #include <tinymlp/models/mlp_large.hpp>
 #include <tinymlp/models/mlp_medium.hpp>
 #include <tinymlp/models/mlp_small.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
+#include <tinymlp/vmaf_region.hpp>
 
 #include <array>
 #include <limits>
@@ -77,6 +79,33 @@ constexpr float clip(float score) noexcept {
   return score < 0 ? 0.0F : score > 100 ? 100.0F : score;
 }
 
+// The phone model's score from vmaf_v0.6.1's: libvmaf's score_transform, a polynomial of the
+// clipped score, never below it, clipped again. float32 throughout: within 5e-5 of libvmaf's
+// double. NaN stays NaN. (The NEG model needs no function: it is vmaf_v0.6.1 itself on NEG's
+// features.)
+constexpr float phone(float score) noexcept {
+  const float s = clip(score);
+  const float seen =
+      kernels::exact::fma(kernels::exact::fma(-0.00705305F, s, 1.72643844F), s, 1.70674692F);
+  return clip(seen < s ? s : seen);
+}
+
+// Whether a frame lies in the region over which the shipped networks were verified
+// (model/region.json; model/README.md tells their largest error there). Outside they extrapolate,
+// and may be wrong by any amount. False where a feature is NaN. About thirty comparisons, no
+// allocation.
+constexpr bool in_verified_region(const features& frame) noexcept {
+  constexpr double tolerance = 1e-6; // features are printed with six decimals
+  const std::array<float, 6> row = frame.row();
+  for (const detail::region_rule& rule : detail::region_rules) {
+    double sum = 0;
+    for (std::size_t f = 0; f < row.size(); ++f)
+      sum += rule.weights[f] * static_cast<double>(row[f]);
+    if (!(sum <= rule.at_most + tolerance)) return false;
+  }
+  return true;
+}
+
 namespace detail {
 
 // Everything below depends on a template parameter, so that a program holds, and the compiler
@@ -100,8 +129,8 @@ template <class Net, int I> using later_t = typename later<Net, I>::type;
 
 } // namespace detail
 
-// The shipped networks: constants, parsed from their ONNX files by the compiler. Trained on
-// vmaf_v0.6.1 scores; see model/README.md. In float32, and quantised to int8.
+// The shipped networks: constants, parsed from their ONNX files by the compiler; in float32, and
+// quantised to int8. They approximate vmaf_v0.6.1, unclipped; see model/README.md.
 template <int I = 0> constexpr const mlp_small& small() noexcept {
   return detail::shipped<detail::later_t<mlp_small, I>>;
 }

@@ -44,13 +44,25 @@ class Formats(ProgramTest):
         self.assertAlmostEqual(pooled["harmonic_mean"], harmonic, places=6)
 
     def test_harmonic_mean_has_no_value_at_minus_1_and_below(self):
-        row = dict(reference_rows()[0], adm2="0.3", vif_scale0="0", vif_scale1="0", vif_scale2="0",
-                   vif_scale3="0")
-        pooled = self.score_json("-", stdin=csv_text([row]))["pooled_metrics"]["tinymlp_vmaf"]
+        row = dict(reference_rows()[0], adm2="0.375", vif_scale0="0.56", vif_scale1="0.54", vif_scale2="0.52",
+                   vif_scale3="0.52", motion2="0")
+        raw = self.score_json("--raw", "-", stdin=csv_text([row]))
+        pooled = raw["pooled_metrics"]["tinymlp_vmaf"]
         self.assertLess(pooled["mean"], -1)
         self.assertIsNone(pooled["harmonic_mean"])
-        clipped = self.score_json("--clip", "-", stdin=csv_text([row]))
+        clipped = self.score_json("-", stdin=csv_text([row]))
         self.assertEqual(clipped["pooled_metrics"]["tinymlp_vmaf"]["harmonic_mean"], 0)
+        self.assertEqual((raw["model"]["clipped"], clipped["model"]["clipped"]), (False, True))
+
+    def test_what_is_predicted(self):
+        file = program.ROOT / "model/mlp_small.onnx"
+        for model, predicts, clipped in (("mlp_small", "vmaf_v0.6.1", True), (file, None, False),
+                                         ("mlp_small.int8", "vmaf_v0.6.1", True)):
+            result = self.score_json("--model", model, LOG)["model"]
+            self.assertEqual((result["predicts"], result["clipped"]), (predicts, clipped))
+        self.assertIn(b"vmaf_v0.6.1", self.accept("score", "--help"))
+        view = self.accept("score", "--format", "view", "--model", "mlp_large", LOG)
+        self.assertIn(b"mlp_large predicts vmaf_v0.6.1", view)
 
     def test_without_an_own_score(self):
         result = self.score_json("-", stdin=csv_text(reference_rows()))
@@ -79,8 +91,10 @@ class Formats(ProgramTest):
         self.assertNotIn("no harmonic mean", text)
 
     def test_view_tells_why_there_is_no_harmonic_mean(self):
-        low = csv_text([dict.fromkeys(program.FEATURES, "-1"), reference_rows()[0]])
-        for options, told in ((), True), (("--clip",), False):
+        row = dict(reference_rows()[0], adm2="0.375", vif_scale0="0.56", vif_scale1="0.54",
+                   vif_scale2="0.52", vif_scale3="0.52", motion2="0")
+        low = csv_text([row, reference_rows()[0]])
+        for options, told in (("--raw",), True), ((), False):
             text = self.accept("score", "--format", "view", *options, "-", stdin=low).decode()
             self.assertEqual("no harmonic mean: a score is -1 or below" in text, told)
 

@@ -58,7 +58,7 @@ class Recipe(unittest.TestCase):
 
     def test_a_stack_matches_single_networks(self):
         rows = support.every(20)
-        chosen = recipe.with_epochs(recipe.SHIPPED, 2)
+        chosen = recipe.with_epochs(recipe.CORPUS, 2)
         lists = [np.arange(len(rows) - 100) + k for k in (0, 50, 100)]
         stacked = train(chosen, rows, lists, [0, 1, 2])
         for k, together in enumerate(stacked):
@@ -72,7 +72,7 @@ class Recipe(unittest.TestCase):
         kept = np.arange(0, len(rows), 2)
         other = dataclasses.replace(rows, x=rows.x.copy(), y=rows.y.copy())
         other.x[1::2], other.y[1::2] = 5.0, 1.0
-        chosen = recipe.with_epochs(recipe.SHIPPED, 1)
+        chosen = recipe.with_epochs(recipe.CORPUS, 1)
         a, b = (train(chosen, r, [kept], [0])[0] for r in (rows, other))
         np.testing.assert_array_equal(networks.predict(a, rows.x), networks.predict(b, rows.x))
 
@@ -85,14 +85,14 @@ class Recipe(unittest.TestCase):
     def test_one_score_for_all_rows(self):
         rows = support.every(400)
         same = dataclasses.replace(rows, y=np.full_like(rows.y, 100.0))
-        chosen = recipe.with_epochs(recipe.SHIPPED, 1)
+        chosen = recipe.with_epochs(recipe.CORPUS, 1)
         fitted = train(chosen, same, [range(len(same))], [0])[0]
         self.assertTrue(np.isfinite(networks.predict(fitted, rows.x)).all())
 
     def test_a_loss_that_is_not_finite(self):
         rows = support.every(400)
         wrong = dataclasses.replace(rows, y=np.full_like(rows.y, np.nan))
-        trainer = recipe.Trainer(recipe.with_epochs(recipe.SHIPPED, 2), SHAPE, wrong.x, wrong.y,
+        trainer = recipe.Trainer(recipe.with_epochs(recipe.CORPUS, 2), SHAPE, wrong.x, wrong.y,
                                  [range(len(wrong))], [0])
         with self.assertRaisesRegex(ValueError, "epoch 1: the loss is not finite"):
             checkpoint.run(trainer, [0])
@@ -119,7 +119,7 @@ class Recipe(unittest.TestCase):
 class Resuming(unittest.TestCase):
     def test_a_stopped_run_ends_with_the_same_bits(self):
         rows = support.every(40)
-        chosen = recipe.with_epochs(recipe.SHIPPED, 4)
+        chosen = recipe.with_epochs(recipe.CORPUS, 4)
 
         def start():
             return recipe.Trainer(chosen, SHAPE, rows.x, rows.y, [range(len(rows))], [5])
@@ -143,14 +143,14 @@ class Resuming(unittest.TestCase):
 
     def test_a_checkpoint_of_another_run_is_not_used(self):
         rows = support.every(40)
-        chosen = recipe.with_epochs(recipe.SHIPPED, 1)
+        chosen = recipe.with_epochs(recipe.CORPUS, 1)
         a, b = (recipe.Trainer(chosen, SHAPE, rows.x, rows.y, [range(len(rows))], [s])
                 for s in (1, 2))
         self.assertNotEqual(checkpoint.fingerprint(a, [1]), checkpoint.fingerprint(b, [2]))
 
     def test_a_damaged_checkpoint_is_not_used(self):
         rows = support.every(40)
-        chosen = recipe.with_epochs(recipe.SHIPPED, 1)
+        chosen = recipe.with_epochs(recipe.CORPUS, 1)
 
         def start():
             return recipe.Trainer(chosen, SHAPE, rows.x, rows.y, [range(len(rows))], [5])
@@ -177,7 +177,8 @@ class Determinism(unittest.TestCase):
             for run in ("first", "second"):
                 out = pathlib.Path(folder) / run
                 subprocess.run(
-                    [sys.executable, support.TOOLS / "train.py", "--epochs", "2", "--output", out],
+                    [sys.executable, support.TOOLS / "train.py", "--base", "--epochs", "2", "--output",
+                     out],
                     check=True, capture_output=True)
                 written.append({p.name: p.read_bytes() for p in sorted(out.iterdir())})
         self.assertEqual(list(written[0]), ["mlp_large.npz", "mlp_medium.npz", "mlp_small.npz"])

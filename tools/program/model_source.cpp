@@ -23,6 +23,7 @@ template <class Fp32, class Int8, class StaticInt8> struct network_row {
   using int8_type = Int8;
   using static_int8_type = StaticInt8;
   std::string_view name;
+  std::string_view predicts;  // libvmaf's model
   std::span<const char> onnx; // the file that the shipped networks are parsed from
   const Fp32& (*fp32)() noexcept;
   const Int8& (*int8)() noexcept;
@@ -32,13 +33,18 @@ template <std::size_t N> constexpr std::span<const char> file_of(const char (&li
   return {literal, N - 1}; // without the final NUL
 }
 
+constexpr std::string_view hd_model = "vmaf_v0.6.1";
+
 constexpr std::tuple networks{
     network_row<mlp_small, mlp_small_int8, mlp_small_static_int8>{
-        "mlp_small", file_of(models::mlp_small_onnx), &vmaf::small<>, &vmaf::small_int8<>},
+        "mlp_small", hd_model, file_of(models::mlp_small_onnx), &vmaf::small<>,
+        &vmaf::small_int8<>},
     network_row<mlp_medium, mlp_medium_int8, mlp_medium_static_int8>{
-        "mlp_medium", file_of(models::mlp_medium_onnx), &vmaf::medium<>, &vmaf::medium_int8<>},
+        "mlp_medium", hd_model, file_of(models::mlp_medium_onnx), &vmaf::medium<>,
+        &vmaf::medium_int8<>},
     network_row<mlp_large, mlp_large_int8, mlp_large_static_int8>{
-        "mlp_large", file_of(models::mlp_large_onnx), &vmaf::large<>, &vmaf::large_int8<>},
+        "mlp_large", hd_model, file_of(models::mlp_large_onnx), &vmaf::large<>,
+        &vmaf::large_int8<>},
 };
 constexpr std::string_view int8_suffix = ".int8";
 
@@ -153,6 +159,7 @@ std::unique_ptr<model> open_compiled_in(const std::string& wanted, std::optional
     model_description description;
     description.name = wanted;
     description.compiled_in = true;
+    description.predicts = row.predicts;
     description.network = row.name;
     description.bytes = row.onnx.size();
     description.sha256 = sha256_of({row.onnx.data(), row.onnx.size()});

@@ -17,6 +17,7 @@ namespace tinymlp::tools {
 struct model_description {
   std::string name; // "mlp_small", "mlp_small.int8", or the file's path
   bool compiled_in = false;
+  std::string predicts;   // libvmaf's model that a compiled-in network approximates, "vmaf_v0.6.1"
   std::string registered; // id, registry and quant_mode, where it came from a registry
   std::string network;    // the name of its shape, "mlp_small"
   std::string shape;      // "6-16-8-1"

@@ -89,7 +89,9 @@ private:
 
   void draw_head() {
     const model_description& m = context_.network;
-    text(left, 34, "title", fmt::format("VMAF per frame by {}", svg_escaped(m.name)));
+    text(left, 34, "title",
+         fmt::format("{} per frame by {}", m.predicts.empty() ? "VMAF" : m.predicts,
+                     svg_escaped(m.name)));
     text(left, 54, "",
          fmt::format("{}: {} {}, {}, {} kernel", svg_escaped(context_.input), scores_.rows(),
                      scores_.rows() == 1 ? "frame" : "frames", m.precision, m.kernel));

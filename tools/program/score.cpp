@@ -66,7 +66,7 @@ std::unique_ptr<score_writer> make_writer(const score_options& options, atomic_f
 }
 
 void print_details(const scoring_sink& sink, double total_ns) {
-  const auto& [network, log, input] = sink.context();
+  const auto& [network, log, input, clipped] = sink.context();
   const score_summary& s = sink.summary();
   const auto line = [](std::string_view name, const std::string& value) {
     write_error(fmt::format("{:<11}{}\n", name, printable(value, 400)));
@@ -80,6 +80,8 @@ void print_details(const scoring_sink& sink, double total_ns) {
     line("external", fmt::format("{}, sha256 {}", location, sha256));
   line("network",
        fmt::format("{}: {}, {} parameters", network.network, network.shape, network.parameters));
+  if (!network.predicts.empty())
+    line("predicts", network.predicts + (clipped ? ", clipped to 0..100" : ", not clipped"));
   line("precision", network.precision);
   line("kernel", network.kernel);
   line("input",
@@ -140,6 +142,11 @@ vif_scale0, vif_scale1, vif_scale2, vif_scale3 and motion2 (alone, or as libvmaf
 integer_adm2, float_adm2, VMAF_integer_feature_adm2_score); "-" is standard input. The format is
 told by the content.
 
+A shipped network, by name, predicts libvmaf's score: vmaf_v0.6.1. It
+is clipped to 0..100 as libvmaf's is, unless --raw is given. Frames outside the
+region in which these networks were verified are counted in a warning. Scores of a FILE are not
+clipped unless --clip is given.
+
 A frame whose features are NaN, infinite or null scores NaN (null in JSON) and is counted in a
 warning; so are the pooled scores then. Everything else that is missing or malformed ends the
 run with exit status 1, and an existing output file stays as it was.
@@ -148,6 +155,7 @@ Examples:
   tinymlp score vmaf.json
   tinymlp score --model mlp_large --format json --output scores.json vmaf.xml
   tinymlp score --model mine.onnx --plot scores.svg --clip vmaf.csv
+  tinymlp score --raw vmaf.json
   tinymlp score --registry model/registry.json --model mlp_large --verbose vmaf.csv
   zcat features.csv.gz | tinymlp score - > scores.csv
 )";
@@ -188,7 +196,14 @@ void add_score_command(CLI::App& app) {
   command->add_option("--output", options->output, "Write here, whole or not at all")
       ->type_name("FILE");
   command->add_option("--plot", options->plot, "Draw score over frames as SVG")->type_name("FILE");
-  command->add_flag("--clip", options->scoring.clip, "Clip scores to [0, 100]");
+  const auto clip_as = [&](const char* flag, clipping how, const char* what) {
+    return command->add_flag_callback(
+        flag, [options, how] { options->scoring.clip = how; }, what);
+  };
+  CLI::Option* clip = clip_as("--clip", clipping::always,
+                              "Clip scores to [0, 100], as those of a shipped network are anyway");
+  clip_as("--raw", clipping::never, "The network's own output, which may lie beyond [0, 100]")
+      ->excludes(clip);
   command
       ->add_option("--feature-suffix", options->log.feature_suffix,
                    "Take the features with this suffix, such as _egl_1 (NEG); \"\" for none")
@@ -202,6 +217,9 @@ void add_score_command(CLI::App& app) {
             return CLI::PositiveNumber(text).empty() ? "" : text + " is no number above 0";
           },
           "", "positive"));
+  command->add_flag_callback(
+      "--no-warn-region", [options] { options->scoring.warn_region = false; },
+      "Do not warn of frames outside the region in which the shipped networks were verified");
   command->add_flag(
       "--verbose", options->verbose,
       "Say on standard error which file, hash, precision, kernel and columns were used");

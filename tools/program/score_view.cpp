@@ -128,7 +128,8 @@ private:
   void write_head(const score_context& context, const series& scores) {
     const model_description& m = context.network;
     out_.write(
-        fmt::format("\n  {}  {}\n", paint_.paint("1", printable(m.name, 60)),
+        fmt::format("\n  {}{}  {}\n", paint_.paint("1", printable(m.name, 60)),
+                    m.predicts.empty() ? "" : " predicts " + m.predicts,
                     paint_.paint("2", fmt::format("{} · {} · {} parameters · {} kernel", m.shape,
                                                   m.precision, m.parameters, m.kernel))));
     const std::string writer = context.log.version.empty()
@@ -187,7 +188,8 @@ private:
                              paint_.paint("1", fmt::format("{:.4f}", summary.own.rmse()))));
     }
     if (std::isfinite(summary.score.mean()) && std::isnan(summary.score.harmonic_mean()))
-      out_.write(paint_.paint("2", "  no harmonic mean: a score is -1 or below (see --clip)\n"));
+      out_.write(
+          paint_.paint("2", "  no harmonic mean: a score is -1 or below (see --clip, --raw)\n"));
     out_.write("\n");
   }
 

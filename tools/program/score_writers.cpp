@@ -71,10 +71,14 @@ public:
                            "    \"sha256\": \"{}\",\n"
                            "    \"network\": \"{}\",\n"
                            "    \"precision\": \"{}\",\n"
-                           "    \"kernel\": \"{}\"\n"
+                           "    \"kernel\": \"{}\",\n"
+                           "    \"predicts\": {},\n"
+                           "    \"clipped\": {}\n"
                            "  }},\n"
                            "  \"frames\": [",
-                           version, json_string(m.name), m.sha256, m.shape, m.precision, m.kernel));
+                           version, json_string(m.name), m.sha256, m.shape, m.precision, m.kernel,
+                           m.predicts.empty() ? std::string("null") : json_string(m.predicts),
+                           context.clipped));
   }
 
   void row(const scored_frame& row) override {

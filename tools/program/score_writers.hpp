@@ -30,6 +30,7 @@ struct score_context {
   const model_description& network;
   const log_description& log;
   std::string_view input;
+  bool clipped; // scores are brought into 0..100
 };
 
 class score_writer {

@@ -74,12 +74,33 @@ void range_check::report() const {
                             worst_row_.features[worst_feature_], worst_z_));
 }
 
+void region_check::check(const log_row& row) {
+  const bool finite = std::all_of(row.features.begin(), row.features.end(),
+                                  [](float feature) { return std::isfinite(feature); });
+  if (!finite) return; // reported by itself
+  if (vmaf::in_verified_region(vmaf::features::from_row(row.features))) return;
+  if (rows_++ == 0) first_ = row;
+}
+
+void region_check::report(std::string_view input, std::uint64_t rows) const {
+  if (rows_ == 0) return;
+  print_message("warning",
+                fmt::format("{}: {} of {} frames {} outside the region in which the network was "
+                            "verified, and may score far from libvmaf; the first: frame {}",
+                            input, rows_, rows, rows_ == 1 ? "lies" : "lie", first_.frame));
+}
+
 scoring_sink::scoring_sink(const scoring_options& options, const model& network,
                            const byte_source& source, score_writer& writer)
-    : options_(options), network_(network), source_(source),
-      writer_(writer), context_{network.description(), log_, source.name()}, series_(plot_buckets) {
+    : options_(options),
+      clip_(options.clip == clipping::always ||
+            (options.clip == clipping::automatic && network.description().compiled_in)),
+      network_(network), source_(source),
+      writer_(writer), context_{network.description(), log_, source.name(), clip_},
+      series_(plot_buckets) {
   block_.reserve(block_rows);
   if (options.warn_z > 0) range_check_.emplace(network.description(), options.warn_z);
+  if (options.warn_region && network.description().compiled_in) region_check_.emplace();
 }
 
 void scoring_sink::begin(const log_description& description) {
@@ -128,7 +149,7 @@ void scoring_sink::score_block() {
 }
 
 void scoring_sink::emit(const log_row& row, float score) {
-  const scored_frame scored{row.frame, options_.clip ? vmaf::clip(score) : score, row.vmaf};
+  const scored_frame scored{row.frame, clip_ ? vmaf::clip(score) : score, row.vmaf};
   const auto value = static_cast<double>(scored.score);
   writer_.row(scored);
   series_.add(scored);
@@ -138,6 +159,7 @@ void scoring_sink::emit(const log_row& row, float score) {
   if (!std::isnan(row.vmaf)) summary_.vmaf.add(row.vmaf);
   summary_.own.add(value, row.vmaf);
   if (range_check_) range_check_->check(row);
+  if (region_check_) region_check_->check(row);
 }
 
 // A call by itself: each waits for the score before it, as in a player's loop that acts on it.
@@ -177,6 +199,7 @@ void scoring_sink::report_warnings() const {
                               source_.name(), series_.out_of_order(),
                               series_.out_of_order() == 1 ? " is" : "s are"));
   if (range_check_) range_check_->report();
+  if (region_check_) region_check_->report(source_.name(), summary_.rows);
 }
 
 } // namespace tinymlp::tools

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "byte_source.hpp"
@@ -33,10 +34,25 @@ private:
   log_row worst_row_;
 };
 
+// Frames outside the region over which the shipped networks were verified.
+class region_check {
+public:
+  void check(const log_row& row);
+  // One warning on standard error, if there is anything to warn of. `rows`: all that were scored.
+  void report(std::string_view input, std::uint64_t rows) const;
+
+private:
+  std::uint64_t rows_ = 0;
+  log_row first_;
+};
+
+enum class clipping { automatic, always, never }; // automatic: a shipped network's scores
+
 struct scoring_options {
-  bool clip = false;
-  bool measure = false; // time single frames and batches, for score_summary
-  double warn_z = 0;    // see range_check; 0 for none
+  clipping clip = clipping::automatic;
+  bool warn_region = true; // of a shipped network
+  bool measure = false;    // time single frames and batches, for score_summary
+  double warn_z = 0;       // see range_check; 0 for none
 };
 
 // Collects rows into blocks, scores each block in one call, and hands the scores on in order.
@@ -64,6 +80,7 @@ private:
   double measure_batch() const;
 
   scoring_options options_;
+  bool clip_;
   const model& network_;
   const byte_source& source_;
   score_writer& writer_;
@@ -72,6 +89,7 @@ private:
   score_summary summary_;
   series series_;
   std::optional<range_check> range_check_;
+  std::optional<region_check> region_check_;
   std::vector<log_row> block_;
   std::vector<float> features_, scores_, first_features_;
   progress progress_;

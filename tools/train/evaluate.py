@@ -6,10 +6,11 @@ the JSON breaks ties by position, as the reference models' published figures do.
 fed row by row. Needs NumPy and onnx; uses onnxruntime when it is installed.
 """
 import argparse
+import dataclasses
 import pathlib
 import sys
 
-from tinymlp_train import corpus, files, inference, metrics
+from tinymlp_train import corpus, files, inference, metrics, teacher
 
 import numpy as np
 
@@ -24,6 +25,8 @@ def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("models", nargs="+", type=pathlib.Path, metavar="FILE.onnx")
     p.add_argument("--corpus", default=corpus.SHIPPED, type=pathlib.Path, metavar="FILE")
+    p.add_argument("--teacher", choices=teacher.NAMES, metavar="NAME", help="measure against this "
+                   "model of libvmaf's, evaluated exactly, and not the scores in the file")
     p.add_argument("--sources", nargs="+", metavar="NAME", help="only the rows of these sources")
     p.add_argument("--by", choices=("all", "group", "source"), default="group",
                    help="one table line per group (default), per source, or only for all rows")
@@ -79,6 +82,8 @@ def main():
     rows = corpus.load(args.corpus)
     if args.sources:
         rows = rows.rows(rows.mask(args.sources))
+    if args.teacher:
+        rows = dataclasses.replace(rows, y=teacher.load(args.teacher).score(rows.x))
     parts = partition(rows, args.by)
     results = {name: measure(path, rows, parts) for name, path in labels(args.models).items()}
     print(table(results, parts))

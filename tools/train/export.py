@@ -11,9 +11,9 @@ import sys
 
 from tinymlp_train import files, networks, onnx_file
 
-NOTES = ("{shape} fusion of the six canonical libvmaf features, trained on the {rows} corpus rows "
-         "with vmaf_v0.6.1 as the teacher, whose scores are clipped to 0..100. The scaler is part "
-         "of the graph: feed raw feature values.")
+NOTES = ("{shape} approximation of libvmaf's {teacher} by its six features, trained on that function "
+         "over model/region.json. The output is not clipped to 0..100, as libvmaf's scores are. The "
+         "scaler is part of the graph: feed raw feature values.")
 
 
 INT8_KEYS = ("quant_mode", "int8_sha256", "quant_calibration_set", "quant_accuracy_budget_plcc")
@@ -35,17 +35,14 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("weights", nargs="+", type=pathlib.Path, metavar="NAME.npz")
     p.add_argument("--output", default="model", type=pathlib.Path, metavar="DIR")
-    p.add_argument("--rows", default="40,392", help="number of training rows, for the notes")
     args = p.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     for path in args.weights:
         name = path.stem
         fitted = networks.load(path)
-        shape = networks.SHAPES.get(name)
-        if shape is None:
-            raise ValueError(f"{path}: {name} is none of {', '.join(networks.SHAPES)}")
+        shape, teacher = networks.describe(name)
         data = onnx_file.serialize(onnx_file.build(fitted, shape))
-        notes = NOTES.format(shape="-".join(map(str, shape)), rows=args.rows)
+        notes = NOTES.format(shape="-".join(map(str, shape)), teacher=teacher)
         # The sidecar names the file's hash, so it is written last.
         files.write_bytes(args.output / f"{name}.onnx", data)
         beside = args.output / f"{name}.json"

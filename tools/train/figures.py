@@ -8,7 +8,8 @@ import json
 import pathlib
 import sys
 
-from tinymlp_train import corpus, inference, metrics, networks, plotting, quantized
+from tinymlp_train import (corpus, inference, metrics, networks, plotting, quantized, region,
+                           teacher)
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
@@ -49,6 +50,7 @@ def density(data):
 def residual_by_source(data):
     """Left: spread of the shipped files' residuals. Right: RMSE when the source is left out."""
     sources = data.rows.sources()
+    loso = json.loads((data.model_dir / "loso.json").read_text("utf-8"))
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9.6, 7.2), sharey=True)
     figure.subplots_adjust(left=0.13, right=0.98, top=0.92, bottom=0.13, wspace=0.06)
     place = np.arange(len(sources))[::-1]
@@ -61,27 +63,56 @@ def residual_by_source(data):
         left.hlines(at, cuts[:, 1], cuts[:, 3], color=colour, linewidth=4, label=name)
     left.axvline(0, color=plotting.INK, linewidth=0.8)
     left.set_xlabel("residual after clipping, VMAF points")
-    left.set_title("shipped files (trained on all rows):\nmiddle half, and 1 % to 99 %")
-    for k, (name, entry) in enumerate(data.loso["networks"].items()):
-        folds = entry["clip"]["folds"]
-        rmse = [folds[s]["clipped"]["rmse"] for s in sources]
-        right.errorbar([r["mean"] for r in rmse], place + (1 - k) * 0.26,
-                       xerr=[r["std"] for r in rmse], fmt="o", markersize=4, elinewidth=1,
-                       color=plotting.COLOURS[name], label=name)
+    left.set_title("shipped files:\nmiddle half, and 1 % to 99 %")
+    for k, (name, by_source) in enumerate(loso["networks"].items()):
+        right.plot([by_source[s]["clipped"]["rmse"] for s in sources], place + (1 - k) * 0.26, "o",
+                   markersize=4, color=plotting.COLOURS[name], label=name)
     for name, mark in (("vmaf_tiny_v3", "|"), ("vmaf_tiny_v4", "x")):
         parts = data.reference[name]["parts"]
         right.plot([parts[s]["clipped"]["rmse"] for s in sources], place, mark, markersize=6,
                    color="#8b949e", label=name)
     right.set_xscale("log")
-    right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
+    right.set_xticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
     right.set_xticks([], minor=True)
     right.set_xlabel("RMSE after clipping, VMAF points (log)")
-    right.set_title("clip left out of training:\nmean of five seeds and their deviation")
+    right.set_title("left out of training with its fold")
     left.set_yticks(place, sources)
     for axes in (left, right):
         axes.grid(True, axis="x")
     figure.legend(*right.get_legend_handles_labels(), loc="lower center", ncols=5)
     return figure, "Residuals by source"
+
+
+def largest(axes, x, y, value, x_edges, y_edges):
+    """The largest value per cell, as a picture; cells without a row stay clear."""
+    cell = [np.clip(np.digitize(v, e) - 1, 0, len(e) - 2) for v, e in ((x, x_edges), (y, y_edges))]
+    most = np.full((len(x_edges) - 1, len(y_edges) - 1), -1.0)
+    np.maximum.at(most, tuple(cell), value)
+    extent = (x_edges[0], x_edges[-1], y_edges[0], y_edges[-1])
+    axes.grid(True)
+    return axes.imshow(np.ma.masked_less(most.T, 0), origin="lower", cmap=DENSITY, extent=extent,
+                       norm=LogNorm(0.02, 5), aspect="auto", interpolation="nearest")
+
+
+def error_over_space(data):
+    """The largest error after clipping over the feasible region, in two pairs of coordinates."""
+    random, space, truth = np.random.default_rng(2), region.load(), teacher.load()
+    x = np.concatenate([region.draw(space, sampler, random, 300_000, data.rows.x)
+                        for sampler in ("wide", "powers")])
+    score = truth.score(x)
+    figure, panels = pyplot.subplots(2, 3, figsize=(9.6, 5.8), sharey="row", layout="constrained")
+    for (above, below), (name, model) in zip(panels.T, data.models.items()):
+        error = np.abs(metrics.clip(model.scores(x)) - score)
+        image = largest(above, x[:, 3], x[:, 0], error, np.linspace(0, 1.15, 70),
+                        np.linspace(0, 1.25, 70))
+        largest(below, x[:, 5], score, error, np.linspace(0, 60, 70), np.linspace(0, 100, 70))
+        above.set_title(f"{name}\nRMSE {np.sqrt(np.mean(error ** 2)):.3f}, largest {error.max():.2f}")
+        above.set_xlabel("vif_scale2")
+        below.set_xlabel("motion2")
+    panels[0, 0].set_ylabel("adm2")
+    panels[1, 0].set_ylabel("teacher (vmaf_v0.6.1)")
+    figure.colorbar(image, ax=panels, shrink=0.7, label="largest error, VMAF points")
+    return figure, "Largest error over the feasible region"
 
 
 def int8_difference(data):
@@ -133,7 +164,7 @@ def batch_dependence(data):
     return figure, "Change of int8 scores when one scale serves a whole batch"
 
 
-FIGURES = (density, residual_by_source, int8_difference, batch_dependence)
+FIGURES = (density, residual_by_source, error_over_space, int8_difference, batch_dependence)
 
 
 class Data:
@@ -144,10 +175,11 @@ class Data:
         self.x = self.rows.x.astype(np.float32)
         self.sample = np.arange(0, len(self.rows), 4)  # int8 is scored row by row
         files = {name: model_dir / f"{name}.onnx" for name in networks.SHAPES}
-        self.scores = {name: inference.Model(f).scores(self.x) for name, f in files.items()}
+        self.models = {name: inference.Model(f) for name, f in files.items()}
+        self.scores = {name: model.scores(self.x) for name, model in self.models.items()}
         self.int8 = {name: quantized.quantize(f) for name, f in files.items()}
-        self.loso, self.reference = (json.loads((model_dir / n).read_text("utf-8"))
-                                     for n in ("loso.json", "reference.json"))
+        self.model_dir = model_dir
+        self.reference = json.loads((model_dir / "reference.json").read_text("utf-8"))
 
 
 def main():

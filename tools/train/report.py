@@ -34,15 +34,63 @@ def figures(summary, kind="clipped"):
     return [correlation(s["plcc"]), f"{s['srocc']:.4f}", points(s["rmse"])]
 
 
-def fit(data):
-    """The shipped files on the rows they were trained on, per group."""
-    evaluation = data("evaluation.json")
-    names = list(evaluation)
-    parts = list(evaluation[names[0]]["parts"])
-    head = ["Group", "Rows"] + [f"{n} {f}" for n in names for f in ("PLCC", "SROCC", "RMSE")]
-    return markdown(head, [
-        [part, str(evaluation[names[0]]["parts"][part]["rows"])]
-        + [c for n in names for c in figures(evaluation[n]["parts"][part])] for part in parts])
+SET_HEAD = ["RMSE", "PLCC", "SROCC", "p99", "worst", "> 1, %", "> 2, %", "> 5, %"]
+
+
+def spread_of(clipped):
+    """The figures of SET_HEAD."""
+    return ([points(clipped["rmse"]), correlation(clipped["plcc"]), f"{clipped['srocc']:.4f}",
+             f"{clipped['p99_abs']:.2f}", f"{clipped['max_abs']:.2f}"]
+            + [f"{100 * clipped[f'beyond_{n}']:.2f}" for n in (1, 2, 5)])
+
+
+def sets(data):
+    """All rows of every set at hand, ours beside the reference models."""
+    rows = []
+    for title, ours, theirs in SETS:
+        for result in dict.fromkeys((ours, theirs)):
+            for name, entry in data(result).items():
+                s = entry["parts"]["all"]
+                rows.append([title, name] + spread_of(s["clipped"]))
+                title = ""
+    return markdown(["Set", "Model"] + SET_HEAD, rows)
+
+
+SETS = (("corpus (25 sources)", "evaluation.json", "reference.json"),
+        ("public 4K (6 sources)", "public_4k.json", "public_4k.json"),
+        ("a film, measured afresh", "unseen.json", "unseen.json"))
+
+
+def by_source(data):
+    """RMSE / worst error of every source, ours beside the reference models."""
+    def pair(summary):
+        return f"{summary['clipped']['rmse']:.3f} / {summary['clipped']['max_abs']:.2f}"
+    sets = [{**data(ours), **data(theirs)} for _, ours, theirs in SETS]
+    names = list(sets[0])
+    return markdown(["Source", "Rows"] + names, [
+        [part, str(result[names[0]]["parts"][part]["rows"])]
+        + [pair(result[n]["parts"][part]) for n in names]
+        for result in sets for part in result[names[0]]["parts"] if part != "all"])
+
+
+def verified(data):
+    """What the search over the region found."""
+    rows = []
+    for name, entry in data("verification.json")["networks"].items():
+        sampled, at = entry["sampled"], entry["worst_rows"][0]
+        rows.append([name, entry["teacher"], f"{sampled['rows']:,}", points(sampled["rmse"]),
+                     f"{sampled['p99']:.2f}", f"{sampled['max']:.2f}", f"{entry['worst']:.2f}",
+                     ", ".join(f"{v:.3g}" for v in at["features"])])
+    return markdown(["Network", "Approximates", "Rows", "RMSE", "p99", "worst sampled",
+                     "worst by ascent", "there"], rows)
+
+
+def region(data):
+    """The rules, and how near the corpus comes to each."""
+    slack = data("verification.json")["corpus_slack"]
+    return markdown(["Rule", "Because", "Corpus stays clear by"], [
+        [rule["rule"], rule["why"], f"{near:.3g}"]
+        for rule, near in zip(data("region.json")["rules"], slack)])
 
 
 def holdout(data):
@@ -88,54 +136,29 @@ def holdout_recipes(data):
 
 def plus_minus(spread, figure):
     """`mean ± std`, with the digits that the figure is read with."""
-    digits = {"plcc": 6, "rmse": 3}.get(figure, 4)
+    digits = {"plcc": 6, "rmse": 3, "max_abs": 2}.get(figure, 4)
     return f"{spread['mean']:.{digits}f} ± {spread['std']:.{digits}f}"
 
 
-def over_sources(parts, kind, figure):
-    """Mean and sample deviation over sources of a model that was not trained on any of them."""
-    values = [s[kind][figure] for name, s in parts.items() if name != "all"]
+LOSO_FIGURES = ("plcc", "srocc", "srocc_position", "rmse", "max_abs")
+LOSO_HEAD = ["PLCC", "SROCC", "SROCC by position", "RMSE", "worst"]
+
+
+def over_sources(by_source, figure):
+    """Mean and sample deviation over sources."""
+    values = [s["clipped"][figure] for s in by_source]
     mean = sum(values) / len(values)
     return {"mean": mean, "std": (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5}
 
 
-LOSO_FIGURES = ("plcc", "srocc", "srocc_position", "rmse")
-LOSO_HEAD = ["PLCC", "SROCC", "SROCC by position", "RMSE"]
-
-
-def loso_folds(data):
-    """Leave-source-out, mean and deviation over folds, with the reference models beside it."""
-    rows = []
-    for name, by_variant in data("loso.json")["networks"].items():
-        for variant, summary in by_variant.items():
-            rows.append([name, variant] + [
-                plus_minus(summary["clipped"][f]["over_folds"], f) for f in LOSO_FIGURES])
-    for name, result in data("reference.json").items():
-        rows.append([name, "nothing"] + [
-            plus_minus(over_sources(result["parts"], "clipped", f), f) for f in LOSO_FIGURES])
-    return markdown(["Network", "Left out"] + LOSO_HEAD, rows)
-
-
-def loso_seeds(data):
-    """Leave-source-out, the mean over folds and its deviation over seeds, clipped and raw."""
-    rows = []
-    for name, by_variant in data("loso.json")["networks"].items():
-        for variant, summary in by_variant.items():
-            raw = summary["raw"]
-            rows.append([name, variant] + [
-                plus_minus(summary["clipped"][f]["over_seeds"], f) for f in LOSO_FIGURES]
-                + [plus_minus(raw["plcc"]["over_seeds"], "plcc"),
-                   plus_minus(raw["rmse"]["over_seeds"], "rmse")])
-    return markdown(["Network", "Left out"] + LOSO_HEAD + ["raw PLCC", "raw RMSE"], rows)
-
-
-def unseen(data):
-    """Fresh rows of clips that no model here was trained on."""
-    rows = []
-    for model, result in data("unseen.json").items():
-        s = result["parts"]["all"]
-        rows.append([model, str(s["rows"])] + figures(s) + [points(s["raw"]["rmse"])])
-    return markdown(["Model", "Rows", "PLCC", "SROCC", "RMSE", "RMSE, raw"], rows)
+def loso(data):
+    """Leave-source-out, mean and deviation over sources, with the reference models beside it."""
+    models = {name: list(s.values()) for name, s in data("loso.json")["networks"].items()}
+    models |= {name: [s for part, s in result["parts"].items() if part != "all"]
+               for name, result in data("reference.json").items()}
+    return markdown(["Network"] + LOSO_HEAD, [
+        [name] + [plus_minus(over_sources(s, f), f) for f in LOSO_FIGURES]
+        for name, s in models.items()])
 
 
 def quantised_row(figures):
@@ -183,8 +206,8 @@ def probes(data):
 
 
 PARTS = {f.__name__: f
-         for f in (fit, holdout, holdout_reference, holdout_recipes, loso_folds, loso_seeds, unseen,
-                   activation_scales, calibration, probes)}
+         for f in (sets, by_source, verified, region, loso, holdout, holdout_reference,
+                   holdout_recipes, activation_scales, calibration, probes)}
 
 
 def render(text, data):

@@ -15,6 +15,8 @@ import numpy as np
 
 FEATURES = ("adm2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3", "motion2")
 COLUMNS = ("source", "codec", "param", "frame") + FEATURES + ("vmaf",)
+# Rows of public logs, for evaluation: the raw score is not read.
+PUBLIC_COLUMNS = ("source", "variant", "frame") + FEATURES + ("vmaf_raw", "vmaf")
 
 MODEL_DIR = pathlib.Path(__file__).resolve().parents[3] / "model"
 SHIPPED = MODEL_DIR / "corpus.csv.xz"
@@ -86,15 +88,16 @@ def parse(plain, name="corpus"):
     except UnicodeDecodeError as error:
         raise CorpusError(f"{name}: not UTF-8: {error}") from error
     header = next(reader, None)
-    if header is None or tuple(header) != COLUMNS:
+    if header is None or tuple(header) not in (COLUMNS, PUBLIC_COLUMNS):
         raise CorpusError(f"{name}: line 1: the header must be {','.join(COLUMNS)}")
+    numeric = [header.index(column) for column in FEATURES + ("vmaf",)]
     source, numbers = [], []
     for row in reader:
-        if len(row) != len(COLUMNS):
+        if len(row) != len(header):
             raise CorpusError(
-                f"{name}: line {reader.line_num}: {len(row)} fields, expected {len(COLUMNS)}")
+                f"{name}: line {reader.line_num}: {len(row)} fields, expected {len(header)}")
         try:
-            values = [float(field) for field in row[4:]]
+            values = [float(row[column]) for column in numeric]
         except ValueError as error:
             raise CorpusError(f"{name}: line {reader.line_num}: {error}") from error
         source.append(row[0])

@@ -53,5 +53,8 @@ def summary(predicted, target):
     predicted = np.asarray(predicted, np.float64)
     error = np.abs(clip(predicted) - target)
     clipped = figures(clip(predicted))
+    clipped["p99_abs"] = float(np.quantile(error, 0.99))
     clipped["max_abs"] = float(error.max())
+    for points in (1, 2, 5):
+        clipped[f"beyond_{points}"] = float(np.mean(error > points))  # share of rows
     return {"rows": int(len(target)), "raw": figures(predicted), "clipped": clipped}

@@ -14,6 +14,18 @@ SHAPES = {
     "mlp_large": (6, 64, 32, 16, 1),
 }
 
+# suffix of a shipped network's name -> the model of libvmaf's that it approximates
+TEACHERS = {"": "vmaf_v0.6.1", "_4k": "vmaf_4k_v0.6.1"}
+SHIPPED = tuple(shape + suffix for suffix in TEACHERS for shape in SHAPES)
+
+
+def describe(name):
+    """Layer widths and teacher of a shipped network."""
+    if name not in SHIPPED:
+        raise ValueError(f"{name} is none of {', '.join(SHIPPED)}")
+    suffix = "_4k" if name.endswith("_4k") else ""
+    return SHAPES[name.removesuffix(suffix)], TEACHERS[suffix]
+
 
 def layers(shape):
     """(inputs, outputs) of each dense layer."""

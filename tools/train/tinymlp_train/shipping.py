@@ -1,0 +1,36 @@
+"""From a seed to a network as it is shipped: trained on the teacher, scaled for int8."""
+import sys
+
+import numpy as np
+
+from . import checkpoint, distill, equalise, networks, region, teacher
+
+# Rows that int8's scales are chosen on, by sampler.
+INT8_ROWS = {"measured": 1500, "mixtures": 500, "powers": 2000}
+
+
+def add_arguments(parser):
+    """The options that choose a recipe; recipe_of() reads them."""
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's own number; of 1,000 steps "
+                        "each")
+    parser.add_argument("--pool", type=int, help="rows to draw batches from, instead of the recipe's")
+
+
+def recipe_of(name, args):
+    suffix = "_4k" if name.endswith("_4k") else ""
+    chosen = distill.SHIPPED[name.removesuffix(suffix)]
+    return distill.shortened(chosen, args.epochs, args.pool)
+
+
+def train(name, chosen, measured, seed, path=None, label=None):
+    """Fitted. measured: float64 [N,6], rows that the samplers may start from; path: a checkpoint."""
+    shape, teacher_name = networks.describe(name)
+    space = region.load()
+    trainer = distill.Trainer(chosen, shape, teacher.load(teacher_name), space, measured, seed)
+    checkpoint.run(trainer, [seed], path, label or name, every=5)
+    random = np.random.default_rng(seed)
+    rows = np.concatenate([region.draw(space, sampler, random, count, measured)
+                           for sampler, count in INT8_ROWS.items()])
+    fitted, rmse = equalise.equalise(trainer.fitted()[0], rows, per_channel=False, seed=seed)
+    print(f"{label or name}: int8 to float32, RMSE {rmse:.3f}", file=sys.stderr, flush=True)
+    return fitted
