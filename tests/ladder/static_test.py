@@ -188,21 +188,22 @@ class Calibration(StaticTest):
         low, high = self.ranges(self.quantize(file, text))[0]
         self.assertAlmostEqual(high - low, max(scaled) - min(scaled), 4)
         self.refuse("quantize", file, "--static", self.write("nine.csv", "a,b\n1,2\n"),
-                    because=["nine.csv:1: 2 columns, and the network has 10 features"])
+                    because=["nine.csv:1: the header names none of the network's inputs features (10)"])
         bad = text.splitlines()
         bad[4] = bad[4].replace(bad[4].split(",")[2], "x", 1)
         self.refuse("quantize", file, "--static", self.write("bad.csv", "\n".join(bad)),
                     because=["bad.csv:5: ", "column "])
         bad[4] = ",".join(["1"] * 9 + ["inf"])
         self.refuse("quantize", file, "--static", self.write("inf.csv", "\n".join(bad)),
-                    because=["inf.csv:5: column 10 is inf", "must be finite"])
+                    because=["inf.csv:5: features.9 is inf", "must be finite"])
         bad[4] = ",".join(["1"] * 9)
         self.refuse("quantize", file, "--static", self.write("short.csv", "\n".join(bad)),
-                    because="short.csv:5: 9 columns")
+                    because="short.csv:5: the row has 9 columns, the first line 10")
         self.refuse("quantize", file, "--static", self.write("none.csv", bad[0] + "\n"),
                     because="none.csv: no rows after the header")
+        # A first line of numbers is a row: columns go by position then.
         self.refuse("quantize", file, "--static", self.write("headless.csv", "\n".join(bad[1:])),
-                    because="the first line must name the columns")
+                    because="headless.csv:4: the row has 9 columns, the first line 10")
 
 
 class Refusals(StaticTest):
