@@ -26936,11 +26936,13 @@ constexpr float phone(float score) noexcept {
 
 // Whether a frame lies in the region over which the shipped networks were verified
 // (model/region.json; model/README.md tells their largest error there). Outside they extrapolate,
-// and may be wrong by any amount. False where a feature is NaN. About thirty comparisons, no
-// allocation.
+// and may be wrong by any amount. False where a feature is NaN or infinite. About thirty
+// comparisons, no allocation.
 constexpr bool in_verified_region(const features& frame) noexcept {
   constexpr double tolerance = 1e-6; // features are printed with six decimals
   const std::array<float, 6> row = frame.row();
+  for (const float value : row)
+    if (!kernels::exact::is_finite(value)) return false; // which constant expressions do not add up
   for (const detail::region_rule& rule : detail::region_rules) {
     double sum = 0;
     for (std::size_t f = 0; f < row.size(); ++f)
