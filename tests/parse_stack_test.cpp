@@ -12,7 +12,15 @@
 #include <string>
 #include <vector>
 
-#if defined(__linux__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
+#define TINYMLP_TEST_SANITISED
+#elif defined(__has_feature) // Clang's way to tell
+#if __has_feature(address_sanitizer)
+#define TINYMLP_TEST_SANITISED
+#endif
+#endif
+
+#if defined(__linux__) && defined(__OPTIMIZE__) && !defined(TINYMLP_TEST_SANITISED)
 #include <ucontext.h>
 
 namespace {
