@@ -23946,7 +23946,7 @@ private:
         take_activation(out);
         --out.end;
       } else if (after.kind != onnx::step_kind::affine || literal_ ||
-                 out.step.activates != activation::identity || !grows(out, after)) {
+                 out.step.activates != activation::identity || !keeps_width(out, after)) {
         break;
       }
     }
@@ -23960,7 +23960,7 @@ private:
   }
 
   // As many values after it as before? (One value can become many by an array of constants.)
-  static constexpr bool grows(const folded_step& out, const onnx::step& after) noexcept {
+  static constexpr bool keeps_width(const folded_step& out, const onnx::step& after) noexcept {
     return after.inputs == out.step.outputs && after.outputs == out.step.outputs;
   }
 
@@ -25945,6 +25945,8 @@ struct storage_plan {
     bytes = take(static_cast<std::size_t>(from.bytes) + 1); // never empty, so that each is an array
     sums = take((from.sums + 1) * sizeof(std::int32_t));
   }
+  // Enough to have `total` at a multiple of 64 bytes, wherever storage begins.
+  constexpr std::size_t bytes_anywhere() const noexcept { return total + 63; }
 
 private:
   constexpr std::size_t take(std::size_t size) noexcept {
@@ -26065,6 +26067,30 @@ private:
   onnx::quant_mode mode_ = onnx::quant_mode::fp32;
 };
 
+namespace detail {
+
+// Reads a model, once, and plans where its network's arrays lie.
+inline result<storage_plan> read_plan(onnx::plan& plan, std::span<const char> model,
+                                      onnx::external_files external,
+                                      std::string_view output) noexcept {
+  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+  const kernels::extent sizes = measure(plan);
+  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
+  return storage_plan(sizes);
+}
+
+// Packs a plan into the first place in `storage` that is aligned to 64 bytes.
+inline result<any_network> pack_into(std::span<std::byte> storage, const onnx::plan& plan,
+                                     const storage_plan& places) noexcept {
+  void* at = storage.data();
+  std::size_t room = storage.size();
+  if (std::align(64, places.total, at, room) == nullptr)
+    return error{errc::short_storage, 0, "storage"};
+  return any_network::from_plan(plan, places, static_cast<std::byte*>(at));
+}
+
+} // namespace detail
+
 // Bytes of storage that load_any() of this model needs, or why it would be refused. `output`: the
 // name of the graph output to compute; empty: the first that is an MLP. Takes up to 24 KiB of
 // stack; allocates nothing.
@@ -26072,10 +26098,9 @@ inline result<std::size_t> required_storage(std::span<const char> model,
                                             onnx::external_files external = {},
                                             std::string_view output = {}) noexcept {
   onnx::plan plan;
-  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  const kernels::extent sizes = detail::measure(plan);
-  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
-  return detail::storage_plan(sizes).total + 63; // for any alignment
+  const result<detail::storage_plan> places = detail::read_plan(plan, model, external, output);
+  if (!places) return places.error();
+  return places->bytes_anywhere();
 }
 
 // The network of an ONNX file, packed into `storage`, or why not; errc::short_storage where that
@@ -26084,15 +26109,9 @@ inline result<any_network> load_any(std::span<const char> model, std::span<std::
                                     onnx::external_files external = {},
                                     std::string_view output = {}) noexcept {
   onnx::plan plan;
-  if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  const kernels::extent sizes = detail::measure(plan);
-  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
-  const detail::storage_plan places(sizes);
-  void* at = storage.data();
-  std::size_t room = storage.size();
-  if (std::align(64, places.total, at, room) == nullptr)
-    return error{errc::short_storage, 0, "storage"};
-  return any_network::from_plan(plan, places, static_cast<std::byte*>(at));
+  const result<detail::storage_plan> places = detail::read_plan(plan, model, external, output);
+  if (!places) return places.error();
+  return detail::pack_into(storage, plan, *places);
 }
 
 // A network of any shape in storage of its own, from the heap: the one thing here that allocates,
@@ -26103,12 +26122,14 @@ public:
   // errc::out_of_memory where the heap has no room.
   [[nodiscard]] error load(std::span<const char> model, onnx::external_files external = {},
                            std::string_view output = {}) noexcept {
-    const result<std::size_t> size = required_storage(model, external, output);
-    if (!size) return size.error();
-    std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[*size]);
+    onnx::plan plan;
+    const result<detail::storage_plan> places = detail::read_plan(plan, model, external, output);
+    if (!places) return places.error();
+    const std::size_t size = places->bytes_anywhere();
+    std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[size]);
     if (storage == nullptr) return {errc::out_of_memory, 0, "storage"};
     const result<any_network> net =
-        load_any(model, std::span(storage.get(), *size), external, output);
+        detail::pack_into(std::span(storage.get(), size), plan, *places);
     if (!net) return net.error();
     storage_ = std::move(storage);
     net_ = *net;

@@ -14,7 +14,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -207,7 +206,7 @@ private:
         take_activation(out);
         --out.end;
       } else if (after.kind != onnx::step_kind::affine || literal_ ||
-                 out.step.activates != activation::identity || !grows(out, after)) {
+                 out.step.activates != activation::identity || !keeps_width(out, after)) {
         break;
       }
     }
@@ -221,7 +220,7 @@ private:
   }
 
   // As many values after it as before? (One value can become many by an array of constants.)
-  static constexpr bool grows(const folded_step& out, const onnx::step& after) noexcept {
+  static constexpr bool keeps_width(const folded_step& out, const onnx::step& after) noexcept {
     return after.inputs == out.step.outputs && after.outputs == out.step.outputs;
   }
 
