@@ -5467,16 +5467,21 @@ constexpr float fma(float a, float b, float c) noexcept {
   return detail::fma_in_double(a, b, c);
 }
 
-// The square root, rounded once; NaN below 0. Newton's iteration in double, from a guess by the
-// exponent, comes within 2 of its 53 bits, and no root of a float lies as near to a tie of floats.
+// The square root of a normal double above 0, within 2 of its 53 bits: Newton's iteration, from a
+// guess by the exponent.
+constexpr double root(double a) noexcept {
+  auto guess =
+      std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
+  for (int i = 0; i < 6; ++i) guess = 0.5 * (guess + a / guess);
+  return guess;
+}
+
+// The square root, rounded once; NaN below 0. No root of a float lies as near to a tie of floats as
+// root() may be off.
 constexpr float sqrt(float x) noexcept {
   if (is_nan(x) || x < 0) return quiet_nan;
   if (x == 0 || x == infinity) return x;
-  const double a = detail::widen(x);
-  auto root =
-      std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
-  for (int i = 0; i < 5; ++i) root = 0.5 * (root + a / root);
-  return narrow(root);
+  return narrow(root(detail::widen(x)));
 }
 
 // Rounds half to even. |x| must be below 2^31.
@@ -24183,19 +24188,12 @@ private:
       const double variance = value(from.variance, i) + static_cast<double>(from.alpha);
       const double mean = value(from.mean, i);
       (first ? to.mean : to.shift) += first ? mean : -mean;
-      to.multiply(variance > 0 ? a / root(variance) : std::numeric_limits<double>::infinity());
+      to.multiply(variance > 0 ? a / kernels::exact::root(variance)
+                               : std::numeric_limits<double>::infinity());
       to.shift += from.bias.present() ? value(from.bias, i) : 0;
       break;
     }
     }
-  }
-
-  // Square root of a double above 0, by Newton's iteration.
-  static constexpr double root(double a) noexcept {
-    auto r =
-        std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
-    for (int i = 0; i < 6; ++i) r = 0.5 * (r + a / r);
-    return r;
   }
 
   constexpr error fill_affine(const folded_step& f) noexcept {

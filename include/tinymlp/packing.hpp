@@ -443,19 +443,12 @@ private:
       const double variance = value(from.variance, i) + static_cast<double>(from.alpha);
       const double mean = value(from.mean, i);
       (first ? to.mean : to.shift) += first ? mean : -mean;
-      to.multiply(variance > 0 ? a / root(variance) : std::numeric_limits<double>::infinity());
+      to.multiply(variance > 0 ? a / kernels::exact::root(variance)
+                               : std::numeric_limits<double>::infinity());
       to.shift += from.bias.present() ? value(from.bias, i) : 0;
       break;
     }
     }
-  }
-
-  // Square root of a double above 0, by Newton's iteration.
-  static constexpr double root(double a) noexcept {
-    auto r =
-        std::bit_cast<double>((std::bit_cast<std::uint64_t>(a) >> 1) + (std::uint64_t{1023} << 51));
-    for (int i = 0; i < 6; ++i) r = 0.5 * (r + a / r);
-    return r;
   }
 
   constexpr error fill_affine(const folded_step& f) noexcept {
