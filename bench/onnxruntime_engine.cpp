@@ -1,49 +1,22 @@
 #include "onnxruntime_engine.hpp"
 
+#include "onnxruntime_api.hpp"
+
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <stdexcept>
 #include <utility>
-
-#include <onnxruntime_c_api.h>
 
 namespace tinymlp::bench {
 
 namespace {
 
-const OrtApi& api() {
-  static const OrtApi* const table = OrtGetApiBase()->GetApi(ORT_API_VERSION);
-  if (table == nullptr) throw std::runtime_error("ONNX Runtime is older than its header");
-  return *table;
-}
-
-void check(OrtStatus* status) {
-  if (status == nullptr) return;
-  const std::string message = api().GetErrorMessage(status);
-  api().ReleaseStatus(status);
-  throw std::runtime_error("ONNX Runtime: " + message);
-}
-
-OrtEnv* environment() {
-  static OrtEnv* const env = [] {
-    OrtEnv* made = nullptr;
-    check(api().CreateEnv(ORT_LOGGING_LEVEL_ERROR, "tinymlp_bench", &made));
-    return made;
-  }();
-  return env;
-}
-
 OrtSession* open_session(std::span<const char> model) {
-  OrtSessionOptions* options = nullptr;
-  check(api().CreateSessionOptions(&options));
-  check(api().SetIntraOpNumThreads(options, 1));
-  check(api().SetInterOpNumThreads(options, 1));
-  check(api().SetSessionExecutionMode(options, ORT_SEQUENTIAL));
-  check(api().SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL));
+  OrtSessionOptions* const options = single_threaded_options();
   OrtSession* session = nullptr;
   OrtStatus* status =
-      api().CreateSessionFromArray(environment(), model.data(), model.size(), options, &session);
+      api().CreateSessionFromArray(environment("tinymlp_bench", ORT_LOGGING_LEVEL_ERROR),
+                                   model.data(), model.size(), options, &session);
   api().ReleaseSessionOptions(options);
   check(status);
   return session;

@@ -1,5 +1,7 @@
 #include "onnxruntime_network.hpp"
 
+#include "../onnxruntime_api.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -8,36 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include <onnxruntime_c_api.h>
-
 #include <tinymlp/protobuf.hpp>
 
 namespace tinymlp::bench {
 
 namespace {
-
-const OrtApi& api() {
-  static const OrtApi* const table = OrtGetApiBase()->GetApi(ORT_API_VERSION);
-  if (table == nullptr) throw std::runtime_error("ONNX Runtime is older than its header");
-  return *table;
-}
-
-void check(OrtStatus* status) {
-  if (status == nullptr) return;
-  std::string message = api().GetErrorMessage(status);
-  api().ReleaseStatus(status);
-  message.resize(std::min(message.find('\n'), message.size()));
-  throw std::runtime_error("ONNX Runtime: " + message);
-}
-
-OrtEnv* environment() {
-  static OrtEnv* const env = [] {
-    OrtEnv* made = nullptr;
-    check(api().CreateEnv(ORT_LOGGING_LEVEL_FATAL, "tinymlp_networks_bench", &made));
-    return made;
-  }();
-  return env;
-}
 
 OrtAllocator* allocator() {
   OrtAllocator* found = nullptr;
@@ -77,12 +54,7 @@ std::vector<char> with_free_rows(std::span<const char> model) {
 }
 
 OrtSession* open_session(const network_file& network, bool many) {
-  OrtSessionOptions* options = nullptr;
-  check(api().CreateSessionOptions(&options));
-  check(api().SetIntraOpNumThreads(options, 1));
-  check(api().SetInterOpNumThreads(options, 1));
-  check(api().SetSessionExecutionMode(options, ORT_SEQUENTIAL));
-  check(api().SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL));
+  OrtSessionOptions* const options = single_threaded_options();
   if (!network.folder().empty())
     check(api().AddSessionConfigEntry(
         options, "session.model_external_initializers_file_folder_path", network.folder().c_str()));
@@ -91,7 +63,8 @@ OrtSession* open_session(const network_file& network, bool many) {
       many ? with_free_rows(original) : std::vector<char>(original.begin(), original.end());
   OrtSession* session = nullptr;
   OrtStatus* status =
-      api().CreateSessionFromArray(environment(), model.data(), model.size(), options, &session);
+      api().CreateSessionFromArray(environment("tinymlp_networks_bench", ORT_LOGGING_LEVEL_FATAL),
+                                   model.data(), model.size(), options, &session);
   api().ReleaseSessionOptions(options);
   check(status);
   return session;
