@@ -6480,8 +6480,8 @@ constexpr void activate_prelu(const float* slope, float* x,
 //   dense                bias [outputs, padded to 16], then panels of 16 outputs, [input][16] each;
 //                        the last panel as narrow as what is left, [input][rest]
 //   dense_to_one         bias as 8 lanes (bias, 0, ..., 0), then weight [input, padded to 8]
-//   dense_int8           weight scale, or what the sum is multiplied by [outputs, padded to 16],
-//                        bias likewise; bytes: weight [input / 4][output, padded to 16][input % 4];
+//   dense_dynamic,       weight scale, or what the sum is multiplied by [outputs, padded to 16],
+//   dense_static         bias likewise; bytes: weight [input / 4][output, padded to 16][input % 4];
 //                        sums: sum over the inputs of the weights [outputs, padded to 16]
 //   affine               mean, scale and shift, [inputs, padded to 16] each
 //   centre, add, subtract_from, multiply, divide      one array, [inputs, padded to 16]
@@ -6513,7 +6513,7 @@ enum class step_op : std::uint8_t {
 
 struct step {
   step_op op = step_op::dense;
-  activation activates = activation::identity; // after the operation; of dense steps and `activate`
+  activation activates = activation::identity; // of what the operation gives
   std::uint32_t inputs = 0, outputs = 0;
   std::uint32_t at = 0;              // the first float of its constants; of slice, the first value
   std::uint32_t slopes = 0;          // prelu: its first float
@@ -6525,7 +6525,7 @@ struct step {
   constexpr bool operator==(const step&) const noexcept = default;
 };
 
-// What kernels read. Views: a network owns the arrays.
+// What kernels read; at least one step. Views: a network owns the arrays.
 struct steps_view {
   const step* steps;
   std::size_t step_count;
@@ -8455,6 +8455,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -8544,11 +8551,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -8558,11 +8561,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -8907,11 +8909,7 @@ TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float
     break;
   default: step_rows_literals<R>(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 // Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
@@ -8945,11 +8943,9 @@ TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, fl
   using v = typename ops::v;
   float *x = scratch, *y = scratch + net.even * R * v::lanes;
   typename v::reg poison[R];
-  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                       net.steps[0].activates == activation::identity;
-  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
-                      poison);
-  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+  const float* const mean = step_mean(net);
+  step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+  for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
     const step& at = net.steps[s];
     step_rows_apply<R>(net, at, x, y);
     if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
@@ -10774,6 +10770,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -10863,11 +10866,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -10877,11 +10876,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -13466,6 +13464,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -13555,11 +13560,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -13569,11 +13570,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -13918,11 +13918,7 @@ TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float
     break;
   default: step_rows_literals<R>(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 // Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
@@ -13956,11 +13952,9 @@ TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, fl
   using v = typename ops::v;
   float *x = scratch, *y = scratch + net.even * R * v::lanes;
   typename v::reg poison[R];
-  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                       net.steps[0].activates == activation::identity;
-  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
-                      poison);
-  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+  const float* const mean = step_mean(net);
+  step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+  for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
     const step& at = net.steps[s];
     step_rows_apply<R>(net, at, x, y);
     if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
@@ -15795,6 +15789,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -15884,11 +15885,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -15898,11 +15895,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -18462,6 +18458,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -18551,11 +18554,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -18565,11 +18564,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -18914,11 +18912,7 @@ TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float
     break;
   default: step_rows_literals<R>(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 // Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
@@ -18952,11 +18946,9 @@ TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, fl
   using v = typename ops::v;
   float *x = scratch, *y = scratch + net.even * R * v::lanes;
   typename v::reg poison[R];
-  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                       net.steps[0].activates == activation::identity;
-  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
-                      poison);
-  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+  const float* const mean = step_mean(net);
+  step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+  for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
     const step& at = net.steps[s];
     step_rows_apply<R>(net, at, x, y);
     if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
@@ -20783,6 +20775,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -20872,11 +20871,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -20886,11 +20881,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -22711,6 +22705,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -22800,11 +22801,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -22814,11 +22811,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
@@ -23994,7 +23990,8 @@ public:
 
   constexpr float operator[](std::size_t i) noexcept {
     if (t_.count == 1) i = 0;
-    if (t_.is_raw && t_.type == onnx::element::float32) return raw(t_.raw.data, i);
+    const char* data = nullptr;
+    if (onnx::raw_floats(t_, data)) return std::bit_cast<float>(raw_bits(data, i));
     if (i < read_) {
       reader_ = onnx::element_reader(t_);
       read_ = 0;
@@ -24009,9 +24006,6 @@ public:
            static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 1])) << 8 |
            static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 2])) << 16 |
            static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 3])) << 24;
-  }
-  static constexpr float raw(const char* data, std::size_t i) noexcept {
-    return std::bit_cast<float>(raw_bits(data, i));
   }
 
 private:
@@ -24235,8 +24229,8 @@ private:
   constexpr error fill_dense(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     const onnx::tensor weight = onnx::read(p_, from.weight);
-    bool sound = weight.is_raw && weight.type == onnx::element::float32 ? fill_raw(f, weight)
-                                                                        : fill_typed(f, weight);
+    const char* data = nullptr;
+    bool sound = onnx::raw_floats(weight, data) ? fill_raw(f, weight, data) : fill_typed(f, weight);
     if (!sound) return non_finite(weight);
     float* const bias = floats_ + f.step.at;
     if (from.bias.present()) {
@@ -24277,11 +24271,11 @@ private:
   }
 
   // Raw float32, as exporters write it. Returns whether all are finite.
-  constexpr bool fill_raw(const folded_step& f, const onnx::tensor& weight) noexcept {
+  constexpr bool fill_raw(const folded_step& f, const onnx::tensor& weight,
+                          const char* data) noexcept {
     const bool transposed = p_.steps[f.main].transposed;
     const std::size_t in = f.step.inputs, out = f.step.outputs;
     const std::size_t width = transposed ? 0 : static_cast<std::size_t>(weight.dims[1]);
-    const char* const data = weight.raw.data;
     std::uint32_t worst = 0;
     if (f.step.op == step_op::dense_to_one) {
       float* const to = floats_ + f.step.at + kernels::virtual_lanes;
@@ -25246,11 +25240,7 @@ constexpr void run_row(const steps_view& net, const float* row, float* out,
     case step_op::activate: break;
     default: literal_values(net, at, x); break;
     }
-    if (moves(at.op)) {
-      float* const free = x;
-      x = y;
-      y = free;
-    }
+    if (moves(at.op)) std::swap(x, y);
     if (sound && at.activates != activation::identity) activate_values(net, at, x);
   }
   for (std::size_t i = 0; i < net.outputs; ++i) out[i] = sound ? canonical(x[i]) : exact::quiet_nan;
@@ -25425,8 +25415,9 @@ template <std::size_t Outputs> using gelu = dense<Outputs, activation::gelu>;
 template <std::size_t Outputs> using gelu_tanh = dense<Outputs, activation::gelu_tanh>;
 template <std::size_t Outputs> using mish = dense<Outputs, activation::mish>;
 
-// x - mean, before a dense layer that has the division by std in its weights: a scaler.
-struct centre {};
+// activation(x - mean): before a dense layer that has the division by std in its weights, as
+// network<...> has its scaler, and in int8 networks.
+template <activation A = activation::identity> struct centre {};
 // activation((x - mean) * scale + shift), constants that no dense layer took.
 template <activation A = activation::identity> struct affine {};
 // The activation alone.
@@ -25442,7 +25433,6 @@ template <activation A = activation::identity> struct add {};
 template <activation A = activation::identity> struct subtract_from {};
 template <activation A = activation::identity> struct multiply {};
 template <activation A = activation::identity> struct divide {};
-template <activation A> struct centre_then {}; // x - mean, then A: in int8 networks
 
 } // namespace layers
 
@@ -25473,10 +25463,8 @@ template <kernels::step_op Op, activation A> struct in_place_shape {
     return {Op, A, width, width};
   }
 };
-template <>
-struct layer_shape<layers::centre> : in_place_shape<step_op::centre, activation::identity> {};
 template <activation A>
-struct layer_shape<layers::centre_then<A>> : in_place_shape<step_op::centre, A> {};
+struct layer_shape<layers::centre<A>> : in_place_shape<step_op::centre, A> {};
 template <activation A>
 struct layer_shape<layers::affine<A>> : in_place_shape<step_op::affine, A> {};
 template <activation A> struct layer_shape<layers::add<A>> : in_place_shape<step_op::add, A> {};
@@ -25766,8 +25754,7 @@ template <step_shape S> constexpr auto layer_of() {
   using enum kernels::step_op;
   if constexpr (S.op <= dense_static) return layers::dense<S.outputs, a>{};
   if constexpr (S.op == affine) return layers::affine<a>{};
-  if constexpr (S.op == centre && a == activation::identity) return layers::centre{};
-  if constexpr (S.op == centre && a != activation::identity) return layers::centre_then<a>{};
+  if constexpr (S.op == centre) return layers::centre<a>{};
   if constexpr (S.op == add) return layers::add<a>{};
   if constexpr (S.op == subtract_from) return layers::subtract_from<a>{};
   if constexpr (S.op == multiply) return layers::multiply<a>{};

@@ -70,8 +70,7 @@ template <step_shape S> constexpr auto layer_of() {
   using enum kernels::step_op;
   if constexpr (S.op <= dense_static) return layers::dense<S.outputs, a>{};
   if constexpr (S.op == affine) return layers::affine<a>{};
-  if constexpr (S.op == centre && a == activation::identity) return layers::centre{};
-  if constexpr (S.op == centre && a != activation::identity) return layers::centre_then<a>{};
+  if constexpr (S.op == centre) return layers::centre<a>{};
   if constexpr (S.op == add) return layers::add<a>{};
   if constexpr (S.op == subtract_from) return layers::subtract_from<a>{};
   if constexpr (S.op == multiply) return layers::multiply<a>{};

@@ -44,8 +44,9 @@ template <std::size_t Outputs> using gelu = dense<Outputs, activation::gelu>;
 template <std::size_t Outputs> using gelu_tanh = dense<Outputs, activation::gelu_tanh>;
 template <std::size_t Outputs> using mish = dense<Outputs, activation::mish>;
 
-// x - mean, before a dense layer that has the division by std in its weights: a scaler.
-struct centre {};
+// activation(x - mean): before a dense layer that has the division by std in its weights, as
+// network<...> has its scaler, and in int8 networks.
+template <activation A = activation::identity> struct centre {};
 // activation((x - mean) * scale + shift), constants that no dense layer took.
 template <activation A = activation::identity> struct affine {};
 // The activation alone.
@@ -61,7 +62,6 @@ template <activation A = activation::identity> struct add {};
 template <activation A = activation::identity> struct subtract_from {};
 template <activation A = activation::identity> struct multiply {};
 template <activation A = activation::identity> struct divide {};
-template <activation A> struct centre_then {}; // x - mean, then A: in int8 networks
 
 } // namespace layers
 
@@ -92,10 +92,8 @@ template <kernels::step_op Op, activation A> struct in_place_shape {
     return {Op, A, width, width};
   }
 };
-template <>
-struct layer_shape<layers::centre> : in_place_shape<step_op::centre, activation::identity> {};
 template <activation A>
-struct layer_shape<layers::centre_then<A>> : in_place_shape<step_op::centre, A> {};
+struct layer_shape<layers::centre<A>> : in_place_shape<step_op::centre, A> {};
 template <activation A>
 struct layer_shape<layers::affine<A>> : in_place_shape<step_op::affine, A> {};
 template <activation A> struct layer_shape<layers::add<A>> : in_place_shape<step_op::add, A> {};

@@ -249,7 +249,8 @@ public:
 
   constexpr float operator[](std::size_t i) noexcept {
     if (t_.count == 1) i = 0;
-    if (t_.is_raw && t_.type == onnx::element::float32) return raw(t_.raw.data, i);
+    const char* data = nullptr;
+    if (onnx::raw_floats(t_, data)) return std::bit_cast<float>(raw_bits(data, i));
     if (i < read_) {
       reader_ = onnx::element_reader(t_);
       read_ = 0;
@@ -264,9 +265,6 @@ public:
            static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 1])) << 8 |
            static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 2])) << 16 |
            static_cast<std::uint32_t>(static_cast<unsigned char>(data[4 * i + 3])) << 24;
-  }
-  static constexpr float raw(const char* data, std::size_t i) noexcept {
-    return std::bit_cast<float>(raw_bits(data, i));
   }
 
 private:
@@ -490,8 +488,8 @@ private:
   constexpr error fill_dense(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     const onnx::tensor weight = onnx::read(p_, from.weight);
-    bool sound = weight.is_raw && weight.type == onnx::element::float32 ? fill_raw(f, weight)
-                                                                        : fill_typed(f, weight);
+    const char* data = nullptr;
+    bool sound = onnx::raw_floats(weight, data) ? fill_raw(f, weight, data) : fill_typed(f, weight);
     if (!sound) return non_finite(weight);
     float* const bias = floats_ + f.step.at;
     if (from.bias.present()) {
@@ -532,11 +530,11 @@ private:
   }
 
   // Raw float32, as exporters write it. Returns whether all are finite.
-  constexpr bool fill_raw(const folded_step& f, const onnx::tensor& weight) noexcept {
+  constexpr bool fill_raw(const folded_step& f, const onnx::tensor& weight,
+                          const char* data) noexcept {
     const bool transposed = p_.steps[f.main].transposed;
     const std::size_t in = f.step.inputs, out = f.step.outputs;
     const std::size_t width = transposed ? 0 : static_cast<std::size_t>(weight.dims[1]);
-    const char* const data = weight.raw.data;
     std::uint32_t worst = 0;
     if (f.step.op == step_op::dense_to_one) {
       float* const to = floats_ + f.step.at + kernels::virtual_lanes;

@@ -6,8 +6,8 @@
 //   dense                bias [outputs, padded to 16], then panels of 16 outputs, [input][16] each;
 //                        the last panel as narrow as what is left, [input][rest]
 //   dense_to_one         bias as 8 lanes (bias, 0, ..., 0), then weight [input, padded to 8]
-//   dense_int8           weight scale, or what the sum is multiplied by [outputs, padded to 16],
-//                        bias likewise; bytes: weight [input / 4][output, padded to 16][input % 4];
+//   dense_dynamic,       weight scale, or what the sum is multiplied by [outputs, padded to 16],
+//   dense_static         bias likewise; bytes: weight [input / 4][output, padded to 16][input % 4];
 //                        sums: sum over the inputs of the weights [outputs, padded to 16]
 //   affine               mean, scale and shift, [inputs, padded to 16] each
 //   centre, add, subtract_from, multiply, divide      one array, [inputs, padded to 16]
@@ -47,7 +47,7 @@ enum class step_op : std::uint8_t {
 
 struct step {
   step_op op = step_op::dense;
-  activation activates = activation::identity; // after the operation; of dense steps and `activate`
+  activation activates = activation::identity; // of what the operation gives
   std::uint32_t inputs = 0, outputs = 0;
   std::uint32_t at = 0;              // the first float of its constants; of slice, the first value
   std::uint32_t slopes = 0;          // prelu: its first float
@@ -59,7 +59,7 @@ struct step {
   constexpr bool operator==(const step&) const noexcept = default;
 };
 
-// What kernels read. Views: a network owns the arrays.
+// What kernels read; at least one step. Views: a network owns the arrays.
 struct steps_view {
   const step* steps;
   std::size_t step_count;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <tinymlp/nonblocking.inl>
 namespace tinymlp::kernels::reference {
@@ -154,11 +155,7 @@ constexpr void run_row(const steps_view& net, const float* row, float* out,
     case step_op::activate: break;
     default: literal_values(net, at, x); break;
     }
-    if (moves(at.op)) {
-      float* const free = x;
-      x = y;
-      y = free;
-    }
+    if (moves(at.op)) std::swap(x, y);
     if (sound && at.activates != activation::identity) activate_values(net, at, x);
   }
   for (std::size_t i = 0; i < net.outputs; ++i) out[i] = sound ? canonical(x[i]) : exact::quiet_nan;

@@ -198,6 +198,13 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
   activate_prelu<v>(floats + at.slopes, x, n);
 }
 
+// What is taken off the features as they are read, where the network starts with that alone.
+TINYMLP_INLINE const float* step_mean(const steps_view& net) {
+  const step& first = net.steps[0];
+  const bool centres = first.op == step_op::centre && first.activates == activation::identity;
+  return centres ? net.floats + first.at : nullptr;
+}
+
 // Features, centred where the network starts with that. Few of them one by one, which forwards from
 // the stores of a caller that has just made them.
 TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
@@ -287,11 +294,7 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
     break;
   default: step_literals(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 template <bool Int8>
@@ -301,11 +304,10 @@ TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out
   // A first dense step reads the features one by one where they are: forwards from the stores of a
   // caller that has just made them.
   const float* inputs = row;
-  if (net.step_count == 0 || net.steps[0].op != step_op::dense) {
-    const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                         net.steps[0].activates == activation::identity;
-    step_inputs(row, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x);
-    s = centres ? 1 : 0;
+  if (net.steps[0].op != step_op::dense) {
+    const float* const mean = step_mean(net);
+    step_inputs(row, net.inputs, mean, x);
+    s = mean != nullptr ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);

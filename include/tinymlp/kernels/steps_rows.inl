@@ -314,11 +314,7 @@ TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float
     break;
   default: step_rows_literals<R>(at, net.floats, x); break;
   }
-  if (moves(at.op)) {
-    float* const free = x;
-    x = y;
-    y = free;
-  }
+  if (moves(at.op)) std::swap(x, y);
 }
 
 // Canonical values of R vectors of rows, x [n][R vectors] -> out [R * lanes][n].
@@ -352,11 +348,9 @@ TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, fl
   using v = typename ops::v;
   float *x = scratch, *y = scratch + net.even * R * v::lanes;
   typename v::reg poison[R];
-  const bool centres = net.step_count != 0 && net.steps[0].op == step_op::centre &&
-                       net.steps[0].activates == activation::identity;
-  step_rows_inputs<R>(rows, net.inputs, centres ? net.floats + net.steps[0].at : nullptr, x,
-                      poison);
-  for (std::size_t s = centres ? 1 : 0; s < net.step_count; ++s) {
+  const float* const mean = step_mean(net);
+  step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+  for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
     const step& at = net.steps[s];
     step_rows_apply<R>(net, at, x, y);
     if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
