@@ -1,5 +1,7 @@
 // libFuzzer target: bytes -> plan -> every network -> the score of one row on every instruction
 // set, whose bits must agree. Seeds and commands: tests/fuzz/run.
+#include "check_error.hpp"
+
 #include <tinymlp/any_network.hpp>
 #include <tinymlp/load.hpp>
 #include <tinymlp/network.hpp>
@@ -19,22 +21,9 @@ namespace {
 
 using namespace tinymlp;
 
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using fuzz::check, fuzz::require;
 
 std::uint32_t bits(float x) { return x != x ? 0x7fc00000U : std::bit_cast<std::uint32_t>(x); }
-
-// An error points into the file, and its name is a part of the file or a literal, readable.
-void check(const error& e, std::span<const char> file) {
-  require(e.code != errc::ok && message(e.code) != "unknown error");
-  require(e.offset <= file.size());
-  require(!e.where.empty());
-  unsigned sum = 0;
-  for (const char c : e.where) sum += static_cast<unsigned char>(c);
-  volatile unsigned read = sum; // so that a sanitizer sees the reads
-  (void)read;
-}
 
 // The row: the file's last bytes as floats of any kind, so that the fuzzer chooses them.
 template <std::size_t N> std::array<float, N> row_from(std::span<const char> file) {

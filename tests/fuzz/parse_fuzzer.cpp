@@ -1,6 +1,8 @@
 // libFuzzer target: bytes -> plan. A plan's steps follow each other and its constants can be read;
 // an error points into the file; obstacles are listed exactly where a file is refused. Seeds and
 // commands: tests/fuzz/run.
+#include "check_error.hpp"
+
 #include <tinymlp/onnx.hpp>
 
 #include <array>
@@ -13,20 +15,7 @@ namespace {
 
 using namespace tinymlp;
 
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-void check(const error& e, std::span<const char> file) {
-  require(e.code != errc::ok && message(e.code) != "unknown error");
-  require(e.offset <= file.size());
-  require(!e.where.empty());
-  unsigned sum = 0;
-  for (const char c : e.where) sum += static_cast<unsigned char>(c);
-  for (const char c : e.op_type) sum += static_cast<unsigned char>(c);
-  volatile unsigned read = sum; // so that a sanitizer sees the reads
-  (void)read;
-}
+using fuzz::check, fuzz::require;
 
 // `one` value, or `count`, and as many as the tensor says.
 void check(const onnx::plan& p, onnx::constant c, std::size_t count) {
