@@ -1,7 +1,7 @@
 // The signature in the README is that of every instruction set here.
 #include <doctest/doctest.h>
 
-#include "../tools/program/signature.hpp"
+#include "../tools/program/models/engine_signature.hpp"
 
 #include <fstream>
 #include <regex>

@@ -12,16 +12,16 @@
 
 #include <tinymlp/tinymlp.hpp>
 
-#include "accuracy.hpp"
-#include "built_in.hpp"
-#include "failure.hpp"
-#include "folder.hpp"
-#include "json_schema.hpp"
-#include "json_value.hpp"
-#include "numpy_random.hpp"
-#include "onnx_file.hpp"
-#include "onnx_scan.hpp"
-#include "quantizer.hpp"
+#include "scores/accuracy.hpp"
+#include "system/built_in.hpp"
+#include "system/failure.hpp"
+#include "system/folder.hpp"
+#include "registry/json_schema.hpp"
+#include "system/json_value.hpp"
+#include "scores/numpy_random.hpp"
+#include "onnx/onnx_file.hpp"
+#include "onnx/onnx_scan.hpp"
+#include "models/quantizer.hpp"
 #include "test_data.hpp"
 
 using namespace tinymlp;

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "commands.hpp"
-#include "failure.hpp"
-#include "terminal.hpp"
-#include "version.hpp"
+#include "system/failure.hpp"
+#include "system/terminal.hpp"
+#include "system/version.hpp"
 
 namespace {
 

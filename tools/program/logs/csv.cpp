@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "failure.hpp"
+#include "system/failure.hpp"
 #include "logs/csv_lines.hpp"
 #include "logs/frame_table.hpp"
 #include "logs/log_reader.hpp"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "failure.hpp"
+#include "system/failure.hpp"
 
 namespace tinymlp::tools {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "byte_source.hpp"
+#include "system/byte_source.hpp"
 
 namespace tinymlp::tools {
 

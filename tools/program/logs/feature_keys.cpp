@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <tinymlp/tinymlp.hpp>
 
-#include "failure.hpp"
-#include "text.hpp"
+#include "system/failure.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "failure.hpp"
-#include "text.hpp"
+#include "system/failure.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 

@@ -9,7 +9,7 @@
 
 #include <simdjson.h>
 
-#include "failure.hpp"
+#include "system/failure.hpp"
 #include "logs/frame_table.hpp"
 #include "logs/log_reader.hpp"
 

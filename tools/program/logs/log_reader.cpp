@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "failure.hpp"
+#include "system/failure.hpp"
 
 namespace tinymlp::tools {
 

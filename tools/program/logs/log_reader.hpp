@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "byte_source.hpp"
+#include "system/byte_source.hpp"
 #include "logs/feature_keys.hpp"
 
 namespace tinymlp::tools {

@@ -6,7 +6,7 @@
 
 #include <pugixml.hpp>
 
-#include "failure.hpp"
+#include "system/failure.hpp"
 #include "logs/frame_table.hpp"
 #include "logs/log_reader.hpp"
 

@@ -11,9 +11,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "atomic_file.hpp"
-#include "failure.hpp"
-#include "onnx_scan.hpp"
+#include "system/atomic_file.hpp"
+#include "system/failure.hpp"
+#include "onnx/onnx_scan.hpp"
 #include "registry/registry.hpp"
 #include "registry/sidecar.hpp"
 

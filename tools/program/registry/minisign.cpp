@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "failure.hpp"
+#include "system/failure.hpp"
 
 namespace tinymlp::tools {
 

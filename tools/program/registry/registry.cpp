@@ -6,10 +6,9 @@
 
 #include <fmt/ranges.h>
 
-#include "built_in.hpp"
-#include "byte_source.hpp"
-#include "failure.hpp"
-#include "registry/signature.hpp"
+#include "system/built_in.hpp"
+#include "system/byte_source.hpp"
+#include "system/failure.hpp"
 
 namespace tinymlp::tools {
 
@@ -150,21 +149,6 @@ std::string_view quant_mode_of(const onnx::plan& plan) {
 
 bool mode_agrees(const model_entry& entry, const onnx::plan& int8) {
   return entry.quant_mode == "qat" || entry.quant_mode == quant_mode_of(int8);
-}
-
-onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which,
-                          const minisign_public_key* key) {
-  model_bytes bytes = read_registered(where, entry, which);
-  if (key != nullptr) check_signature(where, entry, which, bytes, *key);
-  onnx_file file = parse_onnx_file(std::move(bytes), where, entry.file(which));
-  check_external_hashes(entry, file);
-  if (file.plan.kind != which)
-    fail("{}: {}: holds {} weights where {} are registered", entry.id, file.path,
-         onnx::name(file.plan.kind), onnx::name(which));
-  if (which == onnx::precision::int8 && !mode_agrees(entry, file.plan))
-    fail("{}: {}: its activations are quantised {}, the registry says quant_mode {}", entry.id,
-         file.path, quant_mode_of(file.plan), entry.quant_mode);
-  return file;
 }
 
 } // namespace tinymlp::tools

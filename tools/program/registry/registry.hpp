@@ -9,14 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "folder.hpp"
-#include "json_schema.hpp"
-#include "json_value.hpp"
-#include "onnx_file.hpp"
+#include "system/folder.hpp"
+#include "registry/json_schema.hpp"
+#include "system/json_value.hpp"
+#include "onnx/onnx_file.hpp"
 
 namespace tinymlp::tools {
-
-struct minisign_public_key; // registry/minisign.hpp
 
 // Where commands look unless told otherwise, below the working directory.
 inline constexpr const char* default_registry = "model/registry.json";
@@ -92,13 +90,6 @@ private:
 // The model's bytes, read once, if they have the registered hash. Throws failure if not, or where
 // they cannot be read.
 model_bytes read_registered(const folder& where, const model_entry& entry, onnx::precision which);
-
-// The model, parsed from those same bytes; every file of external data has its registered hash too.
-// Throws failure also for a file of the other precision or of another quant_mode, and for fp32
-// entries when int8 is asked for: nothing else is loaded instead. With a key, the bytes must also
-// be signed with it.
-onnx_file load_registered(const folder& where, const model_entry& entry, onnx::precision which,
-                          const minisign_public_key* key = nullptr);
 
 // How the activations of an int8 file are quantised, in the registry's words: "dynamic" or
 // "static"; "fp32" of an fp32 file.

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <tinymlp/vmaf.hpp>
 
-#include "model_source.hpp"
+#include "onnx/network_names.hpp"
 
 namespace tinymlp::tools {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "json_value.hpp"
+#include "system/json_value.hpp"
 #include "registry/registry.hpp"
 
 namespace tinymlp::tools {

@@ -4,9 +4,9 @@
 
 #include <unistd.h>
 
-#include "byte_source.hpp"
-#include "failure.hpp"
-#include "onnx_scan.hpp"
+#include "system/byte_source.hpp"
+#include "system/failure.hpp"
+#include "onnx/onnx_scan.hpp"
 
 namespace tinymlp::tools {
 

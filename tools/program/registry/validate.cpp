@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "failure.hpp"
-#include "onnx_scan.hpp"
+#include "system/failure.hpp"
+#include "onnx/onnx_scan.hpp"
 #include "registry/registry.hpp"
 #include "registry/sidecar.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "json_schema.hpp"
+#include "registry/json_schema.hpp"
 
 namespace tinymlp::tools {
 

@@ -1,0 +1,231 @@
+// `tinymlp score`: bytes -> log rows -> blocks -> scores -> writer.
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "system/atomic_file.hpp"
+#include "system/byte_source.hpp"
+#include "commands.hpp"
+#include "system/failure.hpp"
+#include "system/folder.hpp"
+#include "logs/log_reader.hpp"
+#include "models/open_model.hpp"
+#include "pictures/score_plot.hpp"
+#include "writers/score_writers.hpp"
+#include "scores/scoring.hpp"
+#include "system/terminal.hpp"
+#include "system/text.hpp"
+
+namespace tinymlp::tools {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+struct score_options {
+  std::string input;
+  model_request request{.model = "mlp_small"};
+  std::string format = "csv";
+  std::string output;
+  std::string plot;
+  log_options log;
+  scoring_options scoring;
+  bool verbose = false;
+
+  bool to_screen() const { return output.empty() || output == "-"; }
+};
+
+void refuse_overwriting(const score_options& options, const std::string& source) {
+  if (!options.to_screen() && same_file(options.output, source))
+    throw usage_error(fmt::format("--output would overwrite {}", source));
+  if (same_file(options.plot, source))
+    throw usage_error(fmt::format("--plot would overwrite {}", source));
+}
+
+void refuse_overwriting(const score_options& options) {
+  const std::string output = options.to_screen() ? "" : options.output;
+  for (const std::string& source : {options.input, options.request.model})
+    refuse_overwriting(options, source == "-" ? "/dev/stdin" : source);
+  if (!output.empty() && !options.plot.empty() && same_target(output, options.plot))
+    throw usage_error("--output and --plot are the same file");
+  if (options.plot == "-") throw usage_error("--plot needs the name of a file");
+}
+
+std::unique_ptr<score_writer> make_writer(const score_options& options, atomic_file& out) {
+  if (options.format == "json") return make_json_writer(out);
+  if (options.format == "csv") return make_csv_writer(out);
+  const int screen = options.to_screen() ? STDOUT_FILENO : -1;
+  return make_view_writer(out, wants_colour(screen), text_columns(screen));
+}
+
+void print_details(const scoring_sink& sink, double total_ns) {
+  const auto& [network, log, input, clipped] = sink.context();
+  const score_summary& s = sink.summary();
+  const auto line = [](std::string_view name, const std::string& value) {
+    write_error(fmt::format("{:<11}{}\n", name, printable(value, 400)));
+  };
+  const bool quantised_here = network.compiled_in && network.precision == "int8";
+  line("model", network.name + (network.compiled_in ? " (compiled in)" : ""));
+  if (!network.registered.empty()) line("registry", network.registered);
+  line("sha256", fmt::format("{} ({} bytes{})", network.sha256, network.bytes,
+                             quantised_here ? ", fp32, quantised by the compiler" : ""));
+  for (const auto& [location, sha256] : network.external)
+    line("external", fmt::format("{}, sha256 {}", location, sha256));
+  line("network",
+       fmt::format("{}: {}, {} parameters", network.network, network.shape, network.parameters));
+  if (!network.predicts.empty())
+    line("predicts", network.predicts + (clipped ? ", clipped to 0..100" : ", not clipped"));
+  line("precision", network.precision);
+  line("kernel", network.kernel);
+  line("input",
+       fmt::format("{}: {}{}{}", input, log.format, log.version.empty() ? "" : " ", log.version));
+  line("features", joined(log.keys, " "));
+  line("own score", log.has_vmaf
+                        ? fmt::format("vmaf: PLCC {:.6f}, RMSE {:.4f}", s.own.plcc(), s.own.rmse())
+                        : std::string("none"));
+  line("frames", fmt::format("{}, {} of them without a finite score", s.rows, s.not_finite));
+  line("time",
+       fmt::format("{:.3f} ms in all, {:.3f} ms scoring: {:.1f} ns per frame", total_ns / 1e6,
+                   s.scoring_ns / 1e6, s.scoring_ns / static_cast<double>(s.rows)));
+}
+
+// Rows that left through a pipe or to the screen cannot be called back.
+void read_rows(byte_source& source, const log_options& options, scoring_sink& sink,
+               const atomic_file& out) {
+  try {
+    read_log(source, options, sink);
+  } catch (const failure& why) {
+    if (!out.has_escaped()) throw;
+    fail("{}; what was written before this is incomplete", why.what());
+  }
+}
+
+void run_score(const score_options& options) {
+  refuse_overwriting(options);
+  const clock::time_point start = clock::now();
+  const std::unique_ptr<model> network = open_model(options.request);
+  require_scores_of_frames(network->description());
+  for (const std::string& file : files_of(options.request, network->description()))
+    refuse_overwriting(options, file);
+  byte_source source(options.input);
+  atomic_file out(options.output);
+  std::optional<atomic_file> picture;
+  if (!options.plot.empty()) picture.emplace(options.plot);
+
+  const std::unique_ptr<score_writer> writer = make_writer(options, out);
+  scoring_options scoring = options.scoring;
+  scoring.measure = options.format == "view";
+  scoring_sink sink(scoring, *network, source, *writer);
+  read_rows(source, options.log, sink, out);
+  sink.end();
+  if (picture) {
+    picture->write(render_plot(sink.context(), sink.summary(), sink.scores()));
+    picture->flush(); // so that a full disk is seen before the scores replace anything
+  }
+  out.commit();
+  if (picture) picture->commit();
+  sink.report_warnings();
+  const std::chrono::duration<double, std::nano> total = clock::now() - start;
+  if (options.verbose) print_details(sink, total.count());
+}
+
+constexpr const char* footer =
+    R"(INPUT is a libvmaf log in JSON, XML or CSV, or any CSV whose header names the columns adm2,
+vif_scale0, vif_scale1, vif_scale2, vif_scale3 and motion2 (alone, or as libvmaf spells them:
+integer_adm2, float_adm2, VMAF_integer_feature_adm2_score); "-" is standard input. The format is
+told by the content.
+
+A shipped network, by name, predicts libvmaf's score: vmaf_v0.6.1. It
+is clipped to 0..100 as libvmaf's is, unless --raw is given. Frames outside the
+region in which these networks were verified are counted in a warning. Scores of a FILE are not
+clipped unless --clip is given.
+
+A frame whose features are NaN, infinite or null scores NaN (null in JSON) and is counted in a
+warning; so are the pooled scores then. Everything else that is missing or malformed ends the
+run with exit status 1, and an existing output file stays as it was.
+
+Examples:
+  tinymlp score vmaf.json
+  tinymlp score --model mlp_large --format json --output scores.json vmaf.xml
+  tinymlp score --model mine.onnx --plot scores.svg --clip vmaf.csv
+  tinymlp score --raw vmaf.json
+  tinymlp score --registry model/registry.json --model mlp_large --verbose vmaf.csv
+  zcat features.csv.gz | tinymlp score - > scores.csv
+)";
+
+} // namespace
+
+void add_score_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("score", "Score the frames of a libvmaf log or a CSV");
+  auto options = std::make_shared<score_options>();
+  command
+      ->add_option("--model", options->request.model,
+                   "Network: " + compiled_in_names() +
+                       ", or an ONNX file: six features, one output")
+      ->type_name("NAME|FILE")
+      ->capture_default_str();
+  command
+      ->add_option("--isa", options->request.isa,
+                   "Instruction set: " + isa_names() +
+                       "; the best that this machine has by default")
+      ->type_name("NAME");
+  command
+      ->add_option("--registry", options->request.registry,
+                   "Take --model from this registry, as an id; its bytes must have the hash there")
+      ->type_name("FILE");
+  command
+      ->add_option("--precision", options->request.precision,
+                   "fp32 or int8; by default what the registry says (quant_mode), or the file has")
+      ->type_name("NAME");
+  command
+      ->add_option("--public-key", options->request.public_key,
+                   "Refuse what is not signed with this minisign key (with --registry)")
+      ->type_name("FILE|KEY");
+  command
+      ->add_option("--format", options->format, "csv, json (libvmaf's layout), or view (a chart)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"csv", "json", "view"}))
+      ->capture_default_str();
+  command->add_option("--output", options->output, "Write here, whole or not at all")
+      ->type_name("FILE");
+  command->add_option("--plot", options->plot, "Draw score over frames as SVG")->type_name("FILE");
+  const auto clip_as = [&](const char* flag, clipping how, const char* what) {
+    return command->add_flag_callback(
+        flag, [options, how] { options->scoring.clip = how; }, what);
+  };
+  CLI::Option* clip = clip_as("--clip", clipping::always,
+                              "Clip scores to [0, 100], as those of a shipped network are anyway");
+  clip_as("--raw", clipping::never, "The network's own output, which may lie beyond [0, 100]")
+      ->excludes(clip);
+  command
+      ->add_option("--feature-suffix", options->log.feature_suffix,
+                   "Take the features with this suffix, such as _egl_1 (NEG); \"\" for none")
+      ->type_name("TEXT");
+  command
+      ->add_flag("--warn-range{6}", options->scoring.warn_z,
+                 "Warn of features more than 6 standard deviations from the mean of the training "
+                 "rows, as the network's scaler has them; --warn-range=Z for another limit")
+      ->check(CLI::Validator(
+          [](std::string& text) { // CLI11's own names the largest double in its message
+            return CLI::PositiveNumber(text).empty() ? "" : text + " is no number above 0";
+          },
+          "", "positive"));
+  command->add_flag_callback(
+      "--no-warn-region", [options] { options->scoring.warn_region = false; },
+      "Do not warn of frames outside the region in which the shipped networks were verified");
+  command->add_flag(
+      "--verbose", options->verbose,
+      "Say on standard error which file, hash, precision, kernel and columns were used");
+  command->add_option("INPUT", options->input, "Log or CSV; - for standard input")->required();
+  command->footer(footer);
+  command->callback([options] { run_score(*options); });
+}
+
+} // namespace tinymlp::tools

@@ -1,0 +1,278 @@
+#include "onnx/onnx_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <openssl/evp.h>
+#include <tinymlp/onnx/advice.hpp>
+#include <tinymlp/packing.hpp>
+
+#include "system/byte_source.hpp"
+#include "system/failure.hpp"
+#include "system/text.hpp"
+
+namespace tinymlp::tools {
+
+namespace {
+
+constexpr std::size_t largest_model = std::size_t{64} << 20;
+constexpr std::size_t most_external_files = 16;
+constexpr std::size_t most_obstacles = 64;
+
+external_data read_external(const folder& where, const std::string& model_folder,
+                            const std::string& location) {
+  // ONNX writes locations as it likes: './weights.bin' is 'weights.bin'.
+  std::string_view path = location;
+  while (path.starts_with("./")) path.remove_prefix(2);
+  if (const auto objection = path_objection(path))
+    fail("external data at '{}': the location {}; only a path inside the model's folder is read",
+         location, *objection);
+  external_data data{location, where.read(model_folder + std::string(path), largest_model), ""};
+  data.sha256 = sha256_of({data.bytes.data(), data.bytes.size()});
+  return data;
+}
+
+} // namespace
+
+std::string sha256_of(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1)
+    fail("SHA-256 is not available");
+  std::string hex;
+  for (unsigned i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+std::string describe(const error& why) {
+  return fmt::format("byte {}: {}{}{}{}", why.offset, message(why.code),
+                     why.where.empty() ? "" : " (", why.where, why.where.empty() ? "" : ")");
+}
+
+namespace {
+
+std::string number_text(errc code, std::int64_t number) {
+  switch (onnx::unit_of(code)) {
+  case onnx::unit::element_type: return std::string(onnx::name(static_cast<onnx::element>(number)));
+  case onnx::unit::opset:
+    return code == errc::bad_ir_version ? fmt::format("IR version {}", number)
+                                        : fmt::format("operator set {}", number);
+  case onnx::unit::operands: return fmt::format("{} operands or results", number);
+  case onnx::unit::values: return fmt::format("{} values", number);
+  default: return fmt::format("{}", number);
+  }
+}
+
+std::string shape_of(const error& why) {
+  std::string text;
+  for (std::size_t i = 0; i < why.rank && i < why.dims.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ",",
+                        why.dims[i] == 0 ? std::string("?") : fmt::format("{}", why.dims[i]));
+  return "[" + text + "]";
+}
+
+} // namespace
+
+std::string describe_obstacle(const error& why) {
+  constexpr std::size_t longest = 200;
+  std::string text = fmt::format("byte {}: {}\n", why.offset, message(why.code));
+  const auto line = [&text](std::string_view name, const std::string& value) {
+    text += fmt::format("  {:<10}{}\n", name, printable(value, longest));
+  };
+  if (!why.where.empty()) line("at", std::string(why.where));
+  if (!why.op_type.empty()) line("operator", std::string(why.op_type));
+  if (why.rank > 0) line("shape", shape_of(why));
+  if (why.found >= 0) line("found", number_text(why.code, why.found));
+  if (why.accepted >= 0) line("accepted", number_text(why.code, why.accepted));
+  if (const std::string_view what = onnx::advice(why.code); !what.empty())
+    line("to do", std::string(what));
+  if (const std::string_view section = onnx::section(why.code); !section.empty())
+    line("see", fmt::format("include/tinymlp/onnx/README.md#{}", section));
+  return text;
+}
+
+std::string_view precision_text(onnx::quant_mode mode) {
+  return mode == onnx::quant_mode::static_int8 ? onnx::name(mode)
+                                               : onnx::name(onnx::precision_of(mode));
+}
+
+std::string shape_text(const onnx::plan& plan) {
+  std::string text = fmt::format("{}", plan.inputs);
+  for (const onnx::step* layer : dense_steps(plan)) text += fmt::format("-{}", layer->outputs);
+  return text;
+}
+
+bool is_plain(const onnx::plan& plan) {
+  tinymlp::detail::plain_steps places;
+  return tinymlp::detail::find_plain_steps(plan, places);
+}
+
+bool is_plain_file(const onnx::plan& plan) {
+  return is_plain(plan) && plan.input_count == 1 && plan.graph_inputs[0].rank == 2 &&
+         plan.ignored_outputs == 0 && plan.output_rank <= 2;
+}
+
+std::span<const onnx::step> steps_of(const onnx::plan& plan) {
+  return std::span(plan.steps).first(plan.step_count);
+}
+
+std::vector<const onnx::step*> dense_steps(const onnx::plan& plan) {
+  std::vector<const onnx::step*> layers;
+  for (const onnx::step& step : steps_of(plan))
+    if (step.kind == onnx::step_kind::dense) layers.push_back(&step);
+  return layers;
+}
+
+std::span<const onnx::step> scaler_steps(const onnx::plan& plan) {
+  const std::span<const onnx::step> steps = steps_of(plan);
+  std::size_t count = 0;
+  const auto is_affine = [&](bool (*wanted)(onnx::affine_op)) {
+    return count < steps.size() && steps[count].kind == onnx::step_kind::affine &&
+           wanted(steps[count].op);
+  };
+  if (is_affine([](onnx::affine_op op) { return op == onnx::affine_op::scaler; })) {
+    ++count;
+  } else {
+    if (is_affine(&tinymlp::detail::starts_centred)) ++count;
+    if (is_affine(&tinymlp::detail::scales)) ++count;
+  }
+  const bool leads_to_layer = count < steps.size() && steps[count].kind == onnx::step_kind::dense;
+  return steps.first(leads_to_layer ? count : 0);
+}
+
+std::size_t parameters_of(const onnx::step& layer) {
+  return std::size_t{layer.outputs} * (layer.inputs + (layer.bias.present() ? 1U : 0U));
+}
+
+onnx::node node_of(const onnx::plan& plan, const onnx::step& step) {
+  using namespace onnx::detail;
+  onnx::field graph, holder;
+  onnx::node node;
+  for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
+       model.next(graph) == errc::ok;) {
+    if (graph.number != model_graph) continue;
+    for (onnx::cursor nodes(graph.payload); nodes.next(holder) == errc::ok;)
+      if (holder.number == graph_node && holder.payload.offset == step.offset) {
+        static_cast<void>(parse_node(holder, node)); // parsed before: succeeds
+        return node;
+      }
+  }
+  return node;
+}
+
+std::vector<onnx::value_info> values_of_graph(const onnx::plan& plan, std::uint32_t number) {
+  std::vector<onnx::value_info> values;
+  onnx::field graph, value;
+  for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
+       model.next(graph) == errc::ok;) {
+    if (graph.number != onnx::detail::model_graph) continue;
+    for (onnx::cursor each(graph.payload); each.next(value) == errc::ok;) {
+      if (value.number != number) continue;
+      onnx::value_info& to = values.emplace_back();
+      static_cast<void>(onnx::detail::parse_value_info(value.payload, to)); // parsed before
+    }
+  }
+  return values;
+}
+
+onnx::value_info value_named(const onnx::plan& plan, std::uint32_t number, std::string_view name) {
+  for (const onnx::value_info& value : values_of_graph(plan, number))
+    if (value.name == name) return value;
+  return {};
+}
+
+std::vector<float> values_of(const onnx::plan& plan, onnx::constant from, std::size_t count) {
+  const onnx::tensor tensor = onnx::read(plan, from);
+  std::vector<float> values(count);
+  onnx::element_reader reader(tensor);
+  float value = 0;
+  for (float& to : values) {
+    reader.next(value); // past its end a reader keeps the last value
+    to = value;
+  }
+  return values;
+}
+
+scaler_values scaler_of(const onnx::plan& plan) {
+  const std::span<const onnx::step> steps = scaler_steps(plan);
+  if (steps.empty()) return {};
+  scaler_values to{std::vector<float>(plan.inputs), std::vector<float>(plan.inputs, 1)};
+  for (const onnx::step& step : steps) {
+    const bool is_scaler = step.op == onnx::affine_op::scaler;
+    const bool is_mean = is_scaler || tinymlp::detail::starts_centred(step.op);
+    if (is_mean) to.mean = values_of(plan, step.weight, plan.inputs);
+    if (step.op == onnx::affine_op::add)
+      for (float& value : to.mean) value = -value;
+    if (!is_mean || is_scaler)
+      to.std = values_of(plan, is_scaler ? step.bias : step.weight, plan.inputs);
+    if (is_scaler || step.op == onnx::affine_op::multiply)
+      for (float& value : to.std) value = 1 / value;
+  }
+  return to;
+}
+
+model_bytes read_model_bytes(const std::string& path) {
+  byte_source source(path);
+  held_text text = read_whole(source, largest_model, 0, "not one of these networks");
+  model_bytes to;
+  to.path = source.name();
+  to.bytes = std::move(text.bytes);
+  to.bytes.resize(text.size);
+  to.sha256 = sha256_of({to.bytes.data(), to.bytes.size()});
+  return to;
+}
+
+model_bytes read_model_bytes(const folder& where, const std::string& relative) {
+  model_bytes to;
+  to.path = where.name_of(relative);
+  to.bytes = where.read(relative, largest_model);
+  to.sha256 = sha256_of({to.bytes.data(), to.bytes.size()});
+  return to;
+}
+
+namespace {
+
+// Throws refused_model.
+[[noreturn]] void refuse(const onnx_file& file, const error& why, std::string_view output_name) {
+  std::vector<error> all(most_obstacles);
+  const std::size_t count = onnx::find_obstacles(file.bytes, file.external_files, output_name, all);
+  all.resize(std::min(count, all.size()));
+  if (all.empty()) all.push_back(why);
+  std::string text;
+  for (const error& each : all) text += describe_obstacle(each);
+  if (count > all.size()) text += fmt::format("and {} more\n", count - all.size());
+  throw refused_model(fmt::format("{}: {}", file.path, describe(why)), std::move(text));
+}
+
+} // namespace
+
+// The parser asks for one file of external data at a time, by name.
+onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative,
+                          std::string_view output_name) {
+  onnx_file file;
+  static_cast<model_bytes&>(file) = std::move(from);
+  for (;;) {
+    file.plan = {};
+    const error why = onnx::parse_into(file.plan, file.bytes, file.external_files, output_name);
+    if (!onnx::failed(why)) return file;
+    const bool wants_more = why.code == errc::external_data_missing;
+    if (!wants_more || file.external.size() == most_external_files) refuse(file, why, output_name);
+    try {
+      const external_data& data = file.external.emplace_back(
+          read_external(where, folder_of(relative), std::string(why.where)));
+      file.external_files.push_back({data.location, data.bytes});
+    } catch (const failure& reason) {
+      fail("{}: {}", file.path, reason.what());
+    }
+  }
+}
+
+onnx_file read_onnx_file(const std::string& path, std::string_view output_name) {
+  model_bytes bytes = read_model_bytes(path);
+  const std::string name = path == "-" ? "" : path;
+  return parse_onnx_file(std::move(bytes), folder(folder_of(name)),
+                         name.substr(folder_of(name).size()), output_name);
+}
+
+} // namespace tinymlp::tools

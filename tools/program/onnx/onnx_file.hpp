@@ -1,0 +1,113 @@
+// An ONNX file read once: the bytes that are hashed are the bytes that are parsed and used.
+#pragma once
+
+#include <list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tinymlp/onnx.hpp>
+
+#include "system/failure.hpp"
+#include "system/folder.hpp"
+
+namespace tinymlp::tools {
+
+// A file of external tensor data beside the model.
+struct external_data {
+  std::string location; // relative to the model's folder, as the model spells it
+  std::vector<char> bytes;
+  std::string sha256;
+};
+
+// A model's file, not yet parsed.
+struct model_bytes {
+  std::string path; // for messages
+  std::vector<char> bytes;
+  std::string sha256; // lowercase hex
+};
+
+struct onnx_file : model_bytes {
+  std::list<external_data> external;
+  std::vector<onnx::external_file> external_files; // the same as the parser takes it
+  onnx::plan plan;                                 // views `bytes` and all of the above
+
+  onnx_file() = default;
+  onnx_file(const onnx_file&) = delete;
+  onnx_file(onnx_file&&) = default; // a moved vector keeps its bytes where they are
+  onnx_file& operator=(const onnx_file&) = delete;
+  onnx_file& operator=(onnx_file&&) = default;
+};
+
+// A model that the parser refuses: what() tells the first obstacle (path, byte, reason, name).
+struct refused_model : failure {
+  refused_model(const std::string& first, std::string all_of_them)
+      : failure(first), obstacles(std::move(all_of_them)) {}
+  std::string obstacles; // all of them, a paragraph each, as describe_obstacle() has them
+};
+
+// Reads and parses. Throws failure for what cannot be read and refused_model for what the parser
+// refuses.
+//
+// External data is read from inside the model's folder only: its location must be a relative path
+// without "..", and no symbolic link may lead out of the folder.
+//
+// `output_name`: the graph output to compute; empty: the first that is an MLP.
+onnx_file read_onnx_file(const std::string& path, std::string_view output_name = {});
+
+// The same in two steps, for those who look at the hash in between. `relative` is the model's path
+// inside `where`, which external data may not leave.
+model_bytes read_model_bytes(const std::string& path); // "-": standard input
+model_bytes read_model_bytes(const folder& where, const std::string& relative);
+onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative,
+                          std::string_view output_name = {});
+
+// Node or tensor, operator, what was found, what is accepted, what to do at the exporter, and where
+// all accepted forms are listed; several lines.
+std::string describe_obstacle(const error& why);
+
+// "byte 123: the operator is not supported (Softmax)"
+std::string describe(const error& why);
+
+// "fp32", "int8" (scales from the row at hand), or "static int8" (fixed scales).
+std::string_view precision_text(onnx::quant_mode mode);
+
+// The sizes of the layers: "6-16-8-1".
+std::string shape_text(const onnx::plan& plan);
+
+// Is it a scaler or none, dense layers with Relu between, and one output value: network<...>?
+bool is_plain(const onnx::plan& plan);
+// Whether that is all there is to the file: one input [N,K] and one output.
+bool is_plain_file(const onnx::plan& plan);
+
+std::span<const onnx::step> steps_of(const onnx::plan& plan);
+// The dense layers, in order. Views the plan.
+std::vector<const onnx::step*> dense_steps(const onnx::plan& plan);
+// What stands before the first dense layer and does no more than subtract a mean, and divide by a
+// standard deviation or multiply by its inverse.
+std::span<const onnx::step> scaler_steps(const onnx::plan& plan);
+// Weights and biases of a dense layer.
+std::size_t parameters_of(const onnx::step& layer);
+// The node that the step was read from: its name, operator and results. Searches the file.
+onnx::node node_of(const onnx::plan& plan, const onnx::step& step);
+
+// The graph's inputs or outputs (GraphProto's field `number`) as declared, constants included.
+std::vector<onnx::value_info> values_of_graph(const onnx::plan& plan, std::uint32_t number);
+onnx::value_info value_named(const onnx::plan& plan, std::uint32_t number, std::string_view name);
+
+// The constant's values; one value stands for all `count`.
+std::vector<float> values_of(const onnx::plan& plan, onnx::constant from, std::size_t count);
+
+// The scaler, one value a feature; empty without one. A factor is given as the divisor that it
+// replaces.
+struct scaler_values {
+  std::vector<float> mean, std;
+};
+scaler_values scaler_of(const onnx::plan& plan);
+
+// Lowercase hex.
+std::string sha256_of(std::string_view bytes);
+
+} // namespace tinymlp::tools
