@@ -14,6 +14,7 @@
 
 #include "system/atomic_file.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "system/failure.hpp"
 #include "onnx/onnx_file.hpp"
 #include "system/terminal.hpp"
@@ -415,7 +416,8 @@ void add_inspect_command(CLI::App& app) {
   command
       ->add_option("--output-name", options->output_name,
                    "Which output of the graph; by default the first that is an MLP")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(utf8_text());
   command->add_option("FILE", options->path, "ONNX file")->required();
   command->footer(footer);
   command->callback([options] { run_inspect(*options); });

@@ -17,6 +17,7 @@
 #include "system/atomic_file.hpp"
 #include "system/built_in.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "system/failure.hpp"
 #include "system/json_value.hpp"
 #include "pictures/latency_plot.hpp"
@@ -316,16 +317,17 @@ void add_latency_command(CLI::App& app) {
   command
       ->add_option("--output-name", options->request.output_name,
                    "Which output of the graph; by default the first that is an MLP")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(utf8_text());
   command->add_option("--frames", options->frames, "How many frames to measure")
       ->type_name("N")
-      ->check(CLI::Range(std::uint64_t{1}, most_frames))
+      ->check(number_in(std::uint64_t{1}, most_frames))
       ->capture_default_str();
   command
       ->add_option("--frames-per-reading", options->frames_per_reading,
                    "Read the clock once for so many frames; by default as many as it needs")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
+      ->check(number_in(std::size_t{1}, std::size_t{1} << 20));
   command->add_option("--format", options->format, "text or json")
       ->type_name("NAME")
       ->check(CLI::IsMember({"text", "json"}))

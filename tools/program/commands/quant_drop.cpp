@@ -14,6 +14,7 @@
 #include "system/built_in.hpp"
 #include "system/byte_source.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "system/failure.hpp"
 #include "system/json_value.hpp"
 #include "logs/log_reader.hpp"
@@ -232,7 +233,7 @@ void add_quant_drop_command(CLI::App& app) {
       ->excludes(features);
   command->add_flag("--all", options->all, "Every quantised entry");
   command->add_flag("--json", options->json, "Print JSON");
-  command->add_option("ID", options->ids, "Entries");
+  command->add_option("ID", options->ids, "Entries")->check(utf8_text());
   command->footer(footer);
   command->callback([options] {
     bool passed = false;

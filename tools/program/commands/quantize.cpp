@@ -11,6 +11,7 @@
 #include "system/atomic_file.hpp"
 #include "models/calibration.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "system/failure.hpp"
 #include "system/folder.hpp"
 #include "onnx/onnx_file.hpp"
@@ -145,7 +146,8 @@ void add_quantize_command(CLI::App& app) {
   command
       ->add_option("--output-name", options->output_name,
                    "Which output of the graph; by default the first that is an MLP")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(utf8_text());
   command->add_flag("--per-channel", options->per_channel,
                     "One scale an output instead of a layer");
   CLI::Option* rows = command
@@ -165,7 +167,7 @@ void add_quantize_command(CLI::App& app) {
       ->add_option("--percentile", options->percentile,
                    "With --calibration percentile: share of values within either end (99.999)")
       ->type_name("PERCENT")
-      ->check(CLI::Range(50.0, 100.0));
+      ->check(number_in(50.0, 100.0));
   command->add_option("FILE", options->input, "ONNX file")->required();
   command->footer(footer);
   command->callback([options] { run_quantize(*options); });

@@ -11,6 +11,7 @@
 #include "system/atomic_file.hpp"
 #include "system/byte_source.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "system/failure.hpp"
 #include "onnx/onnx_scan.hpp"
 #include "registry/add.hpp"
@@ -253,7 +254,7 @@ void add_add(CLI::App* app) {
   auto entry = std::make_shared<new_entry>();
   add_registry_option(command, *registry);
   const auto text = [&](const char* name, auto& to, const char* what, const char* type) {
-    return command->add_option(name, to, what)->type_name(type);
+    return command->add_option(name, to, what)->type_name(type)->check(utf8_text());
   };
   text("--id", entry->id, "Name of the model", "ID")->required();
   text("--kind", entry->kind, "fr, nr or filter", "KIND")
@@ -267,7 +268,7 @@ void add_add(CLI::App* app) {
        "PATH");
   command->add_option("--budget", entry->plcc_budget, "Largest PLCC drop of int8 (0.01)")
       ->type_name("DROP")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0.0, 1.0));
   text("--license", entry->license, "SPDX expression", "SPDX");
   text("--license-url", entry->license_url, "Where its text stands", "URL");
   text("--description", entry->description, "What the model does, in one line", "TEXT");
@@ -304,7 +305,8 @@ void add_sign(CLI::App* app) {
       ->add_option("--password-file", options->password_file,
                    "The key's password; asked for on the terminal if not given")
       ->type_name("FILE");
-  command->add_option("ID", options->ids, "Entries; all of them if none is named");
+  command->add_option("ID", options->ids, "Entries; all of them if none is named")
+      ->check(utf8_text());
   command->footer(
       R"(Writes FILE.minisig beside each file, which `minisign -V` accepts too. Only bytes with the
 registered hash are signed. The same key and bytes give the same signature.
@@ -319,7 +321,8 @@ void add_verify_signature(CLI::App* app) {
   command->add_option("--public-key", options->key, "Key file, or the key itself")
       ->type_name("FILE|KEY")
       ->required();
-  command->add_option("ID", options->ids, "Entries; all of them if none is named");
+  command->add_option("ID", options->ids, "Entries; all of them if none is named")
+      ->check(utf8_text());
   command->footer(
       R"(Both files of a quantised entry must be signed: the int8 file is the one that is loaded. Signatures
 made by `minisign -S` are accepted too.

@@ -13,6 +13,7 @@
 
 #include "system/atomic_file.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "system/failure.hpp"
 #include "logs/feature_rows.hpp"
 #include "models/open_model.hpp"
@@ -242,7 +243,8 @@ void add_run_command(CLI::App& app) {
   command
       ->add_option("--output-name", options->request.output_name,
                    "Which output of the graph; by default the first that is an MLP")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(utf8_text());
   command
       ->add_option("--isa", options->request.isa,
                    "Instruction set: " + isa_names() +
