@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`tinymlp latency`: a distribution that is one, in each format. No time is asserted."""
 import json
+import os
 import xml.etree.ElementTree as ElementTree
 
 import onnx_bytes
@@ -21,6 +22,13 @@ class Latency(ProgramTest):
         self.assertGreater(figures["max"], 0)
         self.assertLessEqual(figures["min"], figures["mean"])
         self.assertLessEqual(figures["mean"], figures["max"])
+
+    def test_json_of_names_that_are_not_utf8(self):
+        model = os.fsencode(self.folder) + b'/\xff"\n.onnx'
+        with open(model, "wb") as f:
+            f.write((ROOT / "model" / "mlp_small.onnx").read_bytes())
+        name = self.measure("--model", os.fsdecode(model))["model"]["name"]
+        self.assertTrue(name.endswith('/?"\n.onnx'), name)
 
     def test_json_holds_a_distribution(self):
         for model, precision in (("mlp_small", "fp32"), ("mlp_large.int8", "int8")):

@@ -2,6 +2,7 @@
 """tinymlp quant-drop: upstream's figures on upstream's rows, ours on real ones."""
 import csv
 import json
+import os
 import math
 import re
 import shutil
@@ -105,6 +106,20 @@ class RealRows(DropTest):
         (piped,) = self.measure("mlp_medium", "--features", "-", stdin=(
             MODEL / "samples" / log).read_bytes())
         self.assertEqual(piped, result)
+
+    def test_names_that_are_not_utf8_stay_valid_json(self):
+        bytes_of = os.fsencode(self.models)
+        away = os.fsdecode(bytes_of + b"\xff")
+        shutil.move(self.models, away)
+        rows = os.fsdecode(bytes_of + b"\xff/\xff.csv")
+        shutil.copy(ROWS, rows)
+        registry = os.path.join(away, "registry.json")
+        document = json.loads(self.drop("--json", "mlp_small", "--features", rows,
+                                        registry=registry).stdout)
+        clean = str(self.models) + "?/"
+        self.assertEqual((document["registry"], document["features"]),
+                         (clean + "registry.json", clean + "?.csv"))
+        self.assertEqual(document["results"][0]["fp32"]["onnx"], clean + "mlp_small.onnx")
 
     def test_what_was_measured_is_named(self):
         (result,) = self.measure("mlp_small")

@@ -17,7 +17,7 @@
 #include "system/failure.hpp"
 #include "system/folder.hpp"
 #include "registry/json_schema.hpp"
-#include "system/json_value.hpp"
+#include "system/json.hpp"
 #include "scores/numpy_random.hpp"
 #include "onnx/onnx_file.hpp"
 #include "onnx/onnx_scan.hpp"
@@ -29,15 +29,15 @@ using namespace tinymlp::tools;
 
 namespace {
 
-const json_value& recorded() { // by tests/ladder/record.py
-  static const json_value document =
+const json& recorded() { // by tests/ladder/record.py
+  static const json document =
       parse_json(test_data::must_read("tests/ladder/recorded.json"), "recorded.json");
   return document;
 }
 
-std::vector<float> floats(const json_value& texts) {
+std::vector<float> floats(const json& texts) {
   std::vector<float> to;
-  for (const json_value& text : *texts.as_array()) to.push_back(std::stof(*text.as_string()));
+  for (const json& text : texts) to.push_back(std::stof(text.get<std::string>()));
   return to;
 }
 
@@ -53,9 +53,9 @@ std::string refusal(const auto& action) {
 } // namespace
 
 TEST_CASE("generated rows are numpy.random.default_rng(seed).random(n, float32)") {
-  const json_value& seeds = *recorded().find("random");
-  REQUIRE(seeds.as_object()->size() == 4);
-  for (const auto& [key, values] : *seeds.as_object()) {
+  const json& seeds = recorded()["random"];
+  REQUIRE(seeds.size() == 4);
+  for (const auto& [key, values] : seeds.items()) {
     const std::string& seed = key; // Clang 14 captures no structured binding
     CAPTURE(seed);
     const std::vector<float> expected = floats(values);
@@ -71,12 +71,11 @@ TEST_CASE("equal values share their mean rank") {
 }
 
 TEST_CASE("figures of accuracy are NumPy's") {
-  const json_value& wanted = *recorded().find("accuracy");
-  const accuracy a =
-      compare_scores(floats(*wanted.find("baseline")), floats(*wanted.find("other")));
+  const json& wanted = recorded()["accuracy"];
+  const accuracy a = compare_scores(floats(wanted["baseline"]), floats(wanted["other"]));
   const auto check = [&](const char* name, double value) {
     CAPTURE(name);
-    CHECK(value == doctest::Approx(wanted.find(name)->number()).epsilon(1e-12));
+    CHECK(value == doctest::Approx(wanted[name].get<double>()).epsilon(1e-12));
   };
   CHECK(a.rows == 257);
   check("plcc", a.plcc);
@@ -106,7 +105,7 @@ TEST_CASE("JSON is written as it was read") {
 
 TEST_CASE("JSON values compare as JSON has it") {
   const auto equal = [](const char* a, const char* b) {
-    return parse_json(a, "a") == parse_json(b, "b");
+    return same_value(parse_json(a, "a"), parse_json(b, "b"));
   };
   CHECK(equal("1", "1.0"));
   CHECK(equal("{\"a\": 1, \"b\": 2}", "{\"b\": 2.0, \"a\": 1}"));
@@ -123,29 +122,106 @@ TEST_CASE("JSON that is not taken") {
         "f: \"b\" occurs twice in one object");
   CHECK(refusal([] { parse_json(std::string(70, '[') + std::string(70, ']'), "f"); }) ==
         "f: nested more than 64 deep");
-  for (const char* text : {"", " ", "{", "[1,]", "nan", "01", "\"\xff\"", "1 2", "{\"a\" 1}"})
+  for (const char* text : {"", " ", "{", "[1,]", "nan", "01", "\"\xff\"", "1 2", "{\"a\" 1}",
+                           "\"\\ud800\"", "1e999", "{\"a\": 1} x", "/* */ 1"})
     CHECK(refusal([&] { parse_json(text, "f"); }).starts_with("f: not valid JSON: "));
+  CHECK(refusal([] {
+          parse_json("{\n\"a\": x}", "f");
+        }).starts_with("f: not valid JSON: at line 2, column 6: "));
+  CHECK(refusal([] { parse_json("[18446744073709551616]", "f"); }) ==
+        "f: 18446744073709551616 is a whole number beyond 64 bits");
+}
+
+TEST_CASE("JSON of many members is read in time proportional to its length") {
+  std::string text = "{";
+  for (int i = 0; i < 200'000; ++i) text += fmt::format("{}\"{}\":1", i == 0 ? "" : ",", i);
+  CHECK(parse_json(text + '}', "f").size() == 200'000); // compared one by one: minutes
+}
+
+TEST_CASE("JSON is written in UTF-8 or not at all") {
+  CHECK(refusal([] { write_json({{"a", "\xff"}}); }).starts_with("cannot be written as JSON: "));
+  CHECK(write_json({{"a", NAN}, {"b", INFINITY}}) == "{\n  \"a\": null,\n  \"b\": null\n}\n");
 }
 
 TEST_CASE("schemas that are not understood are refused") {
   for (const char* text :
        {"{\"multipleOf\": 2}", "{\"type\": \"int\"}", "{\"pattern\": \"(\"}", "{\"minLength\": -1}",
         "{\"$ref\": \"#/$defs/none\"}", "{\"$ref\": \"other.json\"}", "{\"items\": 3}",
-        "{\"allOf\": {}}", "{\"required\": [1]}", "[]"})
+        "{\"allOf\": {}}", "{\"required\": [1]}", "[]", "{\"uniqueItems\": 3}",
+        "{\"maximum\": \"1\"}", "{\"properties\": []}", "{\"enum\": 1}", "{\"type\": [1]}"})
     CHECK(refusal([&] { json_schema(parse_json(text, "s"), "s"); }).starts_with("s: "));
-  const json_schema circle(
-      parse_json("{\"$defs\": {\"a\": {\"allOf\": [{\"$ref\": \"#/$defs/a\"}]}}, "
-                 "\"$ref\": \"#/$defs/a\"}",
-                 "s"),
-      "s");
-  CHECK(refusal([&] { static_cast<void>(circle.check(json_value())); }) ==
-        "the schema refers to itself without end");
 }
 
-TEST_CASE("characters are counted, not bytes") {
-  CHECK(code_points("") == 0);
-  CHECK(code_points("abc") == 3);
-  CHECK(code_points("\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e") == 3);
+TEST_CASE("schemas whose check has no bound are refused") {
+  const auto refuses = [](const std::string& text, std::string_view why) {
+    CAPTURE(text.substr(0, 100));
+    CHECK(refusal([&] { json_schema(parse_json(text, "s"), "s"); }).find(why) != std::string::npos);
+  };
+  refuses("{\"$defs\": {\"a\": {\"allOf\": [{\"$ref\": \"#/$defs/a\"}]}}, \"$ref\": \"#/$defs/a\"}",
+          "leads back to itself");
+  refuses("{\"$defs\": {\"a\": {\"items\": {\"$ref\": \"#/$defs/a\"}}}, \"$ref\": \"#/$defs/a\"}",
+          "leads back to itself");
+  std::string doubling = "{\"$defs\": {"; // each twice as large as the next
+  for (int i = 0; i < 20; ++i)
+    doubling += fmt::format("\"{0}\": {{\"anyOf\": [{{\"$ref\": \"#/$defs/{1}\"}}, "
+                            "{{\"$ref\": \"#/$defs/{1}\"}}]}}, ",
+                            i, i + 1);
+  refuses(doubling + "\"20\": {\"const\": 1}}, \"$ref\": \"#/$defs/0\"}", "more than 10000 rules");
+  refuses("{\"pattern\": \"" + std::string(9000, 'a') + "\"}", "more than 4096 characters");
+  refuses("{\"pattern\": \"((a{100}){100}){100}\"}", "more than 4096 characters");
+  refuses("{\"pattern\": \"a{999999999999999999999999}\"}", "more than 4096 characters");
+  refuses("{\"pattern\": \"(a)\\\\1\"}", "is not taken"); // back-references have no bound
+}
+
+TEST_CASE("patterns take time proportional to the text") {
+  const json_schema hostile(parse_json("{\"pattern\": \"^(a+)+(a|a)*$\"}", "s"), "s");
+  CHECK(hostile.check(std::string(4000, 'a')).empty());
+  const auto found = hostile.check(std::string(4000, 'a') + '!'); // by trying: for ever
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].why.find("does not match ^(a+)+(a|a)*$") != std::string::npos);
+  CHECK(hostile.check(std::string(5000, 'a')).at(0).why ==
+        "is too long to be matched with a pattern");
+}
+
+TEST_CASE("a document of more values than a schema's rules allow for is refused") {
+  std::string rules = "{\"items\": {\"allOf\": [";
+  for (int i = 0; i < 9000; ++i) rules += i == 0 ? "true" : ",true";
+  const json_schema many(parse_json(rules + "]}}", "s"), "s");
+  CHECK(many.check(json(std::vector<int>(100))).empty());
+  CHECK(refusal([&] {
+          static_cast<void>(many.check(json(std::vector<int>(100'000))));
+        }).find(" are checked") != std::string::npos);
+}
+
+TEST_CASE("a violation tells place, what was found, and what is accepted") {
+  const auto told = [](const char* schema, const char* document) {
+    std::string text;
+    for (const schema_violation& v :
+         json_schema(parse_json(schema, "s"), "s").check(parse_json(document, "d"))) {
+      for (const std::string& step : v.path) text += step + '.';
+      text += ' ' + v.why + ';';
+    }
+    return text;
+  };
+  CHECK(told("{\"enum\": [1, \"a\"]}", "\"b\"") == " 'b' is not one of 1, a;");
+  CHECK(told("{\"type\": [\"string\", \"null\"]}", "1") == " is not of type string, null;");
+  CHECK(told("{\"const\": 1}", "2") == " '2' is not 1;");
+  CHECK(told("{\"minimum\": 1, \"maximum\": 2}", "0") == " 0 is below 1;");
+  CHECK(told("{\"items\": {\"maximum\": 2.5}}", "[1, 3]") == "1. 3 is above 2.5;");
+  CHECK(told("{\"maxLength\": 2}", "\"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e\"") ==
+        " is 3 characters long; 2 are allowed;");
+  CHECK(told("{\"minLength\": 2}", "\"a\"") == " is 1 characters long; at least 2 are needed;");
+  CHECK(told("{\"maxItems\": 1}", "[1, 2]") == " has 2 items; 1 are allowed;");
+  CHECK(told("{\"required\": [\"a\"]}", "{}") == "a. is missing;");
+  CHECK(told("{\"properties\": {\"a\": false}}", "{\"a\": 1}") == "a. is not allowed here;");
+  CHECK(told("{\"properties\": {\"a\": true}, \"additionalProperties\": false}",
+             "{\"a\": 1, \"c\": 1, \"b\": 1}") == "b. is not allowed here;c. is not allowed here;");
+  CHECK(told("{\"propertyNames\": {\"maxLength\": 1}}", "{\"ab\": 1}") ==
+        "ab. is 2 characters long; 1 are allowed;");
+  CHECK(told("{\"not\": {\"title\": \"is text\", \"type\": \"string\"}}", "\"x\"") ==
+        " 'x' is text;");
+  CHECK(told("{\"pattern\": \"^\xc3\xa9$\"}", "\"e\"") == " 'e' does not match ^\xc3\xa9$;");
+  CHECK(told("false", "1") == " is not allowed here;");
 }
 
 TEST_CASE("paths with an objection") {

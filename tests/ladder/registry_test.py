@@ -463,6 +463,53 @@ class Documents(RegistryTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b'the keyword "multipleOf" is not supported', done.stderr)
 
+    def test_a_schema_without_end(self):
+        """Each refused by itself, whatever it would be checked against."""
+        def ref(name):
+            return {"$ref": f"#/$defs/{name}"}
+        doubling = {str(i): {"allOf": [ref(i + 1), ref(i + 1)]} for i in range(24)}
+        for schema, why in (
+            ({"$defs": {"a": ref("a")}, **ref("a")}, "leads back to itself"),
+            ({"$defs": {"a": {"not": ref("b")}, "b": {"items": ref("a")}}, **ref("a")},
+             "leads back to itself"),
+            ({"$defs": {**doubling, "24": {}}, **ref(0)}, "more than 10000 rules"),
+            ({"allOf": [True] * 10001}, "more than 10000 rules"),
+            ({"pattern": "(" * 5000 + ")" * 5000}, "more than 4096 characters"),
+            ({"pattern": "(a?){5000}"}, "more than 4096 characters"),
+            ({"pattern": "(a)\\1"}, "is not taken"),
+        ):
+            done = self.registry("validate", "--schema",
+                                 self.write("schema.json", json.dumps(schema)))
+            self.assertEqual((done.returncode, done.stdout), (2, b""), done.stderr)
+            self.assertIn(b"schema.json: ", done.stderr)
+            self.assertIn(why, done.stderr.decode())
+
+    def test_a_schema_that_takes_too_long(self):
+        """Minutes; the limit is on the processor's time."""
+        self.path.write_text(json.dumps(["a" * 4096] * 4000))
+        schema = self.write("schema.json", json.dumps(
+            {"items": {"pattern": "(a|b|ab)*c(a?b?c?d?){100}"}}))
+        done = self.registry("validate", "--schema", schema)
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"schema.json: takes more than 5 seconds over this registry", done.stderr)
+
+    def test_patterns_that_make_others_hang(self):
+        self.path.write_text(json.dumps(["a" * 4000 + "!"]))
+        for pattern in ("^(a+)+$", "^(a|a)*$", "^(.*a){12}$", "(x+x+)+y"):
+            schema = self.write("schema.json", json.dumps({"items": {"pattern": pattern}}))
+            done = self.registry("validate", "--schema", schema)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"does not match {pattern}".encode(), done.stdout)
+
+    def test_an_entry_of_many_keys(self):
+        """Each is told; comparing each with each would take minutes."""
+        keys = {f"k{i}": 1 for i in range(80_000)}
+        self.edit_entry(lambda e: e.update(keys))
+        done = self.registry("validate")
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual((done.returncode, len(lines)), (1, 80_000))
+        self.assertEqual(lines[0], "FAIL: mlp_small: k0: is not allowed here")
+
     def test_another_schema_of_models_that_are_no_list(self):
         for name in ("0", "5", "small", "9" * 30):
             self.path.write_text(json.dumps({"models": {name: 1}}))

@@ -256,8 +256,8 @@ class AgainstJsonschema(SchemaTest):
             {"if": {"type": "object"}, "then": {"required": ["a"]}, "else": {"type": "string"}},
             {"if": {"type": "object"}, "then": {"required": ["a"]}}, {"then": False, "else": False},
             {"$defs": {"n": {"type": "number"}}, "$ref": "#/$defs/n"},
-            {"$defs": {"t": {"properties": {"a": {"$ref": "#/$defs/t"}}, "not": {"const": 1}}},
-             "$ref": "#/$defs/t"},
+            {"$defs": {"t": {"properties": {"a": {"$ref": "#/$defs/n"}}, "not": {"const": 1}},
+                       "n": {"not": {"type": "string"}}}, "$ref": "#/$defs/t", "minimum": 0},
             {"title": 1, "description": [], "default": 3, "examples": [1], "$comment": "x",
              "format": "uri"},
         ]

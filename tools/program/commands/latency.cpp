@@ -19,11 +19,12 @@
 #include "commands.hpp"
 #include "commands/options.hpp"
 #include "system/failure.hpp"
-#include "system/json_value.hpp"
+#include "system/json.hpp"
 #include "pictures/latency_plot.hpp"
 #include "logs/log_reader.hpp"
 #include "models/open_model.hpp"
 #include "scores/numpy_random.hpp"
+#include "system/text.hpp"
 #include "system/tick_clock.hpp"
 
 namespace tinymlp::tools {
@@ -192,56 +193,46 @@ std::string text_of(const model_description& network, const measurement& done) {
   return text;
 }
 
-json_value figures_json(const latency_distribution& latency, double units_per_ns) {
-  json_value to{json_value::object{}};
-  for (const figure& f : figures_of(latency)) to.set(f.name, f.ns * units_per_ns);
+json figures_json(const latency_distribution& latency, double units_per_ns) {
+  json to;
+  for (const figure& f : figures_of(latency)) to[f.name] = f.ns * units_per_ns;
   return to;
 }
 
-json_value network_json(const model_description& network) {
-  json_value to{json_value::object{}};
-  to.set("name", network.name);
-  to.set("sha256", network.sha256);
-  to.set("shape", network.shape);
-  to.set("precision", network.precision);
-  to.set("kernel", network.kernel);
-  return to;
+json network_json(const model_description& network) {
+  return {{"name", to_utf8(network.name)},
+          {"sha256", network.sha256},
+          {"shape", network.shape},
+          {"precision", network.precision},
+          {"kernel", network.kernel}};
 }
 
-json_value clock_json(const clock_description& clock) {
-  json_value to{json_value::object{}};
-  to.set("name", clock.name);
-  to.set("ticks_per_ns", clock.ticks_per_ns);
-  to.set("step_ns", clock.step_ticks / clock.ticks_per_ns);
-  to.set("overhead_ns", clock.overhead_ticks / clock.ticks_per_ns);
-  return to;
+json clock_json(const clock_description& clock) {
+  return {{"name", clock.name},
+          {"ticks_per_ns", clock.ticks_per_ns},
+          {"step_ns", clock.step_ticks / clock.ticks_per_ns},
+          {"overhead_ns", clock.overhead_ticks / clock.ticks_per_ns}};
 }
 
-json_value histogram_json(const latency_distribution& latency) {
-  json_value::array bins;
-  for (const auto& bin : latency.histogram()) {
-    json_value one{json_value::object{}};
-    one.set("from_ns", bin.from_ns);
-    one.set("to_ns", bin.to_ns);
-    one.set("readings", bin.readings);
-    bins.push_back(std::move(one));
-  }
+json histogram_json(const latency_distribution& latency) {
+  json bins = json::array();
+  for (const auto& bin : latency.histogram())
+    bins.push_back({{"from_ns", bin.from_ns}, {"to_ns", bin.to_ns}, {"readings", bin.readings}});
   return bins;
 }
 
 std::string json_of(const model_description& network, const measurement& done) {
   const latency_distribution& latency = done.latency;
-  json_value to{json_value::object{}};
-  to.set("model", network_json(network));
-  to.set("frames", static_cast<std::uint64_t>(latency.frames()));
-  to.set("frames_per_reading", static_cast<std::uint64_t>(latency.frames_per_reading()));
-  to.set("clock", clock_json(done.clock));
-  to.set("latency_ns", figures_json(latency, 1));
-  to.set("latency_cycles",
-         done.clock.counts_cycles ? figures_json(latency, done.clock.ticks_per_ns) : json_value());
-  to.set("single_frame_ns", figures_json(done.single.value_or(latency), 1));
-  to.set("histogram", histogram_json(latency));
-  return write_json(to);
+  return write_json(
+      {{"model", network_json(network)},
+       {"frames", latency.frames()},
+       {"frames_per_reading", latency.frames_per_reading()},
+       {"clock", clock_json(done.clock)},
+       {"latency_ns", figures_json(latency, 1)},
+       {"latency_cycles",
+        done.clock.counts_cycles ? figures_json(latency, done.clock.ticks_per_ns) : json()},
+       {"single_frame_ns", figures_json(done.single.value_or(latency), 1)},
+       {"histogram", histogram_json(latency)}});
 }
 
 void refuse_overwriting(const latency_options& options, const model_description& network) {

@@ -16,13 +16,14 @@
 #include "commands.hpp"
 #include "commands/options.hpp"
 #include "system/failure.hpp"
-#include "system/json_value.hpp"
+#include "system/json.hpp"
 #include "logs/log_reader.hpp"
 #include "models/model.hpp"
 #include "scores/numpy_random.hpp"
 #include "registry/registered_file.hpp"
 #include "registry/registry.hpp"
 #include "system/terminal.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 
@@ -123,35 +124,28 @@ std::string text_of(const drop_result& r) {
   return text;
 }
 
-json_value number_or_null(double value) {
-  return std::isfinite(value) ? json_value(value) : json_value();
+json file_json(const model_description& from) {
+  return {{"onnx", to_utf8(from.name)}, {"sha256", from.sha256}};
 }
 
-json_value file_json(const model_description& from) {
-  json_value to{json_value::object{}};
-  to.set("onnx", from.name);
-  to.set("sha256", from.sha256);
-  return to;
-}
-
-json_value json_of(const drop_result& r) {
+json json_of(const drop_result& r) {
   const accuracy& a = r.figures;
-  json_value to{json_value::object{}};
-  to.set("id", r.entry->id);
-  to.set("quant_mode", r.entry->quant_mode);
-  to.set("passed", r.passed());
-  to.set("budget", r.entry->plcc_budget);
-  to.set("drop", number_or_null(r.drop()));
+  json to; // figures that are not finite become null
+  to["id"] = r.entry->id;
+  to["quant_mode"] = r.entry->quant_mode;
+  to["passed"] = r.passed();
+  to["budget"] = r.entry->plcc_budget;
+  to["drop"] = r.drop();
   const std::array figures{std::pair("plcc", a.plcc),          std::pair("srocc", a.srocc),
                            std::pair("rmse", a.rmse),          std::pair("bias", a.bias),
                            std::pair("mean_abs", a.mean_abs),  std::pair("p99_abs", a.p99_abs),
                            std::pair("worst_abs", a.worst_abs)};
-  for (const auto& [name, value] : figures) to.set(name, number_or_null(value));
-  to.set("rows", std::uint64_t{a.rows});
-  to.set("rows_not_finite", std::uint64_t{a.not_finite});
-  to.set("rows_finite_in_one", std::uint64_t{a.one_sided});
-  to.set("fp32", file_json(r.fp32));
-  to.set("int8", file_json(r.int8));
+  for (const auto& [name, value] : figures) to[name] = value;
+  to["rows"] = a.rows;
+  to["rows_not_finite"] = a.not_finite;
+  to["rows_finite_in_one"] = a.one_sided;
+  to["fp32"] = file_json(r.fp32);
+  to["int8"] = file_json(r.int8);
   return to;
 }
 
@@ -173,7 +167,7 @@ bool run_drop(const drop_options& options) {
   const feature_rows rows = read_rows(options);
   bool passed = true, complete = true;
   std::string text;
-  json_value::array results;
+  json results = json::array();
   for (const model_entry* entry : entries) {
     try {
       const drop_result result = measure(in, *entry, rows);
@@ -186,11 +180,9 @@ bool run_drop(const drop_options& options) {
     }
   }
   if (options.json) {
-    json_value document{json_value::object{}};
-    document.set("registry", in.path());
-    document.set("features", rows.source);
-    document.set("results", std::move(results));
-    text = write_json(document);
+    text = write_json({{"registry", to_utf8(in.path())},
+                       {"features", to_utf8(rows.source)},
+                       {"results", std::move(results)}});
   }
   atomic_file out("-");
   out.write(text);

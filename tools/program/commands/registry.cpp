@@ -18,6 +18,7 @@
 #include "registry/registry.hpp"
 #include "registry/signature.hpp"
 #include "registry/validate.hpp"
+#include "system/processor_limit.hpp"
 #include "system/terminal.hpp"
 #include "system/text.hpp"
 
@@ -26,6 +27,8 @@ namespace tinymlp::tools {
 namespace {
 
 constexpr std::size_t largest_key = std::size_t{64} << 10;
+constexpr std::size_t largest_schema = std::size_t{1} << 20;
+constexpr int most_seconds = 5; // of the processor's time, for a schema of the user's own
 
 void print(const std::string& text) {
   atomic_file out("-");
@@ -43,16 +46,26 @@ struct validate_options {
 
 json_schema read_schema(const std::string& path) {
   byte_source source(path);
-  return json_schema(
-      parse_json(read_whole(source, largest_key * 16, 0, "not a schema").view(), path), path);
+  return json_schema(parse_json(read_whole(source, largest_schema, 0, "not a schema").view(), path),
+                     path);
+}
+
+// Patterns and comparisons of another schema than ours may take any time.
+validation validate_against_own(const validate_options& options) {
+  const processor_limit until_done(
+      most_seconds,
+      fmt::format("{}: takes more than {} seconds over this registry: plainer patterns "
+                  "and fewer rules are needed",
+                  printable(options.schema, 200), most_seconds));
+  return validate_registry(options.registry, read_schema(options.schema), options.schema_only);
 }
 
 void run_validate(const validate_options& options) {
   validation found;
   try {
-    found = validate_registry(
-        options.registry, options.schema.empty() ? built_in_schema() : read_schema(options.schema),
-        options.schema_only);
+    found = options.schema.empty()
+                ? validate_registry(options.registry, built_in_schema(), options.schema_only)
+                : validate_against_own(options);
   } catch (const failure& reason) {
     throw usage_error(reason.what()); // exit 2: nothing could be validated
   }

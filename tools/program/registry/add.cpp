@@ -54,12 +54,8 @@ std::string path_inside(const folder& where, const std::string& file) {
   return relative;
 }
 
-json_value empty_registry() {
-  json_value to{json_value::object{}};
-  to.set("$schema", "./registry.schema.json");
-  to.set("schema_version", std::int64_t{1});
-  to.set("models", json_value::array{});
-  return to;
+json empty_registry() {
+  return {{"$schema", "./registry.schema.json"}, {"schema_version", 1}, {"models", json::array()}};
 }
 
 class addition {
@@ -79,16 +75,16 @@ public:
   }
 
 private:
-  json_value read_document() const {
+  json read_document() const {
     if (::access(path_.c_str(), F_OK) != 0) return empty_registry();
     static_cast<void>(registry(path_)); // refuses what the schema refuses
     return read_registry_file(path_).document;
   }
 
-  json_value::array& models() { return *document_.find("models")->as_array(); }
+  json& models() { return document_["models"]; }
 
   void take_out_replaced(const std::string& relative) {
-    for (const json_value& model : models()) {
+    for (const json& model : models()) {
       const model_entry old = read_entry(model);
       if (old.id == from_.id && !from_.replace)
         fail("{}: {} is registered already; --replace puts a new entry in its place", path_,
@@ -96,7 +92,7 @@ private:
       if (old.id != from_.id && old.onnx == relative)
         fail("{}: {} is registered already, as {}", path_, relative, old.id);
     }
-    const auto old = std::find_if(models().begin(), models().end(), [&](const json_value& model) {
+    const auto old = std::find_if(models().begin(), models().end(), [&](const json& model) {
       return read_entry(model).id == from_.id;
     });
     place_ = static_cast<std::size_t>(old - models().begin());
@@ -165,29 +161,29 @@ private:
   }
 
   void build_entry() {
-    json_value to{json_value::object{}};
+    json to = json::object();
     const auto set_text = [&](const char* field, const std::optional<std::string>& value) {
-      const json_value* old = replaced_.find(field);
-      if (value) to.set(field, *value);
-      if (!value && old != nullptr) to.set(field, *old);
+      const json* old = find(replaced_, field);
+      if (value) to[field] = *value;
+      if (!value && old != nullptr) to[field] = *old;
     };
-    to.set("id", entry_.id);
-    to.set("kind", entry_.kind);
-    to.set("onnx", entry_.onnx);
-    to.set("sha256", entry_.sha256);
-    to.set("opset", *entry_.opset);
+    to["id"] = entry_.id;
+    to["kind"] = entry_.kind;
+    to["onnx"] = entry_.onnx;
+    to["sha256"] = entry_.sha256;
+    to["opset"] = *entry_.opset;
     if (!entry_.external_data.empty()) {
-      json_value external{json_value::object{}};
-      for (const auto& [location, hash] : entry_.external_data) external.set(location, hash);
-      to.set("external_data", std::move(external));
+      json external = json::object();
+      for (const auto& [location, hash] : entry_.external_data) external[location] = hash;
+      to["external_data"] = std::move(external);
     }
-    to.set("quant_mode", entry_.quant_mode);
+    to["quant_mode"] = entry_.quant_mode;
     if (entry_.is_quantised()) {
-      to.set("int8_sha256", entry_.int8_sha256);
-      if (!entry_.calibration_set.empty()) to.set("quant_calibration_set", entry_.calibration_set);
-      to.set("quant_accuracy_budget_plcc", entry_.plcc_budget);
+      to["int8_sha256"] = entry_.int8_sha256;
+      if (!entry_.calibration_set.empty()) to["quant_calibration_set"] = entry_.calibration_set;
+      to["quant_accuracy_budget_plcc"] = entry_.plcc_budget;
     }
-    if (from_.smoke) to.set("smoke", true);
+    if (from_.smoke) to["smoke"] = true;
     set_text("license", from_.license);
     set_text("license_url", from_.license_url);
     set_text("description", from_.description);
@@ -212,25 +208,24 @@ private:
       const model_entry own = int8_entry(entry_);
       static_cast<void>(read_sidecar(sidecar_path(own.onnx), own.id)); // written anew, if it may be
     }
-    if (from_.notes && sidecar_.find("notes") == nullptr) sidecar_.set("notes", *from_.notes);
+    if (from_.notes && find(sidecar_, "notes") == nullptr) sidecar_["notes"] = *from_.notes;
     fill_sidecar(sidecar_, entry_, fp32_ ? &*fp32_ : nullptr);
   }
 
   // The sidecar of that id, {} where there is none. What is there and is not that model's sidecar
   // is not to be written over, and no more is what a link leads to outside.
-  json_value read_sidecar(const std::string& relative, const std::string& owner) const {
+  json read_sidecar(const std::string& relative, const std::string& owner) const {
     const std::string name = where_.name_of(relative);
     if (same_target(name, path_)) fail("{}: the sidecar would take the registry's place", name);
-    if (!where_.has(relative)) return json_value::object{};
+    if (!where_.has(relative)) return json::object();
     const std::vector<char> text = where_.read(relative, largest_sidecar);
-    json_value sidecar = parse_json({text.data(), text.size()}, name);
-    if (sidecar.as_object() == nullptr) fail("{}: is not a JSON object", name);
-    const json_value* id = sidecar.find("id");
-    if (id == nullptr && !sidecar.as_object()->empty())
-      fail("{}: is not a sidecar: it has no id", name);
-    if (id != nullptr && !(*id == json_value(owner)))
+    json sidecar = parse_json({text.data(), text.size()}, name);
+    if (!sidecar.is_object()) fail("{}: is not a JSON object", name);
+    const json* id = find(sidecar, "id");
+    if (id == nullptr && !sidecar.empty()) fail("{}: is not a sidecar: it has no id", name);
+    if (id != nullptr && *id != owner)
       fail("{}: belongs to another model, {}", name,
-           id->as_string() != nullptr ? *id->as_string() : "which it does not name");
+           id->is_string() ? id->get<std::string>() : "which it does not name");
     return sidecar;
   }
 
@@ -252,7 +247,7 @@ private:
   const new_entry& from_;
   folder where_;
   folder_lock lock_;
-  json_value document_, replaced_, sidecar_;
+  json document_, replaced_, sidecar_;
   std::size_t place_ = 0;
   model_entry entry_;
   std::optional<onnx_file> fp32_, int8_;

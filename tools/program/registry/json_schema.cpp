@@ -2,22 +2,51 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
 #include <regex>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+// valijson is compiled here alone. It aborts unless told to throw; its headers are not free of
+// warnings.
+#define VALIJSON_USE_EXCEPTIONS 1
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wundef"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#endif
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
 #include "system/failure.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 
 namespace {
 
-constexpr int deepest_schema = 64;
-constexpr int deepest_check = 512;
-constexpr std::size_t longest_matched = 4096; // std::regex recurses once a character
+using plain_json = nlohmann::json; // the one that valijson takes: members sorted, found quickly
 
+constexpr std::size_t deepest_schema = 64;
+constexpr std::size_t most_rules = 10'000;
+constexpr std::size_t most_work = 50'000'000; // rules times values
+constexpr std::size_t longest_pattern = 4096; // characters, times what is repeated
+constexpr std::size_t longest_matched = 4096; // characters of a text
+constexpr std::size_t longest_shown = 400;
 constexpr std::string_view definitions = "#/$defs/";
+constexpr std::string_view own_words = "="; // marks a message that is ours already
+
+// ---- patterns
 
 std::wstring decode_utf8(std::string_view text) {
   std::wstring out;
@@ -33,207 +62,48 @@ std::wstring decode_utf8(std::string_view text) {
   return out;
 }
 
-std::wregex compile(const std::string& pattern) {
-  return std::wregex(decode_utf8(pattern), std::regex::ECMAScript);
+// The pattern's length with its counted repetitions written out: a bound on its automaton.
+std::size_t size_of_pattern(std::string_view text) {
+  std::size_t size = text.size();
+  for (std::size_t i = 0; i + 1 < text.size() && size <= longest_pattern; ++i)
+    if (text[i] == '{') {
+      std::size_t count = 0, most = 1;
+      for (std::size_t k = i + 1; k < text.size() && text[k] != '}'; ++k) {
+        if (text[k] < '0' || text[k] > '9')
+          count = 0;
+        else
+          count = std::min(count * 10 + static_cast<std::size_t>(text[k] - '0'), most_rules);
+        most = std::max(most, count);
+      }
+      size *= most;
+    }
+  return size;
 }
 
-bool has_type(const json_value& value, std::string_view type) {
-  if (type == "null") return value.is_null();
-  if (type == "boolean") return value.as_bool() != nullptr;
-  if (type == "string") return value.as_string() != nullptr;
-  if (type == "array") return value.as_array() != nullptr;
-  if (type == "object") return value.as_object() != nullptr;
-  if (type == "number") return value.is_number();
-  return type == "integer" && value.is_integer();
+// By states rather than by trying: libstdc++'s default takes time exponential in the text, and a
+// frame of the stack for each character.
+std::wregex compile_pattern(const std::string& text) {
+  auto how = std::regex::ECMAScript;
+#ifdef __GLIBCXX__
+  how |= std::regex_constants::__polynomial;
+#endif
+  return std::wregex(decode_utf8(text), how);
 }
 
-// A value as a message shows it: one line, not too long.
-std::string shown(const json_value& value) {
-  if (const std::string* text = value.as_string()) return *text;
-  std::string text = write_json(value);
-  text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
+// ---- a schema as valijson takes it
 
-std::string shown_list(const json_value& values) {
-  std::string text;
-  for (const json_value& value : *values.as_array())
-    text += (text.empty() ? "" : ", ") + shown(value);
-  return text;
-}
-
-class checker {
-public:
-  checker(const json_value& root, std::vector<schema_violation>& to, int depth = 0)
-      : root_(root), to_(to), depth_(depth) {}
-
-  void check(const json_value& schema, const json_value& value) {
-    if (depth_ > deepest_check) fail("the schema refers to itself without end");
-    ++depth_;
-    check_all(schema, value);
-    --depth_;
-  }
-
-private:
-  void check_all(const json_value& schema, const json_value& value) {
-    if (const bool* verdict = schema.as_bool()) {
-      if (!*verdict) refuse("is not allowed here");
-      return;
-    }
-    check_reference(schema, value);
-    check_value(schema, value);
-    if (value.is_number()) check_number(schema, value.number());
-    if (const std::string* text = value.as_string()) check_text(schema, *text);
-    if (const json_value::array* items = value.as_array()) check_array(schema, *items);
-    if (value.as_object() != nullptr) check_object(schema, value);
-    check_combinations(schema, value);
-  }
-
-  template <class... Args> void refuse(fmt::format_string<Args...> why, Args&&... args) {
-    to_.push_back({path_, fmt::format(why, std::forward<Args>(args)...)});
-  }
-
-  bool is_valid(const json_value& schema, const json_value& value) const {
-    std::vector<schema_violation> ignored;
-    checker(root_, ignored, depth_).check(schema, value);
-    return ignored.empty();
-  }
-
-  void refuse_below(std::string step, std::string_view why) {
-    path_.push_back(std::move(step));
-    refuse("{}", why);
-    path_.pop_back();
-  }
-
-  void check_below(std::string step, const json_value& schema, const json_value& value) {
-    path_.push_back(std::move(step));
-    check(schema, value);
-    path_.pop_back();
-  }
-
-  void check_reference(const json_value& schema, const json_value& value) {
-    const json_value* reference = schema.find("$ref");
-    if (reference == nullptr) return;
-    check(*root_.find("$defs")->find(reference->as_string()->substr(definitions.size())), value);
-  }
-
-  void check_value(const json_value& schema, const json_value& value) {
-    if (const json_value* type = schema.find("type"); type != nullptr) {
-      const json_value::array one{*type};
-      const json_value::array& types = type->as_array() != nullptr ? *type->as_array() : one;
-      if (std::none_of(types.begin(), types.end(),
-                       [&](const json_value& t) { return has_type(value, *t.as_string()); }))
-        refuse("is not of type {}", shown_list(types));
-    }
-    if (const json_value* values = schema.find("enum"); values != nullptr) {
-      const json_value::array& allowed = *values->as_array();
-      if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-        refuse("'{}' is not one of {}", shown(value), shown_list(*values));
-    }
-    if (const json_value* only = schema.find("const"); only != nullptr && !(*only == value))
-      refuse("'{}' is not {}", shown(value), shown(*only));
-  }
-
-  void check_number(const json_value& schema, double value) {
-    const json_value* least = schema.find("minimum");
-    const json_value* most = schema.find("maximum");
-    if (least != nullptr && value < least->number())
-      refuse("{} is below {}", value, least->number());
-    if (most != nullptr && value > most->number()) refuse("{} is above {}", value, most->number());
-  }
-
-  void check_text(const json_value& schema, const std::string& text) {
-    const std::size_t length = code_points(text);
-    const json_value* least = schema.find("minLength");
-    const json_value* most = schema.find("maxLength");
-    if (least != nullptr && static_cast<double>(length) < least->number())
-      refuse("is {} characters long; at least {} are needed", length, least->number());
-    if (most != nullptr && static_cast<double>(length) > most->number())
-      refuse("is {} characters long; {} are allowed", length, most->number());
-    const json_value* pattern = schema.find("pattern");
-    if (pattern == nullptr) return;
-    if (length > longest_matched)
-      refuse("is too long to be matched with a pattern");
-    else if (!std::regex_search(decode_utf8(text), compile(*pattern->as_string())))
-      refuse("'{}' does not match {}", text, *pattern->as_string());
-  }
-
-  void check_array(const json_value& schema, const json_value::array& items) {
-    const auto count = static_cast<double>(items.size());
-    const json_value* least = schema.find("minItems");
-    const json_value* most = schema.find("maxItems");
-    const json_value* unique = schema.find("uniqueItems");
-    if (least != nullptr && count < least->number())
-      refuse("has {} items; at least {} are needed", items.size(), least->number());
-    if (most != nullptr && count > most->number())
-      refuse("has {} items; {} are allowed", items.size(), most->number());
-    if (unique != nullptr && *unique->as_bool())
-      for (auto a = items.begin(); a != items.end(); ++a)
-        if (std::find(items.begin(), a, *a) != a) refuse("has '{}' twice", shown(*a));
-    if (const json_value* each = schema.find("items"); each != nullptr)
-      for (std::size_t i = 0; i < items.size(); ++i)
-        check_below(std::to_string(i), *each, items[i]);
-  }
-
-  void check_object(const json_value& schema, const json_value& value) {
-    if (const json_value* required = schema.find("required"); required != nullptr)
-      for (const json_value& name : *required->as_array())
-        if (value.find(*name.as_string()) == nullptr) refuse_below(*name.as_string(), "is missing");
-    const json_value* properties = schema.find("properties");
-    const json_value* others = schema.find("additionalProperties");
-    const json_value* names = schema.find("propertyNames");
-    for (const auto& [name, member] : *value.as_object()) {
-      if (names != nullptr) check_below(name, *names, name);
-      const json_value* rule = properties == nullptr ? nullptr : properties->find(name);
-      if (rule == nullptr) rule = others;
-      if (rule != nullptr) check_below(name, *rule, member);
-    }
-  }
-
-  void check_combinations(const json_value& schema, const json_value& value) {
-    if (const json_value* all = schema.find("allOf"); all != nullptr)
-      for (const json_value& part : *all->as_array()) check(part, value);
-    if (const json_value* any = schema.find("anyOf"); any != nullptr) {
-      const json_value::array& parts = *any->as_array();
-      if (std::none_of(parts.begin(), parts.end(),
-                       [&](const json_value& part) { return is_valid(part, value); }))
-        refuse("fits none of the {} forms it may have", parts.size());
-    }
-    if (const json_value* unwanted = schema.find("not");
-        unwanted != nullptr && is_valid(*unwanted, value)) {
-      const json_value* title = unwanted->find("title");
-      if (title != nullptr && title->as_string() != nullptr)
-        refuse("'{}' {}", shown(value), *title->as_string());
-      else
-        refuse("has a form that it must not have");
-    }
-    if (const json_value* condition = schema.find("if"); condition != nullptr) {
-      const json_value* branch = schema.find(is_valid(*condition, value) ? "then" : "else");
-      if (branch != nullptr) check(*branch, value);
-    }
-  }
-
-  const json_value& root_;
-  std::vector<schema_violation>& to_;
-  int depth_;
-  std::vector<std::string> path_;
-};
-
-// What a keyword's own value must be.
 enum class operand : std::uint8_t {
-  annotation, // anything
+  annotation, // asserts nothing: left out
+  title,
   subschema,
   subschemas,    // array of them
   named_schemas, // object of them
-  count,         // whole number, 0 or more
-  number,
-  boolean,
-  names,      // array of strings
-  type_names, // a type's name, or an array of them
-  values,     // array of anything
-  pattern,
   reference,
+  pattern,
+  names, // array of strings
+  count, // whole number, 0 or more
+  number,
+  value, // valijson sees to it
 };
 
 struct keyword {
@@ -245,16 +115,16 @@ constexpr std::array keywords{
     keyword{"$schema", operand::annotation},
     keyword{"$id", operand::annotation},
     keyword{"$comment", operand::annotation},
-    keyword{"title", operand::annotation},
     keyword{"description", operand::annotation},
     keyword{"default", operand::annotation},
     keyword{"examples", operand::annotation},
     keyword{"format", operand::annotation},
-    keyword{"$defs", operand::named_schemas},
+    keyword{"$defs", operand::annotation}, // read where it is referred to
+    keyword{"title", operand::title},
     keyword{"$ref", operand::reference},
-    keyword{"type", operand::type_names},
-    keyword{"enum", operand::values},
-    keyword{"const", operand::annotation},
+    keyword{"type", operand::value},
+    keyword{"enum", operand::value},
+    keyword{"const", operand::value},
     keyword{"properties", operand::named_schemas},
     keyword{"required", operand::names},
     keyword{"additionalProperties", operand::subschema},
@@ -262,7 +132,7 @@ constexpr std::array keywords{
     keyword{"items", operand::subschema},
     keyword{"minItems", operand::count},
     keyword{"maxItems", operand::count},
-    keyword{"uniqueItems", operand::boolean},
+    keyword{"uniqueItems", operand::value},
     keyword{"minLength", operand::count},
     keyword{"maxLength", operand::count},
     keyword{"pattern", operand::pattern},
@@ -276,103 +146,448 @@ constexpr std::array keywords{
     keyword{"else", operand::subschema},
 };
 
-constexpr std::array type_names{"null",   "boolean", "string", "array",
-                                "object", "number",  "integer"};
+// valijson knows draft-07, where $ref has no neighbours and 1.0 is no integer, says nothing of
+// names that `propertyNames` refuses, stops reading texts at U+0000, and gives patterns to
+// std::regex as they come. So it gets an equal of each value and schema without these.
+constexpr const char* own_pattern = "x-pattern";
+constexpr const char* own_property_names = "x-propertyNames";
 
-bool is_type_name(const json_value& value) {
-  const std::string* name = value.as_string();
-  return name != nullptr &&
-         std::find(type_names.begin(), type_names.end(), *name) != type_names.end();
+plain_json simplified(const json& value, std::size_t& values) {
+  ++values;
+  if (const auto* text = value.get_ptr<const std::string*>()) {
+    std::string to = *text;
+    for (std::size_t nul = 0; (nul = to.find('\0', nul)) != std::string::npos;)
+      to.replace(nul, 1, "\xef\xbf\xbd");
+    return to;
+  }
+  if (const auto* items = value.get_ptr<const json::array_t*>()) {
+    plain_json to = plain_json::array();
+    for (const json& item : *items) to.push_back(simplified(item, values));
+    return to;
+  }
+  if (const auto* members = value.get_ptr<const json::object_t*>()) {
+    plain_json to = plain_json::object();
+    for (const auto& [name, member] : *members)
+      to.emplace(name.find('\0') == std::string::npos
+                     ? name
+                     : simplified(json(name), values).get<std::string>(),
+                 simplified(member, values));
+    return to;
+  }
+  if (value.is_number_float() && is_whole(value) && std::fabs(value.get<double>()) < 0x1p53)
+    return static_cast<std::int64_t>(value.get<double>());
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)
+    return static_cast<double>(value.get<std::uint64_t>());
+  return plain_json(value);
 }
 
-bool all_of(const json_value& value, bool (*wanted)(const json_value&)) {
-  const json_value::array* items = value.as_array();
-  return items != nullptr && std::all_of(items->begin(), items->end(), wanted);
-}
-
-// Sees that every schema in the document is one that the checker understands.
 class schema_reader {
 public:
-  schema_reader(const json_value& root, std::string_view name) : root_(root), name_(name) {}
+  schema_reader(const json& root, std::string_view name) : root_(root), name_(name) {}
 
-  void read(const json_value& schema, int depth) const {
-    if (schema.as_bool() != nullptr) return;
-    if (schema.as_object() == nullptr) fail("{}: a schema is neither object nor boolean", name_);
-    if (depth > deepest_schema) fail("{}: schemas nested too deeply", name_);
-    for (const auto& [word, value] : *schema.as_object()) {
+  plain_json read(const json& schema, std::size_t depth) {
+    if (++rules_ > most_rules)
+      fail("{}: more than {} rules once each $ref is followed", name_, most_rules);
+    if (depth > deepest_schema)
+      fail("{}: schemas nested more than {} deep, or a $ref that leads back to itself", name_,
+           deepest_schema);
+    if (schema.is_boolean()) // `false`: a `not` of everything, without words of its own
+      return schema.get<bool>() ? plain_json::object() : plain_json{{"not", {{"title", ""}}}};
+    const auto* members = schema.get_ptr<const json::object_t*>();
+    if (members == nullptr) fail("{}: a schema is neither object nor boolean", name_);
+    plain_json to = plain_json::object();
+    for (const auto& [word, value] : *members) {
       const auto row = std::find_if(keywords.begin(), keywords.end(),
                                     [&name = word](const keyword& k) { return k.name == name; });
-      if (row == keywords.end()) fail("{}: the keyword \"{}\" is not supported", name_, word);
-      if (!read_operand(row->takes, value, depth))
+      if (row == keywords.end())
+        fail("{}: the keyword \"{}\" is not supported", name_, printable(word, 80));
+      if (!read_operand(*row, value, depth, to))
         fail("{}: the value of \"{}\" is not what the keyword takes", name_, word);
     }
+    return to;
   }
 
+  std::size_t rules() const noexcept { return rules_; }
+
 private:
-  bool read_operand(operand takes, const json_value& value, int depth) const {
-    switch (takes) {
+  bool read_operand(const keyword& word, const json& value, std::size_t depth, plain_json& to) {
+    const std::string name(word.name);
+    switch (word.takes) {
     case operand::annotation: return true;
-    case operand::subschema: read(value, depth + 1); return true;
-    case operand::subschemas: return read_all(value.as_array(), depth);
-    case operand::named_schemas: return read_named(value.as_object(), depth);
-    case operand::count: return value.is_integer() && value.number() >= 0;
-    case operand::number: return value.is_number();
-    case operand::boolean: return value.as_bool() != nullptr;
+    case operand::title:
+      if (value.is_string()) to[name] = value;
+      return true;
+    case operand::subschema:
+      if (name == "propertyNames") // as text: a place for own constraints takes no schema
+        to[own_property_names] = read(value, depth + 1).dump();
+      else
+        to[name] = read(value, depth + 1);
+      return true;
+    case operand::subschemas: {
+      if (!value.is_array() || value.empty()) return false;
+      for (const json& each : value) to[name].push_back(read(each, depth + 1));
+      return true;
+    }
+    case operand::named_schemas: {
+      if (!value.is_object()) return false;
+      to[name] = plain_json::object();
+      for (const auto& [key, each] : *value.get_ptr<const json::object_t*>())
+        to[name][key] = read(each, depth + 1);
+      return true;
+    }
+    case operand::reference: return read_reference(value, depth, to);
+    case operand::pattern: return read_pattern(value, to);
     case operand::names:
-      return all_of(value, [](const json_value& v) { return v.as_string() != nullptr; });
-    case operand::type_names: return is_type_name(value) || all_of(value, is_type_name);
-    case operand::values: return value.as_array() != nullptr;
-    case operand::pattern: return read_pattern(value.as_string());
-    case operand::reference: return read_reference(value.as_string());
+      to[name] = plain_json(value);
+      return value.is_array() &&
+             std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
+    case operand::count:
+      to[name] = simplified(value, rules_);
+      return is_whole(value) && value.get<double>() >= 0;
+    case operand::number: to[name] = simplified(value, rules_); return value.is_number();
+    case operand::value: to[name] = simplified(value, rules_); return true;
     }
     return false;
   }
 
-  bool read_all(const json_value::array* schemas, int depth) const {
-    if (schemas == nullptr) return false;
-    for (const json_value& schema : *schemas) read(schema, depth + 1);
-    return true;
-  }
-  bool read_named(const json_value::object* schemas, int depth) const {
-    if (schemas == nullptr) return false;
-    for (const auto& [name, schema] : *schemas) read(schema, depth + 1);
-    return true;
-  }
-  bool read_pattern(const std::string* text) const {
-    if (text == nullptr) return false;
-    try {
-      compile(*text);
-    } catch (const std::regex_error&) {
-      return false;
-    }
-    return true;
-  }
-  bool read_reference(const std::string* text) const {
+  // Beside its neighbours, as the draft has it.
+  bool read_reference(const json& value, std::size_t depth, plain_json& to) {
+    const auto* text = value.get_ptr<const std::string*>();
     if (text == nullptr || !text->starts_with(definitions)) return false;
-    const json_value* all = root_.find("$defs");
-    return all != nullptr && all->find(text->substr(definitions.size())) != nullptr;
+    const json* all = find(root_, "$defs");
+    const json* target = all == nullptr ? nullptr : find(*all, text->substr(definitions.size()));
+    if (target == nullptr) return false;
+    to["allOf"].push_back(read(*target, depth + 1));
+    return true;
   }
 
-  const json_value& root_;
+  bool read_pattern(const json& value, plain_json& to) const {
+    const auto* text = value.get_ptr<const std::string*>();
+    if (text == nullptr) return false;
+    if (size_of_pattern(*text) > longest_pattern)
+      fail("{}: a pattern of more than {} characters, repetitions counted", name_, longest_pattern);
+    try {
+      static_cast<void>(compile_pattern(*text));
+    } catch (const std::regex_error& error) {
+      fail("{}: the pattern {} is not taken: {}", name_, printable(*text, 80), error.what());
+    }
+    to[own_pattern] = *text;
+    return true;
+  }
+
+  const json& root_;
   std::string_view name_;
+  std::size_t rules_ = 0;
 };
 
 } // namespace
 
-json_schema::json_schema(json_value schema, std::string_view name) : schema_(std::move(schema)) {
-  schema_reader(schema_, name).read(schema_, 0);
+// ---- a schema that valijson has read
+
+struct compiled_schema {
+  plain_json schema;
+  valijson::Schema compiled;
+  std::size_t rules = 0;
+
+  explicit compiled_schema(plain_json from);
+  bool accepts(const plain_json& value) const;
+  std::vector<schema_violation> check(const plain_json& document) const;
+};
+
+namespace {
+
+using valijson::ValidationResults;
+using valijson::adapters::Adapter;
+
+// A constraint of our own in the library's place for such.
+template <class Self> class own_constraint : public valijson::constraints::PolyConstraint {
+  valijson::constraints::Constraint* cloneInto(void* to) const override {
+    return new (to) Self(static_cast<const Self&>(*this));
+  }
+  std::size_t sizeOf() const override { return sizeof(Self); }
+};
+
+template <class Constraint> class own_builder final : public valijson::ConstraintBuilder {
+public:
+  valijson::constraints::Constraint* make(const Adapter& operand) const override {
+    return new Constraint(operand.asString());
+  }
+};
+
+class pattern_constraint final : public own_constraint<pattern_constraint> {
+public:
+  explicit pattern_constraint(std::string text)
+      : text_(std::move(text)),
+        pattern_(std::make_shared<const std::wregex>(compile_pattern(text_))) {}
+
+  bool validate(const Adapter& target, const std::vector<std::string>& where,
+                ValidationResults* results) const override {
+    if (!target.isString()) return true;
+    const std::string text = target.asString();
+    const std::wstring wide = decode_utf8(text);
+    const bool too_long = wide.size() > longest_matched;
+    if (!too_long && std::regex_search(wide, *pattern_)) return true;
+    if (results == nullptr) return false;
+    const std::string why =
+        too_long ? "is too long to be matched with a pattern"
+                 : fmt::format("'{}' does not match {}", printable(text, longest_shown), text_);
+    results->pushError(where, std::string(own_words) + why);
+    return false;
+  }
+
+private:
+  std::string text_;
+  std::shared_ptr<const std::wregex> pattern_;
+};
+
+class names_constraint final : public own_constraint<names_constraint> {
+public:
+  explicit names_constraint(const std::string& schema)
+      : of_names_(std::make_shared<const compiled_schema>(plain_json::parse(schema))) {}
+
+  bool validate(const Adapter& target, const std::vector<std::string>& where,
+                ValidationResults* results) const override {
+    if (!target.isObject()) return true;
+    bool sound = true;
+    target.applyToObject([&](const std::string& name, const Adapter&) {
+      std::vector<std::string> place = where;
+      place.push_back("[" + name + "]");
+      for (const schema_violation& violation : of_names_->check(name)) {
+        sound = false;
+        if (results != nullptr) results->pushError(place, std::string(own_words) + violation.why);
+      }
+      return sound || results != nullptr;
+    });
+    return sound;
+  }
+
+private:
+  std::shared_ptr<const compiled_schema> of_names_;
+};
+
+// ---- what is wrong, in words that tell what was found and what is accepted
+
+// The value at the path; null where there is none.
+const plain_json* value_at(const plain_json& root, const std::vector<std::string>& path) {
+  const plain_json* at = &root;
+  for (const std::string& step : path) {
+    if (at->is_array() && !step.empty() && step.size() < 10) {
+      const auto index = static_cast<std::size_t>(std::strtoul(step.c_str(), nullptr, 10));
+      if (index >= at->size()) return nullptr;
+      at = &(*at)[index];
+    } else {
+      const auto member = at->find(step);
+      if (member == at->end()) return nullptr;
+      at = &*member;
+    }
+  }
+  return at;
 }
 
-std::vector<schema_violation> json_schema::check(const json_value& document) const {
-  std::vector<schema_violation> found;
-  checker(schema_, found).check(schema_, document);
-  return found;
+// What the schema says under that keyword of values at the path, in whichever of its parts.
+class operand_finder {
+public:
+  operand_finder(const std::vector<std::string>& path, std::string_view word)
+      : path_(path), word_(word) {}
+
+  std::vector<const plain_json*> find_in(const plain_json& schema) {
+    walk(schema, 0);
+    return std::move(found_);
+  }
+
+private:
+  void walk(const plain_json& schema, std::size_t depth) {
+    for (const char* part : {"allOf", "anyOf"})
+      if (const auto all = schema.find(part); all != schema.end())
+        for (const plain_json& each : *all) walk(each, depth);
+    for (const char* part : {"then", "else"})
+      if (const auto branch = schema.find(part); branch != schema.end()) walk(*branch, depth);
+    if (depth == path_.size()) {
+      if (const auto operand = schema.find(word_); operand != schema.end())
+        found_.push_back(&*operand);
+      return;
+    }
+    const auto properties = schema.find("properties");
+    const bool named = properties != schema.end() && properties->contains(path_[depth]);
+    if (named) walk((*properties)[path_[depth]], depth + 1);
+    for (const char* part : {"items", "additionalProperties"})
+      if (const auto rest = schema.find(part); rest != schema.end() && !named)
+        walk(*rest, depth + 1);
+  }
+
+  const std::vector<std::string>& path_;
+  std::string word_;
+  std::vector<const plain_json*> found_;
+};
+
+std::string shown_list(const plain_json& values) {
+  if (!values.is_array()) return shown(values);
+  std::string text;
+  for (const plain_json& value : values) text += (text.empty() ? "" : ", ") + shown(value);
+  return printable(text, longest_shown);
 }
 
-std::size_t code_points(std::string_view text) noexcept {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
+std::size_t code_points(const plain_json& text) {
+  return decode_utf8(text.get<std::string>()).size();
+}
+
+struct wording {
+  std::string_view begins; // what valijson says
+  const char* word;        // the keyword that it says it of
+  std::string (*say)(const plain_json& value, const plain_json& operand);
+};
+
+const std::array wordings{
+    wording{"Value type not permitted", "type",
+            [](const plain_json&, const plain_json& types) {
+              return fmt::format("is not of type {}", shown_list(types));
+            }},
+    wording{"Failed to match against any enum", "enum",
+            [](const plain_json& value, const plain_json& values) {
+              return fmt::format("'{}' is not one of {}", shown(value), shown_list(values));
+            }},
+    wording{"Failed to match expected value", "const",
+            [](const plain_json& value, const plain_json& only) {
+              return fmt::format("'{}' is not {}", shown(value), shown(only));
+            }},
+    wording{"Expected number greater", "minimum",
+            [](const plain_json& value, const plain_json& least) {
+              return fmt::format("{} is below {}", shown(value), shown(least));
+            }},
+    wording{"Expected number less", "maximum",
+            [](const plain_json& value, const plain_json& most) {
+              return fmt::format("{} is above {}", shown(value), shown(most));
+            }},
+    wording{"String should be no fewer", "minLength",
+            [](const plain_json& value, const plain_json& least) {
+              return fmt::format("is {} characters long; at least {} are needed",
+                                 code_points(value), shown(least));
+            }},
+    wording{"String should be no more", "maxLength",
+            [](const plain_json& value, const plain_json& most) {
+              return fmt::format("is {} characters long; {} are allowed", code_points(value),
+                                 shown(most));
+            }},
+    wording{"Array should contain no fewer", "minItems",
+            [](const plain_json& value, const plain_json& least) {
+              return fmt::format("has {} items; at least {} are needed", value.size(),
+                                 shown(least));
+            }},
+    wording{"Array should contain no more", "maxItems",
+            [](const plain_json& value, const plain_json& most) {
+              return fmt::format("has {} items; {} are allowed", value.size(), shown(most));
+            }},
+    wording{"Target should not validate", "not",
+            [](const plain_json& value, const plain_json& unwanted) -> std::string {
+              const auto title = unwanted.find("title");
+              if (title == unwanted.end()) return "has a form that it must not have";
+              if (*title == "") return "is not allowed here";
+              return fmt::format("'{}' {}", shown(value), shown(*title));
+            }},
+    wording{"Failed to validate against any schemas", "anyOf",
+            [](const plain_json&, const plain_json& forms) {
+              return fmt::format("fits none of the {} forms it may have", forms.size());
+            }},
+};
+
+// Turns the library's messages, one of each rule and one of each schema around it, into one for
+// each place and keyword.
+class explainer {
+public:
+  explainer(const plain_json& schema, const plain_json& document)
+      : schema_(schema), document_(document) {}
+
+  std::vector<schema_violation> explain(const ValidationResults& results) {
+    for (const ValidationResults::Error& error : results) {
+      std::vector<std::string> path;
+      for (std::size_t i = 1; i < error.context.size(); ++i) // after "<root>": "[models]", "[3]"
+        path.push_back(error.context[i].substr(1, error.context[i].size() - 2));
+      add(std::move(path), error.description);
+    }
+    if (found_.empty()) found_.push_back({{}, "is not valid against the schema"});
+    return std::move(found_);
+  }
+
+private:
+  void add(std::vector<std::string> path, std::string_view text) {
+    constexpr std::string_view missing = "Missing required property '";
+    if (text.starts_with(own_words))
+      return say(std::move(path), std::string(text.substr(own_words.size())));
+    if (text.starts_with(missing)) {
+      path.emplace_back(text.substr(missing.size(), text.rfind('\'') - missing.size()));
+      return say(std::move(path), "is missing");
+    }
+    const auto row = std::find_if(wordings.begin(), wordings.end(),
+                                  [&](const wording& w) { return text.starts_with(w.begins); });
+    if (row != wordings.end()) return say_each(path, *row);
+    if (!text.starts_with("Failed to validate")) // else of a schema around one that was told
+      say(std::move(path), std::string(text));
+  }
+
+  // Of all that the schema says there, what refuses the value.
+  void say_each(const std::vector<std::string>& path, const wording& how) {
+    const plain_json* value = value_at(document_, path);
+    if (value == nullptr) return say(path, "is not valid");
+    const std::vector<const plain_json*> operands = operand_finder(path, how.word).find_in(schema_);
+    for (const plain_json* operand : operands)
+      if (operands.size() == 1 ||
+          !compiled_schema(plain_json{{how.word, *operand}}).accepts(*value))
+        say(path, how.say(*value, *operand));
+  }
+
+  void say(std::vector<std::string> path, std::string why) {
+    if (told_.emplace(path, why).second) found_.push_back({std::move(path), std::move(why)});
+  }
+
+  const plain_json& schema_;
+  const plain_json& document_;
+  std::vector<schema_violation> found_;
+  std::set<std::pair<std::vector<std::string>, std::string>> told_;
+};
+
+} // namespace
+
+compiled_schema::compiled_schema(plain_json from) : schema(std::move(from)) {
+  valijson::SchemaParser parser;
+  parser.addConstraintBuilder(own_pattern, new own_builder<pattern_constraint>());
+  parser.addConstraintBuilder(own_property_names, new own_builder<names_constraint>());
+  parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(schema), compiled);
+}
+
+bool compiled_schema::accepts(const plain_json& value) const {
+  return valijson::Validator().validate(compiled, valijson::adapters::NlohmannJsonAdapter(value),
+                                        nullptr);
+}
+
+std::vector<schema_violation> compiled_schema::check(const plain_json& document) const {
+  ValidationResults results;
+  if (valijson::Validator().validate(compiled, valijson::adapters::NlohmannJsonAdapter(document),
+                                     &results))
+    return {};
+  return explainer(schema, document).explain(results);
+}
+
+json_schema::json_schema(const json& schema, std::string_view name) {
+  schema_reader reader(schema, name);
+  plain_json resolved = reader.read(schema, 0);
+  try {
+    auto compiled = std::make_shared<compiled_schema>(std::move(resolved));
+    compiled->rules = reader.rules();
+    compiled_ = std::move(compiled);
+  } catch (const failure&) {
+    throw;
+  } catch (const std::exception& error) { // valijson's own, of an operand that is none
+    fail("{}: is no schema: {}", name, error.what());
+  }
+}
+
+std::vector<schema_violation> json_schema::check(const json& document) const {
+  std::size_t values = 0;
+  const plain_json plain = simplified(document, values);
+  if (values > most_work / compiled_->rules)
+    fail("holds {} values; against a schema of {} rules, {} are checked", values, compiled_->rules,
+         most_work / compiled_->rules);
+  return compiled_->check(plain);
 }
 
 } // namespace tinymlp::tools

@@ -17,9 +17,8 @@ namespace {
 constexpr std::size_t largest_registry = std::size_t{16} << 20;
 constexpr std::string_view onnx_suffix = ".onnx";
 
-void read_text(const json_value& from, std::string_view name, std::string& to) {
-  const json_value* value = from.find(name);
-  if (value != nullptr && value->as_string() != nullptr) to = *value->as_string();
+void read_text(const json& from, std::string_view name, std::string& to) {
+  if (const std::string* text = find_text(from, name)) to = *text;
 }
 
 } // namespace
@@ -33,7 +32,7 @@ std::string model_entry::file(onnx::precision which) const {
   return which == onnx::precision::fp32 ? onnx : with_suffix(onnx, ".int8.onnx");
 }
 
-model_entry read_entry(const json_value& from) {
+model_entry read_entry(const json& from) {
   model_entry to;
   read_text(from, "id", to.id);
   read_text(from, "kind", to.kind);
@@ -46,18 +45,18 @@ model_entry read_entry(const json_value& from) {
   read_text(from, "int8_sigstore_bundle", to.int8_sigstore_bundle);
   read_text(from, "license", to.license);
   read_text(from, "license_url", to.license_url);
-  if (const json_value* smoke = from.find("smoke"); smoke != nullptr && smoke->as_bool() != nullptr)
-    to.smoke = *smoke->as_bool();
-  if (const json_value* opset = from.find("opset");
-      opset != nullptr && opset->is_integer() && std::fabs(opset->number()) < 1e9)
-    to.opset = static_cast<std::int64_t>(opset->number());
-  if (const json_value* budget = from.find("quant_accuracy_budget_plcc");
+  if (const json* smoke = find(from, "smoke"); smoke != nullptr && smoke->is_boolean())
+    to.smoke = smoke->get<bool>();
+  if (const json* opset = find(from, "opset");
+      opset != nullptr && is_whole(*opset) && std::fabs(opset->get<double>()) < 1e9)
+    to.opset = opset->get<std::int64_t>();
+  if (const json* budget = find(from, "quant_accuracy_budget_plcc");
       budget != nullptr && budget->is_number())
-    to.plcc_budget = budget->number();
-  const json_value* external = from.find("external_data");
-  if (external != nullptr && external->as_object() != nullptr)
-    for (const auto& [location, hash] : *external->as_object())
-      if (hash.as_string() != nullptr) to.external_data.emplace(location, *hash.as_string());
+    to.plcc_budget = budget->get<double>();
+  if (const json* external = find(from, "external_data");
+      external != nullptr && external->is_object())
+    for (const auto& [location, hash] : external->items())
+      if (hash.is_string()) to.external_data.emplace(location, hash.get<std::string>());
   return to;
 }
 
@@ -84,11 +83,9 @@ violation_place place_of(const schema_violation& violation) {
   return place;
 }
 
-std::string entry_name(const json_value& document, std::size_t index) {
-  const json_value& entry = (*document.find("models")->as_array())[index];
-  const json_value* id = entry.find("id");
-  const bool named = id != nullptr && id->as_string() != nullptr && !id->as_string()->empty();
-  return named ? *id->as_string() : fmt::format("models[{}]", index);
+std::string entry_name(const json& document, std::size_t index) {
+  const std::string* id = find_text((*find(document, "models"))[index], "id");
+  return id != nullptr && !id->empty() ? *id : fmt::format("models[{}]", index);
 }
 
 registry::registry(const std::string& path) : file_(read_registry_file(path)) {
@@ -100,7 +97,7 @@ registry::registry(const std::string& path) : file_(read_registry_file(path)) {
          place.field.empty() ? "the document" : "", violations[0].why);
   }
   std::set<std::string> ids;
-  for (const json_value& entry : *file_.document.find("models")->as_array()) {
+  for (const json& entry : *find(file_.document, "models")) {
     models_.push_back(read_entry(entry));
     if (!ids.insert(models_.back().id).second) fail("{}: {}: two entries", path, models_.back().id);
   }

@@ -11,7 +11,7 @@
 
 #include "system/folder.hpp"
 #include "registry/json_schema.hpp"
-#include "system/json_value.hpp"
+#include "system/json.hpp"
 #include "onnx/onnx_file.hpp"
 
 namespace tinymlp::tools {
@@ -47,13 +47,13 @@ struct model_entry {
 std::string with_suffix(std::string_view onnx, std::string_view suffix);
 
 // From an entry that the schema accepts; from another, the fields that have the right type.
-model_entry read_entry(const json_value& from);
+model_entry read_entry(const json& from);
 
 // A registry's text and where it is, not yet checked.
 struct registry_file {
   std::string path;
   folder where; // that holds it
-  json_value document;
+  json document;
 };
 // Throws failure for what cannot be read or is not JSON.
 registry_file read_registry_file(const std::string& path);
@@ -68,7 +68,7 @@ struct violation_place {
 };
 violation_place place_of(const schema_violation& violation);
 // How messages call an entry: its id, or "models[3]" where it has none.
-std::string entry_name(const json_value& document, std::size_t index);
+std::string entry_name(const json& document, std::size_t index);
 
 class registry {
 public:

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "system/json_value.hpp"
+#include "system/json.hpp"
 #include "registry/registry.hpp"
 
 namespace tinymlp::tools {
@@ -21,20 +21,20 @@ std::string sidecar_path(std::string_view onnx);
 
 // Where the sidecar and the registry's entry contradict each other. A field that only one of them
 // has counts with its default.
-std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const model_entry& entry);
+std::vector<sidecar_problem> compare_sidecar(const json& sidecar, const model_entry& entry);
 
 // Where the sidecar and the file that it describes contradict each other: names and shapes of input
 // and output, scaler, number of parameters.
-std::vector<sidecar_problem> compare_sidecar(const json_value& sidecar, const onnx_file& file);
+std::vector<sidecar_problem> compare_sidecar(const json& sidecar, const onnx_file& file);
 
 // Sets what the entry and the file (null: one that the engine does not read) say, and keeps the
 // rest. `sidecar` is an object, {} for a new one. A mean and std that agree with the file stay as
 // they are: they may have more digits than the file's float32.
-void fill_sidecar(json_value& sidecar, const model_entry& entry, const onnx_file* file);
+void fill_sidecar(json& sidecar, const model_entry& entry, const onnx_file* file);
 
 // The sidecar of the entry's int8 file: that of the fp32 file with the id, names and hash that
 // address the int8 file by itself.
-json_value int8_sidecar(const json_value& fp32_sidecar, const model_entry& entry);
+json int8_sidecar(const json& fp32_sidecar, const model_entry& entry);
 // The entry that such a sidecar would belong to.
 model_entry int8_entry(const model_entry& entry);
 

@@ -149,7 +149,7 @@ private:
 
   void check_sidecar(const model_entry& entry, const std::string& relative, const std::string& name,
                      const checked_file& file, bool required) {
-    json_value sidecar;
+    json sidecar;
     const bool read = attempt(name, [&] {
       if (!required && !where_.has(relative)) return;
       const std::vector<char> text = where_.read(relative, largest_sidecar);
@@ -204,8 +204,8 @@ validation validate_registry(const std::string& path, const json_schema& schema,
   const registry_file file = read_registry_file(path);
   validation to;
   std::vector<std::vector<registry_problem>> by_entry;
-  const json_value* models = file.document.find("models");
-  if (models != nullptr && models->as_array() != nullptr) to.entries = models->as_array()->size();
+  const json* models = find(file.document, "models");
+  if (models != nullptr && models->is_array()) to.entries = models->size();
   by_entry.resize(to.entries);
   for (const schema_violation& violation : schema.check(file.document)) {
     // another schema than ours may let models be an object, whose members are no entries
@@ -221,7 +221,7 @@ validation validate_registry(const std::string& path, const json_schema& schema,
   std::set<std::string> ids, files;
   for (std::size_t i = 0; i < to.entries; ++i) {
     std::vector<registry_problem>& problems = by_entry[i];
-    const model_entry entry = read_entry((*models->as_array())[i]);
+    const model_entry entry = read_entry((*models)[i]);
     if (!entry.id.empty() && !ids.insert(entry.id).second)
       problems.push_back({entry.id, "id", "an earlier entry has the same"});
     if (!entry.onnx.empty() && !files.insert(entry.onnx).second)
