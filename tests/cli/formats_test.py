@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unittest
 
 import program
 from program import FEATURES, SAMPLES, ProgramTest, csv_text, reference_rows
@@ -237,6 +238,68 @@ class FrameOrder(ProgramTest):
         done = program.run("score", path)
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"2 frame numbers are not above the one before", done.stderr)
+
+
+class OtherWriters(ProgramTest):
+    """Logs of the same features that neither libvmaf nor FFmpeg wrote."""
+
+    def expected(self):
+        return [score for _, score in self.scores(VTEST[0])]
+
+    def frames(self, pattern="VMAF_feature_{}_score", own="VMAF_score"):
+        return [{**{pattern.format(f): float(row[f]) for f in FEATURES}, own: float(row["vmaf"])}
+                for row in reference_rows()]
+
+    def test_run_vmaf_json_has_metrics_beside_the_number(self):
+        log = {"executorId": "VMAF_VF0.2.4c-0.6.1", "asset": {"identifier": "cmd_1"},
+               "frames": [{"frameNum": i, **f} for i, f in enumerate(self.frames())],
+               "aggregate": {"VMAF_score": 81.0, "method": "mean"}}
+        result = self.score_json("-", stdin=json.dumps(log))
+        self.assertEqual([f["metrics"]["VMAF_score"] for f in result["frames"]],
+                         [float(r["vmaf"]) for r in reference_rows()])
+        self.assertEqual([s for _, s in self.scores("-", stdin=json.dumps(log))], self.expected())
+        # in any order, and with metrics of their own as well
+        mixed = [{**f, "frameNum": i, "metrics": {"psnr": 1}} for i, f in enumerate(self.frames())]
+        text = json.dumps({"frames": mixed})
+        self.assertEqual([s for _, s in self.scores("-", stdin=text)], self.expected())
+
+    def test_run_vmaf_xml_has_another_root(self):
+        lines = ["".join([f'<frame frameNum="{i}" ', *(f'{k}="{v}" ' for k, v in f.items()), "/>"])
+                 for i, f in enumerate(self.frames())]
+        text = '<?xml version="1.0" ?>\n<result executorId="VMAF_VF0.2.4c-0.6.1">' \
+               '<asset identifier="cmd_1"/><frames>' + "\n".join(lines) + \
+               '</frames><aggregate VMAF_score="81.0" method="mean"/></result>'
+        self.assertEqual([s for _, s in self.scores("-", stdin=text)], self.expected())
+
+    def test_ffmpeg_quality_metrics(self):
+        frames = [{"n": i + 1, **f} for i, f in enumerate(self.frames("{}", "vmaf"))]
+        log = {"psnr": [{"n": 1, "psnr_avg": 30.0}], "vmaf": frames,
+               "global": {"vmaf": {"average": 80.0}}, "input_file_dist": "a.mkv"}
+        scores = self.scores("-", stdin=json.dumps(log))
+        self.assertEqual(scores, list(enumerate(self.expected(), 1)))
+        columns = ["n", *FEATURES, "vmaf", "input_file_dist"]
+        rows = "".join(",".join([*(str(f[c]) for c in columns[:-1]), "a.mkv"]) + "\n" for f in frames)
+        self.assertEqual(self.scores("-", stdin=",".join(columns) + "\n" + rows), scores)
+        result = self.score_json("-", stdin=json.dumps(log))
+        self.assertIn("vmaf", result["frames"][0]["metrics"])
+
+    def test_two_arrays_of_frames(self):
+        text = json.dumps({"vmaf": [], "frames": []})
+        self.refuse("score", "-", stdin=text, because='a second "frames"')
+
+    @unittest.skipUnless((program.SHARED / "cases" / "logs").is_dir(),
+                         "no reference logs beside the checkout")
+    def test_reference_cases(self):
+        folder = program.SHARED / "cases" / "logs"
+        first_four = self.expected()[:4]
+        for name in ("adm_nvd.xml", "mfz.xml", "own_vmaf_4k.xml", "own_vmaf_hd.xml", "runvmaf.xml",
+                     "runvmaf_flat.json"):
+            self.assertEqual([s for _, s in self.scores(folder / name)], first_four, name)
+        self.assertEqual([n for n, _ in self.scores(folder / "ffqm.csv")], [1, 2])
+        self.refuse("score", folder / "concat.csv", because=":6: the header once more")
+        scores = [float(s) for _, s in self.scores("--model", "mlp_large", folder / "ood.csv")]
+        for score, true in zip(scores, (28.0837, 35.3123, 15.8314, 62.5110, 94.3449)):
+            self.assertAlmostEqual(score, true, delta=0.5)
 
 
 if __name__ == "__main__":

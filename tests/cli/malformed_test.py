@@ -260,7 +260,7 @@ class Xml(ProgramTest):
     def test_repeated_attribute(self):
         text = replace_once(XML_LOG, 'integer_adm2="0.941045"',
                             'integer_adm2="0.941045" integer_adm2="0.941045"')
-        self.refuse_log(text, ":6: frame 1: the key integer_adm2 occurs twice")
+        self.refuse_log(text, [":6: not well-formed XML", "duplicate attribute"])
 
     def test_frame_numbers(self):
         for value in ("-1", "x", "", "1.0"):
@@ -281,28 +281,99 @@ class Xml(ProgramTest):
         self.refuse_log(XML_LOG.encode().replace(b"f85a8536", b"f85\x00536"), "a NUL byte at byte")
 
     def test_text_after_the_root(self):
-        self.refuse_log(XML_LOG + "<VMAF/>", "a second element after <VMAF>")
-        self.refuse_log(XML_LOG + XML_LOG, "a second element after <VMAF>")
+        for rest in ("<VMAF/>", XML_LOG, "x"):
+            self.refuse_log(XML_LOG + rest, ["not well-formed XML", "something follows </VMAF>"])
         self.refuse_log(XML_LOG + "<", "not well-formed XML")
 
     def test_entities_are_not_expanded(self):
-        text = ('<?xml version="1.0"?><!DOCTYPE VMAF [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
-                + XML_LOG.replace("0.941045", "&a;", 1))
-        self.refuse_log(text, "frame 1: integer_adm2 is '&a;', not a number")
+        for declared in ('<!ENTITY a SYSTEM "file:///etc/hostname">', '<!ENTITY a "0.941045">',
+                         '<!ENTITY % a "x">'):
+            text = (f'<?xml version="1.0"?><!DOCTYPE VMAF [{declared}]>'
+                    + XML_LOG.replace("0.941045", "&a;", 1))
+            self.refuse_log(text, ":1: declares entities of its own")
+        self.refuse_log(XML_LOG.replace("0.941045", "&a;", 1), "undefined entity")
+
+    def test_frames_inside_frames(self):
+        text = replace_once(XML_LOG, "/>\n", "><frame frameNum=\"1\"/></frame>\n")
+        self.refuse_log(text, "")
 
 
 class Files(ProgramTest):
-    def test_too_large_to_hold(self):
+    def test_long_files_of_nothing(self):
         for start, form in ((b"<VMAF>", "xml"), (b'{"frames": [', "json")):
             path = self.folder / form
             with open(path, "wb") as f:
                 f.write(start)
                 f.truncate(1 << 31)  # takes no room
-            self.refuse("score", path, because=["larger than 1024 MiB", "as CSV"])
+            self.refuse("score", path, because=f"a NUL byte at byte {len(start)}")
         model = self.folder / "model.onnx"
         with open(model, "wb") as f:
             f.truncate(1 << 31)
         self.refuse("inspect", model, because="larger than 64 MiB")
+
+    def test_a_value_without_end(self):
+        blank = b" " * (1 << 20)
+        for start, filling, reason in (
+                (b'{"a": "', b"x" * (1 << 20), "a single value of more than 64 MiB"),
+                (b'{"a": [', blank, "a single value of more than 64 MiB"),
+                (b'{"frames": [{', blank, "a single value of more than 64 MiB"),
+                (b"<VMAF><!--", blank, "more than 4 MiB without a tag"),
+                (b"<VMAF a='", blank, "more than 4 MiB without a tag")):
+            path = self.folder / "log"
+            with open(path, "wb") as f:
+                f.write(start)
+                for _ in range(70):
+                    f.write(filling)
+            self.refuse("score", path, because=reason)
+
+    def test_what_is_no_log_is_named(self):
+        onnx = (SAMPLES.parent / "mlp_small.onnx").read_bytes()
+        for content, reasons in (
+                (onnx, ["is an ONNX model", "--model FILE"]),
+                (b"\x89PNG\r\n\x1a\n0000", "is a PNG picture"),
+                (b"\xff\xd8\xff\xe0", "is a JPEG picture"),
+                (b"%PDF-1.7\n", "is a PDF document"),
+                (b"\x00\x00\x00\x20ftypisom", "is a video"),
+                (b"\x1a\x45\xdf\xa3....", "is a video"),
+                (b"YUV4MPEG2 W576", "is a video"),
+                (b"PK\x03\x04....", ["is a ZIP archive", "unpack it"]),
+                (b"\xfd7zXZ\x00", "xz -dc FILE | tinymlp score -"),
+                (b"BZh91AY", "bzip2 -dc FILE"),
+                (b"PAR1....", "is a Parquet table"),
+                (b"\x93NUMPY\x01", "is a NumPy array"),
+                (b"[libvmaf @ 0x5581] VMAF score: 81.0\n", ["FFmpeg's console output", "log_path"]),
+                (b"[Parsed_libvmaf_0 @ 0x55] VMAF", ["FFmpeg's console output", "log_path"]),
+                (b"ffmpeg version 6.0 Copyright", "FFmpeg's console output"),
+                (b"VMAF version 3.0.0\n", ["console output", "--output"])):
+            self.refuse_log(content, reasons)
+
+    def test_logs_put_one_behind_the_other(self):
+        self.refuse_log(CSV_LOG + CSV_LOG, [":50: the header once more", "one by one"])
+        self.refuse_log(JSON_LOG + JSON_LOG, "text after the end of the document")
+        self.refuse_log(XML_LOG + XML_LOG, "one by one")
+
+    def test_a_header_in_capitals(self):
+        text = csv_text(reference_rows())
+        header, rest = text.split("\n", 1)
+        self.refuse_log(header.upper() + "\n" + rest,
+                        [":1: missing adm2", "ADM2 is in capitals", "rename the columns"])
+
+    def test_a_nul_does_not_cut_a_message(self):
+        text = replace_once(JSON_LOG, '"integer_adm2": 0.941045', '"integer_adm2": "a\\u0000b"')
+        self.refuse_log(text, "not a number")
+        text = replace_once(JSON_LOG, '"frameNum": 3', '"frameNum": 3, "metrics\\u0000": tru')
+        self.refuse_log(text, "not valid JSON: neither a number")
+        done = program.run("score", "--own-score", "x", "-",
+                           stdin=JSON_LOG.replace('"vmaf"', '"vmaf\\u0000hd"'))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"no key x; those that look like a score: vmaf?hd", done.stderr)
+
+    def test_text_that_turns_the_direction_of_writing_is_not_repeated(self):
+        for mark in "\u202e\u2066\u200f\u200b\ufeff\u2028":
+            bad = dict(reference_rows()[0], adm2=f"1{mark}2")
+            done = program.run("score", "-", stdin=csv_text([bad]))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("adm2 is '1?2'", done.stderr.decode())
 
     def test_what_cannot_be_read(self):
         self.refuse("score", self.folder / "absent.csv", because=["absent.csv: cannot open", "No such"])

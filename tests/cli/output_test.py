@@ -313,6 +313,23 @@ class Usage(ProgramTest):
         self.refuse("score", "", because='"": cannot open')
         self.refuse("score", "--warn-range=-1", LOG, status=2, because="-1 is no number above 0")
 
+    def test_every_message_of_wrong_usage_is_one_line_with_the_programs_name(self):
+        for arguments in ((), ("guess",), ("score",), ("score", "--format", "yaml", LOG),
+                          ("score", "--frames", LOG), ("score", "--model"), ("registry",),
+                          ("registry", "add", "--budget", "x"), ("score", "--warn-range=x", LOG),
+                          ("score", "a\nb", "c")):
+            done = program.run(*arguments)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr.decode(), r"\Atinymlp: [^\n]+\n\Z")
+            self.assertIn("--help", done.stderr.decode())
+
+    def test_options_that_swallow_the_input(self):
+        self.refuse("score", "--feature-suffix=", LOG, status=2,
+                    because=["INPUT is required", f'write: --feature-suffix "" {LOG}'])
+        self.refuse("score", "--own-score=", LOG, status=2, because=f'--own-score "" {LOG}')
+        self.refuse("score", "--warn-range", "3", LOG, status=2,
+                    because=["3 is taken for a file", "is written: --warn-range=3"])
+
 
 if __name__ == "__main__":
     program.main()

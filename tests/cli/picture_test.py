@@ -129,6 +129,51 @@ class Picture(ProgramTest):
             lowest[class_of(band)[1]] = max(ys)
         self.assertGreater(lowest["score-fill"], lowest["own-fill"])
 
+    def columns_of(self, root, kind):
+        """x of every point of a band, or of lines and single points."""
+        xs = []
+        for element in root.iter():
+            if kind in class_of(element) and element.get("d"):
+                xs += [float(p.split()[0]) for p in re.split("[MLZ]", element.get("d")) if p.strip()]
+            if kind in class_of(element) and element.get("cx"):
+                xs.append(float(element.get("cx")))
+        return xs
+
+    def test_nothing_is_drawn_inside_a_gap_of_a_long_clip(self):
+        rows = [dict(r, frame=str(i)) for i, r in enumerate(reference_rows() * 125)]
+        whole = self.plot_rows(rows)
+        for begin, end in ((1001, 3003), (2999, 3097), (1, 5998)):
+            root = self.plot_rows(rows[:begin] + rows[end:])
+            axis = [e for e in whole.iter(SVG + "line") if class_of(e) == ["axis"]][0]
+            left, right = float(axis.get("x1")), float(axis.get("x2"))
+            first, last = (left + frame * (right - left) / 5999 for frame in (begin - 1, end))
+            for kind in ("score-fill", "own-fill", "score", "own"):
+                inside = [x for x in self.columns_of(root, kind) if first + 0.2 < x < last - 0.2]
+                self.assertEqual(inside, [], (kind, begin, end))
+
+    def test_more_gaps_than_a_picture_shows(self):
+        rows = [dict(r, frame=str(i)) for i, r in enumerate(reference_rows() * 125) if i % 7]
+        root = self.plot_rows(rows)
+        self.assertGreater(len(self.columns_of(root, "score-fill")), 500)
+        self.assertLess((self.folder / "plot.svg").stat().st_size, 400_000)
+
+    def test_labels_of_huge_values_fit_beside_their_axis(self):
+        row = reference_rows()[0]
+        for huge in ("3e38", "-3e38", "1e12", "-7.654321e9"):
+            root = self.plot("--raw", "-", stdin=csv_text(
+                [dict(row, frame="0"), dict(row, frame="1", adm2=huge)], COLUMNS))
+            for label in root.iter(SVG + "text"):
+                if class_of(label) == ["end"] and re.fullmatch(r"-?[0-9.e]+", label.text):
+                    self.assertLessEqual(7.2 * len(label.text), float(label.get("x")), label.text)
+
+    def test_only_svg_is_drawn(self):
+        for name in ("plot.png", "plot.PDF", "plot.jpeg"):
+            for command in (("score", SAMPLES / "vtest_x264_36.csv"), ("latency",),
+                            ("run", "mlp_small", SAMPLES / "vtest_x264_36.csv")):
+                self.refuse(*command, "--plot", self.folder / name, status=2,
+                            because=["pictures are SVG", "name it .svg"])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
     def test_names_are_escaped(self):
         log = self.write('a<b>&"c"\x01é\udcff.csv', csv_text(reference_rows()))
         root = self.plot(log)

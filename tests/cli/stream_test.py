@@ -60,6 +60,62 @@ class Stream(ProgramTest):
         self.assertLess(many, few + 4096)
         self.assertLess((self.folder / "plot.svg").stat().st_size, 400_000)
 
+    def log_of(self, form, frames):
+        """A log of that many frames, as libvmaf writes it."""
+        text = (SAMPLES / f"vtest_x264_36.{form}").read_text()
+        begin, end = (text.index("    <frame "), text.index("  </frames>")) if form == "xml" else (
+            text.index("    {", text.index('"frames"')), text.index("\n  ]"))
+        path = self.folder / f"{frames}.{form}"
+        block, between = text[begin:end], "" if form == "xml" else ",\n"
+        with open(path, "w") as f:
+            f.write(text[:begin])
+            for n in range(frames // 48):
+                f.write((between if n else "") + block)
+            f.write(text[end:])
+        return path
+
+    def test_nor_do_json_and_xml(self):
+        expected = [score for _, score in self.scores(SAMPLES / "vtest_x264_36.csv")]
+        environment = dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=1")
+        for form in ("json", "xml"):
+            peaks = []
+            for frames in (4_800, 96_000):
+                out = self.folder / "scores"
+                child = subprocess.Popen(
+                    [PROGRAM, "score", "--output", out, self.log_of(form, frames)],
+                    stderr=subprocess.DEVNULL, env=environment)
+                _, status, usage = os.wait4(child.pid, 0)
+                child.returncode = os.waitstatus_to_exitcode(status)
+                self.assertEqual(child.returncode, 0)
+                peaks.append(usage.ru_maxrss)
+                self.assertEqual([line.split(",")[1] for line in out.read_text().split()[1:]],
+                                 expected * (frames // 48))
+            self.assertLess(peaks[1], peaks[0] + 4096, form)
+
+    def test_a_broken_frame_far_down_is_told_by_its_line(self):
+        for form, old, new in (("json", '"frameNum": 47', '"frameNum": x'),
+                               ("xml", 'frameNum="47"', 'frameNum="x"')):
+            path = self.log_of(form, 9_600)
+            text = path.read_text()
+            at = text.rindex(old)
+            path.write_text(text[:at] + new + text[at + len(old):])
+            kept = self.write("kept.csv", "before")
+            line = text[:at].count("\n") + 1
+            self.refuse("score", "--output", kept, path, because=f".{form}:{line}: ")
+            self.assertEqual(kept.read_bytes(), b"before")
+            done = self.refuse("score", path, because="is incomplete")
+            self.assertTrue(done.stdout.startswith(b"frame,score\n0,"))
+
+    def test_a_key_that_comes_late_is_told(self):
+        path = self.log_of("json", 4_800)
+        text = path.read_text()
+        at = text.rindex('"metrics": {') + len('"metrics": {')
+        path.write_text(text[:at] + '"vmaf_late": 1, ' + text[at:])
+        done = program.run("score", path)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"vmaf_late (frame 47) is not used: keys are chosen from the first 512",
+                      done.stderr)
+
     def test_a_broken_row_far_down_is_told_by_its_line(self):
         rows = reference_rows() * 1000
         text = csv_text(rows) + "1,2\n" + csv_text(rows)

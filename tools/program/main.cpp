@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "commands.hpp"
+#include "commands/usage.hpp"
 #include "system/failure.hpp"
 #include "system/terminal.hpp"
 #include "system/version.hpp"
@@ -33,14 +34,14 @@ int run(int argc, char** argv) {
   for (const auto add : commands) add(app);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::RequiredError& error) {
-    // Said of `tinymlp bogus` too, before CLI11 comes to what it did not understand.
-    const bool unknown = app.get_subcommands().empty() && !app.remaining().empty();
-    if (!unknown) return app.exit(error) == 0 ? exit_success : exit_usage;
-    throw usage_error(
-        fmt::format("no command or option '{}'; tinymlp --help lists them", app.remaining()[0]));
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_success : exit_usage;
+    // CLI11 comes to what it did not understand only after what is missing.
+    if (app.get_subcommands().empty() && !app.remaining().empty())
+      throw usage_error(
+          fmt::format("no command or option '{}'; tinymlp --help lists them", app.remaining()[0]));
+    throw usage_error(describe_usage(app, error, {argv, static_cast<std::size_t>(argc)}));
   }
   return exit_success;
 }

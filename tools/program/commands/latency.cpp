@@ -18,6 +18,7 @@
 #include "system/built_in.hpp"
 #include "commands.hpp"
 #include "commands/options.hpp"
+#include "commands/usage.hpp"
 #include "system/failure.hpp"
 #include "system/json.hpp"
 #include "pictures/latency_plot.hpp"
@@ -244,7 +245,7 @@ void refuse_overwriting(const latency_options& options, const model_description&
 }
 
 void refuse_wrong_usage(const latency_options& options) {
-  if (options.plot == "-") throw usage_error("--plot needs the name of a file");
+  require_svg_name(options.plot);
   if (!options.output.empty() && !options.plot.empty() && same_target(options.output, options.plot))
     throw usage_error("--output and --plot are the same file");
 }

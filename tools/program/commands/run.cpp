@@ -14,6 +14,7 @@
 #include "system/atomic_file.hpp"
 #include "commands.hpp"
 #include "commands/options.hpp"
+#include "commands/usage.hpp"
 #include "system/failure.hpp"
 #include "logs/feature_rows.hpp"
 #include "models/open_model.hpp"
@@ -176,7 +177,7 @@ void read_rows(byte_source& source, const model_description& network, run_sink& 
 void refuse_wrong_usage(const run_options& options) {
   if (options.input == "-" && options.request.model == "-")
     throw usage_error("the model and INPUT cannot both be standard input");
-  if (options.plot == "-") throw usage_error("--plot needs the name of a file");
+  require_svg_name(options.plot);
   if (!options.output.empty() && !options.plot.empty() && same_target(options.output, options.plot))
     throw usage_error("--output and --plot are the same file");
 }

@@ -13,6 +13,7 @@
 #include "system/atomic_file.hpp"
 #include "system/byte_source.hpp"
 #include "commands.hpp"
+#include "commands/usage.hpp"
 #include "system/failure.hpp"
 #include "system/folder.hpp"
 #include "logs/log_reader.hpp"
@@ -55,7 +56,7 @@ void refuse_overwriting(const score_options& options) {
     refuse_overwriting(options, source == "-" ? "/dev/stdin" : source);
   if (!output.empty() && !options.plot.empty() && same_target(output, options.plot))
     throw usage_error("--output and --plot are the same file");
-  if (options.plot == "-") throw usage_error("--plot needs the name of a file");
+  require_svg_name(options.plot);
 }
 
 std::unique_ptr<score_writer> make_writer(const score_options& options, atomic_file& out) {
@@ -87,9 +88,11 @@ void print_details(const scoring_sink& sink, double total_ns) {
   line("input",
        fmt::format("{}: {}{}{}", input, log.format, log.version.empty() ? "" : " ", log.version));
   line("features", joined(log.keys, " "));
-  line("own score", log.has_vmaf
-                        ? fmt::format("vmaf: PLCC {:.6f}, RMSE {:.4f}", s.own.plcc(), s.own.rmse())
-                        : std::string("none"));
+  line("own score",
+       !log.has_vmaf ? std::string("none")
+       : compares(sink.context())
+           ? fmt::format("{}: PLCC {:.6f}, RMSE {:.4f}", log.own_key, s.own.plcc(), s.own.rmse())
+           : fmt::format("{}: of {}, not compared", log.own_key, log.own_model));
   line("frames", fmt::format("{}, {} of them without a finite score", s.rows, s.not_finite));
   line("time",
        fmt::format("{:.3f} ms in all, {:.3f} ms scoring: {:.1f} ns per frame", total_ns / 1e6,
@@ -208,6 +211,11 @@ void add_score_command(CLI::App& app) {
       ->add_option("--feature-suffix", options->log.feature_suffix,
                    "Take the features with this suffix, such as _egl_1 (NEG); \"\" for none")
       ->type_name("TEXT");
+  command
+      ->add_option("--own-score", options->log.own_score,
+                   "Compare with the log's score under this key; \"\" for none. By default vmaf, "
+                   "else the only key that looks like one")
+      ->type_name("KEY");
   command
       ->add_flag("--warn-range{6}", options->scoring.warn_z,
                  "Warn of features more than 6 standard deviations from the mean of the training "

@@ -6,8 +6,9 @@
 
 #include "system/failure.hpp"
 #include "logs/csv_lines.hpp"
-#include "logs/frame_table.hpp"
+#include "logs/frame_stream.hpp"
 #include "logs/log_reader.hpp"
+#include "logs/own_score.hpp"
 
 namespace tinymlp::tools {
 
@@ -18,8 +19,9 @@ struct csv_layout {
   std::size_t cells = 0;
   bool trailing_comma = false;
   std::array<std::size_t, feature_count> features{};
-  std::optional<std::size_t> vmaf;
+  std::optional<std::size_t> own; // the log's own score
   std::optional<std::size_t> frame;
+  std::string header;
 };
 
 void refuse_headless(std::span<const std::string_view> cells, const line_reader& lines) {
@@ -34,7 +36,9 @@ std::optional<std::size_t> find_frame_column(std::span<const std::string> names,
                                              const line_reader& lines) {
   std::optional<std::size_t> found;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] != "Frame" && names[i] != "frame" && names[i] != "frameNum") continue;
+    // "n" is ffmpeg-quality-metrics'.
+    if (names[i] != "Frame" && names[i] != "frame" && names[i] != "frameNum" && names[i] != "n")
+      continue;
     if (found)
       fail("{}: two columns of frame numbers: {} and {}", lines.where(), names[*found], names[i]);
     found = i;
@@ -51,17 +55,21 @@ csv_layout read_header(std::string_view line, const line_reader& lines, const lo
   refuse_headless(cells, lines);
   const std::vector<std::string> names(cells.begin(), cells.end());
   const key_choice choice = choose_feature_keys(names, options.feature_suffix, lines.where());
+  const own_score_choice own =
+      choose_own_score(names, options.own_score, "", choice, lines.where());
 
   csv_layout layout;
   layout.cells = names.size();
   layout.trailing_comma = names.size() > 1 && names.back().empty();
   layout.features = choice.features;
-  layout.vmaf = choice.vmaf;
+  layout.own = own.key;
   layout.frame = find_frame_column(names, lines);
+  layout.header = line;
   description.format = layout.trailing_comma && names.front() == "Frame" ? "libvmaf CSV" : "CSV";
   for (std::size_t f = 0; f < feature_count; ++f) description.keys[f] = names[choice.features[f]];
-  description.has_vmaf = choice.vmaf.has_value();
-  for (const std::string& note : choice.notes) sink.note(note);
+  describe_own_score(own, names, description);
+  for (const auto* notes : {&choice.notes, &own.notes})
+    for (const std::string& note : *notes) sink.note(note);
   return layout;
 }
 
@@ -97,7 +105,7 @@ log_row parse_row(const std::vector<std::string_view>& cells, const csv_layout& 
   }
   for (std::size_t f = 0; f < feature_count; ++f)
     row.features[f] = static_cast<float>(value(description.keys[f], layout.features[f]));
-  if (layout.vmaf) row.vmaf = value("vmaf", *layout.vmaf);
+  if (layout.own) row.vmaf = value(description.own_key, *layout.own);
   return row;
 }
 
@@ -121,6 +129,9 @@ void read_csv_log(byte_source& source, const log_options& options, row_sink& sin
       continue;
     }
     if (blank) fail("{}: a row after an empty line", lines.where());
+    if (line == layout.header)
+      fail("{}: the header once more: logs put one behind the other are scored one by one",
+           lines.where());
     split(line, cells, lines);
     check_count(cells, layout, lines);
     sink.row(parse_row(cells, layout, description, count++, lines));

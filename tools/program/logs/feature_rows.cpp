@@ -8,7 +8,7 @@
 
 #include "system/failure.hpp"
 #include "logs/csv_lines.hpp"
-#include "logs/frame_table.hpp"
+#include "logs/frame_stream.hpp"
 #include "logs/number.hpp"
 #include "system/text.hpp"
 

@@ -15,18 +15,23 @@ namespace tinymlp::tools {
 struct log_row {
   std::int64_t frame = 0;
   std::array<float, feature_count> features{}; // canonical-6; NaN or infinity where the log says so
-  double vmaf = std::numeric_limits<double>::quiet_NaN(); // the log's own score; NaN where absent
+  // The log's own score; NaN where absent.
+  double vmaf = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct log_description {
   std::string format;                          // "CSV", "libvmaf JSON", "libvmaf XML"
   std::string version;                         // of the writer, where the log says it
   std::array<std::string, feature_count> keys; // as spelt in the log, canonical-6 order
-  bool has_vmaf = false;
+  std::string model;                           // params.model, where the log says it
+  bool has_vmaf = false;                       // whether it has a score of its own
+  std::string own_key;                         // that carries it, "vmaf"
+  std::string own_model; // that wrote it, "vmaf_4k_v0.6.1"; empty where nothing tells
 };
 
 struct log_options {
   std::optional<std::string> feature_suffix; // see choose_feature_keys
+  std::optional<std::string> own_score;      // see choose_own_score
 };
 
 // Takes the rows in the order of the log.
@@ -41,10 +46,9 @@ public:
   virtual void idle() {}
 };
 
-// Reads `source` to its end. The format is told by the content: '{' is JSON, '<' is XML, all else
-// CSV with a header. CSV runs in constant memory; JSON and XML are held whole, up to 1 GiB.
-// Throws failure, naming line or byte, at the first thing that is wrong; rows before it have been
-// handed on by then (CSV) or not (JSON, XML).
+// Reads `source` to its end, in constant memory. The format is told by the content: '{' is JSON,
+// '<' is XML, all else CSV with a header. Throws failure, naming line or byte, at the first thing
+// that is wrong; rows before it may have been handed on by then.
 void read_log(byte_source& source, const log_options& options, row_sink& sink);
 
 // The formats; `source` stands at the first byte that is not a byte-order mark.

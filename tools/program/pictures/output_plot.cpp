@@ -89,7 +89,7 @@ private:
     rule("axis", left, bottom, right, bottom);
     for (const double tick : x_.ticks()) {
       rule("axis", x_.at(tick), bottom, x_.at(tick), bottom + 5);
-      text(x_.at(tick), bottom + 18, "middle", fmt::format("{:.0f}", tick));
+      text(x_.at(tick), bottom + 18, "middle", tick_text(tick, x_.step));
     }
     text((left + right) / 2, bottom + 36, "middle", "row");
   }

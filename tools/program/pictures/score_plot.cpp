@@ -45,7 +45,7 @@ axis value_axis_of(value_range values, double top, double bottom, int wanted) {
 class plot : svg_canvas {
 public:
   plot(const score_context& context, const score_summary& summary, const series& scores)
-      : svg_canvas(width, context.log.has_vmaf ? 576 : 450,
+      : svg_canvas(width, compares(context) ? 576 : 450,
                    "VMAF score over frames: " + context.network.name, light_style, dark_style),
         context_(context), summary_(summary), scores_(scores), by_row_(scores.out_of_order() > 0) {
     collect_ranges();
@@ -60,7 +60,7 @@ public:
     draw_head();
     draw_scores();
     double foot = 410;
-    if (context_.log.has_vmaf) {
+    if (compares(context_)) {
       draw_difference();
       foot = 518;
     }
@@ -102,7 +102,7 @@ private:
       x += 29 + 6.6 * static_cast<double>(name.size()) + 18;
     };
     entry("score", "tinymlp");
-    if (context_.log.has_vmaf) entry("own", "libvmaf");
+    if (context_.log.has_vmaf) entry("own", svg_escaped(own_name(context_.log)));
     if (scores_.rows_per_bucket() > 1)
       text(x, 78, "",
            fmt::format("line: mean of {} frames, band: their minimum to maximum",
@@ -119,7 +119,7 @@ private:
     if (!frame_ticks) return;
     for (const double tick : x_.ticks()) {
       rule("axis", x_.at(tick), y.start, x_.at(tick), y.start + 5);
-      text(x_.at(tick), y.start + 18, "middle", fmt::format("{:.0f}", tick));
+      text(x_.at(tick), y.start + 18, "middle", tick_text(tick, x_.step));
     }
     text((left + right) / 2, y.start + 34, "middle", by_row_ ? "row" : "frame");
   }
@@ -176,7 +176,7 @@ private:
     shown.min -= missing / 2;
     shown.max += missing / 2;
     const axis y = value_axis_of(shown, chart_top, chart_bottom, 6);
-    draw_axes(y, "VMAF score (0 to 100)", !context_.log.has_vmaf);
+    draw_axes(y, "VMAF score (0 to 100)", !compares(context_));
     if (context_.log.has_vmaf)
       draw_series(y, "own", [](const series_bucket& b) -> const value_range& { return b.vmaf; });
     draw_series(y, "score", [](const series_bucket& b) -> const value_range& { return b.score; });
@@ -206,7 +206,9 @@ private:
     for (std::size_t i = 0; i < columns.size(); ++i) text(left + columns[i], top, "end", names[i]);
     const auto value = [this](double x, double y, double v, int decimals) {
       text(x, y, "number end",
-           std::isnan(v) ? std::string("not defined") : fmt::format("{:.{}f}", v, decimals));
+           std::isnan(v)         ? std::string("not defined")
+           : std::fabs(v) >= 1e7 ? short_text(v)
+                                 : fmt::format("{:.{}f}", v, decimals));
     };
     const auto row = [&](double y, std::string_view kind, std::string_view name, const pooling& p) {
       rule(fmt::format("line {}", kind), left, y - 4, left + 14, y - 4);
@@ -216,7 +218,8 @@ private:
     };
     row(top + 19, "score", "tinymlp", summary_.score);
     if (!context_.log.has_vmaf) return;
-    row(top + 36, "own", "libvmaf", summary_.vmaf);
+    row(top + 36, "own", svg_escaped(own_name(context_.log)), summary_.vmaf);
+    if (!compares(context_)) return;
     text(right - 110, top + 19, "end", "correlation (PLCC)");
     value(right, top + 19, summary_.own.plcc(), 6);
     text(right - 110, top + 36, "end", "RMSE");

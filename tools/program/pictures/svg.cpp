@@ -52,8 +52,18 @@ double nice_step(double span, int wanted) {
 }
 
 std::string tick_text(double value, double step) {
+  // Beyond this a label would not fit beside its axis, nor be read.
+  if (std::fabs(value) >= 1e7) return short_text(value);
   const int decimals = std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 9);
   return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string short_text(double value) {
+  const std::string text = fmt::format("{:.5g}", value); // 1.25e+21
+  const std::size_t plus = text.find("e+");
+  if (plus == std::string::npos) return text;
+  const std::size_t digits = text.find_first_not_of('0', plus + 2);
+  return text.substr(0, plus + 1) + text.substr(digits);
 }
 
 std::vector<double> axis::ticks() const {

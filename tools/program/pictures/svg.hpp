@@ -19,7 +19,10 @@ std::string svg_escaped(std::string_view text);
 // Round steps (1, 2 or 5 times a power of ten) that cut `span` into about `wanted` parts.
 double nice_step(double span, int wanted);
 
-// As many decimals as tell ticks `step` apart.
+// A number of any size in at most 11 characters: "1.25e21".
+std::string short_text(double value);
+
+// As many decimals as tell ticks `step` apart; a large number is short_text().
 std::string tick_text(double value, double step);
 
 struct axis {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "logs/log_reader.hpp"
@@ -30,6 +31,14 @@ struct score_context {
   std::string_view input;
   bool clipped; // scores are brought into 0..100
 };
+
+// Whether the log has a score of its own to compare with: one of the model that the network
+// predicts, as far as either is known.
+bool compares(const score_context& context);
+// How tables and legends call the log's own score: "libvmaf", or its key where that is not "vmaf".
+std::string own_name(const log_description& log);
+// Why there is nothing to compare with, although the log has a score of its own.
+std::string why_not_compared(const score_context& context);
 
 class score_writer {
 public:

@@ -105,6 +105,7 @@ scoring_sink::scoring_sink(const scoring_options& options, const model& network,
 
 void scoring_sink::begin(const log_description& description) {
   log_ = description;
+  if (log_.has_vmaf && !compares(context_)) note(why_not_compared(context_));
   writer_.begin(context_);
 }
 

@@ -21,13 +21,6 @@ void value_range::merge(const value_range& other) noexcept {
 }
 
 void series_bucket::merge(const series_bucket& next) noexcept {
-  const auto consider_jump = [this](std::int64_t from, std::int64_t to) {
-    if (to - from <= jump_to - jump_from) return;
-    jump_from = from;
-    jump_to = to;
-  };
-  consider_jump(last_frame, next.first_frame);
-  consider_jump(next.jump_from, next.jump_to);
   rows += next.rows;
   last_frame = next.last_frame;
   score.merge(next.score);
@@ -42,8 +35,6 @@ void series::add(const scored_frame& row) {
                        .rows = 1,
                        .first_frame = row.frame,
                        .last_frame = row.frame,
-                       .jump_from = row.frame,
-                       .jump_to = row.frame,
                        .score = {},
                        .vmaf = {},
                        .difference = {}};
@@ -55,20 +46,35 @@ void series::add(const scored_frame& row) {
   last_frame_ = row.frame;
   ++rows_;
 
-  const bool open = !buckets_.empty() && buckets_.back().rows < rows_per_bucket_;
+  const bool open = !buckets_.empty() && buckets_.back().rows < rows_per_bucket_ &&
+                    !is_gap(buckets_.back().last_frame, row.frame);
   if (open) return buckets_.back().merge(single);
-  if (buckets_.size() == capacity_) halve();
+  if (buckets_.size() == capacity_) make_room();
   buckets_.push_back(single);
 }
 
-// Only called when every bucket is full, so that all stay of one size.
-void series::halve() {
-  for (std::size_t i = 0; i < capacity_ / 2; ++i) {
-    buckets_[i] = buckets_[2 * i];
-    buckets_[i].merge(buckets_[2 * i + 1]);
-  }
-  buckets_.resize(capacity_ / 2);
+bool series::is_gap(std::int64_t from, std::int64_t to) const noexcept {
+  return to - from > typical_step();
+}
+
+void series::make_room() {
   rows_per_bucket_ *= 2;
+  merge_neighbours(false);
+  // A bucket a gap: they would fill up again at once, or soon.
+  if (buckets_.size() > capacity_ / 4 * 3) merge_neighbours(true);
+}
+
+void series::merge_neighbours(bool across_gaps) {
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < buckets_.size(); ++i) {
+    series_bucket& into = buckets_[last];
+    const bool fits = into.rows + buckets_[i].rows <= rows_per_bucket_;
+    if (fits && (across_gaps || !is_gap(into.last_frame, buckets_[i].first_frame)))
+      into.merge(buckets_[i]);
+    else
+      buckets_[++last] = buckets_[i];
+  }
+  buckets_.resize(last + 1);
 }
 
 void series::note_step(std::int64_t step) noexcept {

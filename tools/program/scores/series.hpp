@@ -29,15 +29,12 @@ struct value_range {
   double mean() const noexcept { return sum / static_cast<double>(count); } // not when empty
 };
 
-// Consecutive rows.
+// Consecutive rows, without a gap among their frames (but see series).
 struct series_bucket {
   std::uint64_t first_row = 0;
   std::uint64_t rows = 0;
   std::int64_t first_frame = 0;
   std::int64_t last_frame = 0;
-  // The widest step between consecutive frames within the bucket; from == to in a single row.
-  std::int64_t jump_from = 0;
-  std::int64_t jump_to = 0;
   value_range score, vmaf, difference; // difference: score - vmaf
 
   void merge(const series_bucket& next) noexcept;
@@ -45,13 +42,15 @@ struct series_bucket {
 
 class series {
 public:
-  // At most `capacity` buckets (even, at least 2); once full, neighbours merge.
+  // At most `capacity` buckets (at least 4); once full, neighbours merge, and only where there are
+  // more gaps than a picture could show, across gaps.
   explicit series(std::size_t capacity);
 
   void add(const scored_frame& row);
 
   std::span<const series_bucket> buckets() const noexcept { return buckets_; }
   std::uint64_t rows() const noexcept { return rows_; }
+  // At most.
   std::uint64_t rows_per_bucket() const noexcept { return rows_per_bucket_; }
   // Rows whose frame number is not above the one before.
   std::uint64_t out_of_order() const noexcept { return out_of_order_; }
@@ -60,7 +59,9 @@ public:
   std::int64_t typical_step() const noexcept { return step_ > 0 ? step_ : 1; }
 
 private:
-  void halve();
+  bool is_gap(std::int64_t from, std::int64_t to) const noexcept;
+  void make_room();
+  void merge_neighbours(bool across_gaps);
   void note_step(std::int64_t step) noexcept;
 
   std::size_t capacity_;

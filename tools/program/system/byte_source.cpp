@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "system/failure.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 
@@ -81,7 +82,7 @@ held_text read_whole(byte_source& source, std::size_t limit, std::size_t padding
                      std::string_view advice) {
   held_text text;
   const auto too_large = [&] {
-    fail("{}: larger than {} MiB; {}", source.name(), limit >> 20, advice);
+    fail("{}: larger than {}; {}", source.name(), size_text(limit), advice);
   };
   if (source.size().value_or(0) > limit) too_large();
   // One byte more than a regular file has, so that its end is seen without growing.

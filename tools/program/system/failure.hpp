@@ -2,6 +2,7 @@
 // 2).
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -15,10 +16,17 @@ inline constexpr int exit_success = 0;
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
 
+inline std::string without_nul(std::string text) {
+  std::replace(text.begin(), text.end(), '\0', '?');
+  return text;
+}
+
 // The message names the file, where in it, and the reason; main() puts the program's name before
 // it.
+//
+// what() ends at the first NUL, and messages repeat what stands in files: NULs become '?'.
 struct failure : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit failure(std::string text) : std::runtime_error(without_nul(std::move(text))) {}
 };
 
 // One that standard error has been told of.
@@ -27,7 +35,7 @@ struct told_failure : failure {
 };
 
 struct usage_error : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit usage_error(std::string text) : std::runtime_error(without_nul(std::move(text))) {}
 };
 
 template <class... Args> [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {

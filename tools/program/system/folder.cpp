@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "system/failure.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 
@@ -130,7 +131,7 @@ std::vector<char> folder::read(const std::string& relative, std::size_t limit) c
   std::vector<char> bytes(std::min(status.size, limit) + 1); // one more, to see the end
   std::size_t filled = 0;
   for (;;) {
-    if (filled > limit) fail("{}: larger than {} MiB", name, limit >> 20);
+    if (filled > limit) fail("{}: larger than {}", name, size_text(limit));
     if (filled == bytes.size()) bytes.resize(bytes.size() * 2);
     const ssize_t got = ::read(file.get(), bytes.data() + filled, bytes.size() - filled);
     if (got < 0 && errno == EINTR) continue;

@@ -25,7 +25,14 @@ std::size_t character_length(std::string_view text, std::uint32_t& code) {
   return code < least[length] || code > 0x10FFFF || surrogate ? 0 : length;
 }
 
-bool is_control(std::uint32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
+// Control characters; and of Unicode's format characters those that reorder what stands around them
+// (UAX #9), are not seen at all, or break the line.
+bool is_control(std::uint32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x61C || code == 0xAD ||
+         (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
+         (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF ||
+         (code >= 0xFFF9 && code <= 0xFFFB) || (code >= 0xE0000 && code <= 0xE007F);
+}
 
 std::string clean(std::string_view text, bool drop_controls, std::size_t longest) {
   std::string out;
@@ -46,6 +53,11 @@ std::string to_utf8(std::string_view text) { return clean(text, false, text.size
 
 std::string printable(std::string_view text, std::size_t longest) {
   return clean(text, true, longest);
+}
+
+std::string size_text(std::size_t bytes) {
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  return bytes % mib == 0 ? fmt::format("{} MiB", bytes / mib) : fmt::format("{} KiB", bytes >> 10);
 }
 
 } // namespace tinymlp::tools

@@ -19,8 +19,12 @@ template <class Range> std::string joined(const Range& parts, std::string_view b
 // The text as UTF-8: each byte that is not part of a well-formed character becomes '?'.
 std::string to_utf8(std::string_view text);
 
-// Fit to show: UTF-8 without control characters (each '?'), cut to at most `longest` bytes. For
+// Fit to show: UTF-8 without control characters and those that turn the direction of writing or
+// break lines (each '?'), cut to at most `longest` bytes. For
 // names and values that come from files, which must neither flood a terminal nor steer it.
 std::string printable(std::string_view text, std::size_t longest);
+
+// "64 KiB", "1024 MiB"; of whole KiB.
+std::string size_text(std::size_t bytes);
 
 } // namespace tinymlp::tools

@@ -151,7 +151,7 @@ private:
       out_.write(line + "\n");
     }
     write_frame_axis(scores, columns.size());
-    if (context.log.has_vmaf) write_difference(columns);
+    if (compares(context)) write_difference(columns);
     out_.write("\n");
   }
 
@@ -182,10 +182,13 @@ private:
                                              "mean", "harmonic mean", "max")));
     write_pooled_row("tinymlp", summary.score, "1");
     if (context.log.has_vmaf) {
-      write_pooled_row("libvmaf", summary.vmaf, "0");
-      out_.write(fmt::format("  {:<12}PLCC {}   RMSE {}\n", "agreement",
-                             paint_.paint("1", fmt::format("{:.6f}", summary.own.plcc())),
-                             paint_.paint("1", fmt::format("{:.4f}", summary.own.rmse()))));
+      write_pooled_row(printable(own_name(context.log), 11), summary.vmaf, "0");
+      if (compares(context))
+        out_.write(fmt::format("  {:<12}PLCC {}   RMSE {}\n", "agreement",
+                               paint_.paint("1", fmt::format("{:.6f}", summary.own.plcc())),
+                               paint_.paint("1", fmt::format("{:.4f}", summary.own.rmse()))));
+      else
+        out_.write(fmt::format("  {}\n", why_not_compared(context)));
     }
     if (std::isfinite(summary.score.mean()) && std::isnan(summary.score.harmonic_mean()))
       out_.write(

@@ -62,7 +62,8 @@ public:
   explicit json_writer(atomic_file& out) : out_(out) {}
 
   void begin(const score_context& context) override {
-    has_vmaf_ = context.log.has_vmaf;
+    const std::string& key = context.log.own_key;
+    if (context.log.has_vmaf) own_key_ = json_string(key == score_key ? "vmaf" : key);
     const model_description& m = context.network;
     out_.write(fmt::format("{{\n"
                            "  \"version\": \"tinymlp {}\",\n"
@@ -83,30 +84,30 @@ public:
 
   void row(const scored_frame& row) override {
     const std::string own =
-        has_vmaf_ ? fmt::format(",\n        \"vmaf\": {}", shortest(row.vmaf)) : "";
+        own_key_.empty() ? "" : fmt::format(",\n        {}: {}", own_key_, shortest(row.vmaf));
     out_.write(fmt::format("{}\n    {{\n"
                            "      \"frameNum\": {},\n"
                            "      \"metrics\": {{\n"
-                           "        \"tinymlp_vmaf\": {}{}\n"
+                           "        \"{}\": {}{}\n"
                            "      }}\n    }}",
-                           first_ ? "" : ",", row.frame,
+                           first_ ? "" : ",", row.frame, score_key,
                            json_number(static_cast<double>(row.score)), own));
     first_ = false;
   }
 
   void end(const score_context&, const score_summary& summary, const series&) override {
     out_.write("\n  ],\n  \"pooled_metrics\": {\n");
-    write_pooled("tinymlp_vmaf", summary.score);
-    if (has_vmaf_) {
+    write_pooled(fmt::format("\"{}\"", score_key), summary.score);
+    if (!own_key_.empty()) {
       out_.write(",\n");
-      write_pooled("vmaf", summary.vmaf);
+      write_pooled(own_key_, summary.vmaf);
     }
     out_.write("\n  },\n  \"aggregate_metrics\": {\n  }\n}\n");
   }
 
 private:
   void write_pooled(std::string_view key, const pooling& pooled) {
-    out_.write(fmt::format("    \"{}\": {{\n"
+    out_.write(fmt::format("    {}: {{\n"
                            "      \"min\": {},\n"
                            "      \"max\": {},\n"
                            "      \"mean\": {},\n"
@@ -116,8 +117,10 @@ private:
                            json_number(pooled.mean()), json_number(pooled.harmonic_mean())));
   }
 
+  static constexpr std::string_view score_key = "tinymlp_vmaf";
+
   atomic_file& out_;
-  bool has_vmaf_ = false;
+  std::string own_key_; // in quotes; empty without a score of the log's own
   bool first_ = true;
 };
 

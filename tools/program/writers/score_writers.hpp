@@ -13,7 +13,8 @@ namespace tinymlp::tools {
 std::unique_ptr<score_writer> make_csv_writer(atomic_file& out);
 
 // libvmaf's layout: frames[{frameNum, metrics}] and pooled_metrics. The score's key is
-// tinymlp_vmaf; the log's own score, where it has one, stands beside it as vmaf. NaN is null.
+// tinymlp_vmaf; the log's own score, where it has one, stands beside it under its own key. NaN is
+// null.
 std::unique_ptr<score_writer> make_json_writer(atomic_file& out);
 
 // For people: a chart as wide as the terminal, the pooled scores beside libvmaf's own, agreement,
