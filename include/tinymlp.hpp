@@ -2423,8 +2423,10 @@ protected:
   }
   // Of float16 or float64 to float32, where that is exact.
   [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
-    std::int64_t to = 0;
-    if (!read_int(n, "to", to)) return false;
+    std::int64_t to = 0, saturate = 1;
+    if (!read_int(n, "to", to) || !read_int(n, "saturate", saturate)) return false;
+    if (saturate != 0 && saturate != 1)
+      return fail(errc::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
     if (to != 1 || (!is_half && !is_double)) return fail(errc::bad_attribute, n, "to", to, 1);
@@ -3813,6 +3815,12 @@ private:
       const std::uint32_t code = code_of(a.name.data(), a.name.size());
       if (!is_accepted(row, a.name, code))
         return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
+      // Only of use for float8, so nobody reads it; a flag all the same.
+      if (same(a.name, "saturate")) {
+        if (a.type != attribute_type::int64)
+          return fail({errc::bad_attribute, a.offset, a.name, n.op_type});
+        if (a.i != 0 && a.i != 1) return fail(errc::bad_attribute, n, "saturate", a.i, 1);
+      }
       for (std::size_t i = 0; i < known_.count; ++i)
         if (known_.codes[i] == code)
           return fail({errc::bad_attribute,
@@ -24759,9 +24767,11 @@ using mlp_large = network<6, 64, 32, 16, 1>;
 #endif
 // ---- tinymlp/quantized.hpp
 // quantized_network<6, 32, 16, 1>: int8 weights, activations quantised dynamically, each row by
-// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit. But
-// where the product of activation scale and weight scale overflows, which takes weights of 1e25
-// and more, the score is NaN.
+// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit:
+// without graph optimisations for any file, with them for all whose weight scales are not of rank 2
+// (its optimiser then multiplies the scales in another order than the graph; its quantiser writes
+// rank 0 and 1). But where the product of activation scale and weight scale overflows, which takes
+// weights of 1e25 and more, the score is NaN.
 
 namespace tinymlp {
 
@@ -26144,6 +26154,45 @@ private:
 #else
 #undef TINYMLP_NONBLOCKING
 #endif
+// ---- tinymlp/warm_up.hpp
+// What the first call costs, paid beforehand.
+
+namespace tinymlp {
+
+// Scores rows of zeros, one by itself and some in a batch, so that the first real frame finds the
+// instruction set chosen, and code and weights in memory and near. Without it the first call of a
+// process takes some 20 microseconds, for a system that maps pages when they are touched, where
+// later ones take 20 to 100 ns. Call it once, outside the loop; again after a pause long enough for
+// other work to push the network out of the caches. Allocates nothing; 16 KiB of stack at most, or
+// one row of outputs.
+//
+// For any type that knows its sizes: network, quantized_network, static_quantized_network, mlp. An
+// any_network does not: run it once over a row of its own.
+template <class Net> void warm_up(const Net& net) noexcept {
+  constexpr std::size_t inputs = Net::inputs;
+  constexpr std::size_t outputs = [] {
+    if constexpr (requires { Net::outputs; })
+      return Net::outputs;
+    else
+      return std::size_t{1};
+  }();
+  constexpr std::size_t rows = std::clamp<std::size_t>(4096 / (inputs + outputs), 1, 64);
+  static constexpr std::array<float, rows * inputs> zeros{};
+  const std::span<const float, inputs> row(zeros.data(), inputs);
+  std::array<float, rows * outputs> out{};
+  volatile float seen = 0; // or the compiler would leave out calls that nobody looks at
+  if constexpr (requires { net.run(row); }) {
+    seen = net.run(row)[0];
+    static_cast<void>(net.run(std::span<const float>(zeros), std::span<float>(out)));
+  } else {
+    seen = net.score(row);
+    static_cast<void>(net.score(std::span<const float>(zeros), std::span<float>(out)));
+  }
+  seen = out[0];
+  static_cast<void>(seen);
+}
+
+} // namespace tinymlp
 // ---- tinymlp/vmaf.hpp
 // VMAF feature fusion: six libvmaf features a frame in, one quality score out.
 

@@ -504,6 +504,31 @@ const std::vector<row> float_rows{
        insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 7)}});
        return at_node(m, "z");
      }},
+    {"Cast whose saturate is no flag", errc::bad_attribute, "saturate",
+     [](model& m) {
+       m.opsets[0].version = 19;
+       reconnect(m, "h0", "z");
+       insert(m, 3,
+              {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 1), w::int_attribute("saturate", 2)}});
+       return at_node(m, "z");
+     }},
+    {"Cast whose saturate is a float", errc::bad_attribute, "saturate",
+     [](model& m) {
+       m.opsets[0].version = 19;
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 1)}});
+       return append_to_node(m, "z", w::float_attribute("saturate", 1));
+     }},
+    {"Cast of a constant whose saturate is no flag", errc::bad_attribute, "saturate",
+     [](model& m) {
+       m.opsets[0].version = 19;
+       m.g.initializers.push_back(w::integers("d", {1}, w::float64, {0x3ff0000000000000}));
+       insert(m, 0,
+              {"Cast", {"d"}, {"c"}, {w::int_attribute("to", 1), w::int_attribute("saturate", -1)}});
+       reconnect(m, "h0", "z");
+       insert(m, 4, {"Mul", {"h0", "c"}, {"z"}});
+       return at_node(m, "c");
+     }},
     {"Softmax over the rows", errc::bad_attribute, "axis",
      [](model& m) {
        reconnect(m, "h0", "z");
@@ -1640,6 +1665,8 @@ const std::vector<row> static_rows{
      [](model& m) { return quantize_attribute(m, "axis", 2, 13); }},
     {"an axis before the first", errc::bad_attribute, "axis",
      [](model& m) { return quantize_attribute(m, "axis", -3, 13); }},
+    {"a saturate that is no flag", errc::bad_attribute, "saturate",
+     [](model& m) { return quantize_attribute(m, "saturate", 7, 19); }},
     {"wrapping instead of saturating", errc::bad_attribute, "saturate",
      [](model& m) { return quantize_attribute(m, "saturate", 0, 19); }},
     {"scales of blocks", errc::bad_attribute, "block_size",

@@ -93,6 +93,7 @@ struct work {
 
 // Every way to score, on every instruction set; false if one of them fails.
 template <class Net> bool score_all_ways(const Net& net, work& w) noexcept {
+  warm_up(net);
   bool ok = true;
   float sum = 0;
   const std::span<const float, 6> row(w.rows.data(), 6);

@@ -1,7 +1,9 @@
 // quantized_network<6, 32, 16, 1>: int8 weights, activations quantised dynamically, each row by
-// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit. But
-// where the product of activation scale and weight scale overflows, which takes weights of 1e25
-// and more, the score is NaN.
+// itself; a row's score is what ONNX Runtime returns for a batch of that one row, bit for bit:
+// without graph optimisations for any file, with them for all whose weight scales are not of rank 2
+// (its optimiser then multiplies the scales in another order than the graph; its quantiser writes
+// rank 0 and 1). But where the product of activation scale and weight scale overflows, which takes
+// weights of 1e25 and more, the score is NaN.
 #pragma once
 
 #include <tinymlp/network.hpp>

@@ -24,5 +24,6 @@
 #include <tinymlp/mlp.hpp>       // mlp<...>: any sequence of layers and activations
 #include <tinymlp/load.hpp>      // load at run time, embed at compile time
 #include <tinymlp/any_network.hpp> // any shape at run time
+#include <tinymlp/warm_up.hpp>   // the first call, paid beforehand
 #include <tinymlp/vmaf.hpp>      // VMAF: features, motion2, shipped networks
 // clang-format on

@@ -258,6 +258,12 @@ private:
       const std::uint32_t code = code_of(a.name.data(), a.name.size());
       if (!is_accepted(row, a.name, code))
         return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
+      // Only of use for float8, so nobody reads it; a flag all the same.
+      if (same(a.name, "saturate")) {
+        if (a.type != attribute_type::int64)
+          return fail({errc::bad_attribute, a.offset, a.name, n.op_type});
+        if (a.i != 0 && a.i != 1) return fail(errc::bad_attribute, n, "saturate", a.i, 1);
+      }
       for (std::size_t i = 0; i < known_.count; ++i)
         if (known_.codes[i] == code)
           return fail({errc::bad_attribute,

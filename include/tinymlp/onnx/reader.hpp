@@ -236,8 +236,10 @@ protected:
   }
   // Of float16 or float64 to float32, where that is exact.
   [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
-    std::int64_t to = 0;
-    if (!read_int(n, "to", to)) return false;
+    std::int64_t to = 0, saturate = 1;
+    if (!read_int(n, "to", to) || !read_int(n, "saturate", saturate)) return false;
+    if (saturate != 0 && saturate != 1)
+      return fail(errc::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
     if (to != 1 || (!is_half && !is_double)) return fail(errc::bad_attribute, n, "to", to, 1);
