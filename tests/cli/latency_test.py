@@ -37,6 +37,7 @@ class Latency(ProgramTest):
             self.assertEqual(found["model"]["precision"], precision)
             self.check_figures(found["latency_ns"])
             self.check_figures(found["single_frame_ns"])
+            self.assertGreater(found["first_frame_ns"], 0)
             bins = found["histogram"]
             self.assertEqual(sum(b["readings"] for b in bins) * found["frames_per_reading"],
                              found["frames"])
@@ -81,7 +82,7 @@ class Latency(ProgramTest):
 
     def test_text_names_what_was_measured(self):
         text = self.accept("latency", "--frames", 1000).decode()
-        for part in ("mlp_small (6-16-8-1, fp32)", "kernel", "clock", "subtracted"):
+        for part in ("mlp_small (6-16-8-1, fp32)", "kernel", "clock", "subtracted", "first ", "warm_up()"):
             self.assertIn(part, text)
         rows = [line.split()[0] for line in text.splitlines()[-len(RISING) - 1:]]
         self.assertEqual(rows, [*RISING, "mean"])

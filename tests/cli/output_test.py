@@ -311,7 +311,9 @@ class Usage(ProgramTest):
     def test_the_message_names_what_is_wrong(self):
         self.refuse("guess", status=2, because="'guess'")
         self.refuse("score", "", because='"": cannot open')
-        self.refuse("score", "--warn-range=-1", LOG, status=2, because="-1 is no number above 0")
+        self.refuse("score", "--warn-range=-1", LOG, status=2, because="'-1' is not a number above 0")
+        for value in ("nan", "inf", "0", "x", "1e999"):
+            self.refuse("score", f"--warn-range={value}", LOG, status=2, because="--warn-range")
 
     def test_every_message_of_wrong_usage_is_one_line_with_the_programs_name(self):
         for arguments in ((), ("guess",), ("score",), ("score", "--format", "yaml", LOG),

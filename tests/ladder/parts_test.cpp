@@ -20,6 +20,7 @@
 #include "system/json.hpp"
 #include "scores/numpy_random.hpp"
 #include "onnx/onnx_file.hpp"
+#include "pictures/latency_plot.hpp"
 #include "onnx/onnx_scan.hpp"
 #include "models/quantizer.hpp"
 #include "test_data.hpp"
@@ -244,6 +245,27 @@ TEST_CASE("a scan finds operator set and external data") {
     CHECK((why.starts_with("byte ") || why.starts_with("no graph")));
   }
   CHECK(refusal([] { static_cast<void>(scan_onnx({})); }) == "no graph: not an ONNX model");
+}
+
+// Where the largest reading lies a little below or above the border of a bin, the last bin once had
+// none.
+TEST_CASE("every histogram begins and ends with a reading and holds all") {
+  clock_description clock{};
+  clock.ticks_per_ns = 2.1;
+  clock.step_ticks = 2;
+  for (const std::uint32_t low : {0U, 7U, 1000U, 123457U})
+    for (std::uint32_t high = low; high < low + 40000; high += 1 + high / 97) {
+      const latency_distribution found({low, high, high, low}, 1, clock);
+      const auto bins = found.histogram();
+      std::uint64_t readings = 0;
+      for (const auto& bin : bins) readings += bin.readings;
+      CAPTURE(low);
+      CAPTURE(high);
+      CHECK(readings == 4);
+      CHECK(bins.front().readings > 0);
+      CHECK(bins.back().readings > 0);
+      CHECK(bins.back().to_ns > found.max_ns());
+    }
 }
 
 TEST_CASE("built-in texts are the files in model/") {

@@ -98,11 +98,14 @@ void sample(const model& network, std::span<const float> rows, std::size_t frame
 class latency_meter {
 public:
   explicit latency_meter(const model& network)
-      : network_(network), rows_(rows_for(network.description())), clock_(measure_clock()) {
+      : network_(network), rows_(rows_for(network.description())), clock_(measure_clock()),
+        first_frame_ns_(read(1, 1).max_ns()) {
     for (int i = 0; i < 100; ++i) read(1024, 1); // the processor's clock and predictors settle
   }
 
   const clock_description& clock() const noexcept { return clock_; }
+  // Of the process: code and weights are not in memory yet.
+  double first_frame_ns() const noexcept { return first_frame_ns_; }
 
   // The fewest frames a reading at which one step of the clock is 2 % of a frame.
   std::size_t frames_per_reading() const {
@@ -127,12 +130,14 @@ private:
   const model& network_;
   std::vector<float> rows_;
   clock_description clock_;
+  double first_frame_ns_;
 };
 
 // Readings fine enough for the clock; and, where those hold several frames, single frames too,
 // which alone show how slow one of them can be.
 struct measurement {
   clock_description clock;
+  double first_frame_ns;
   latency_distribution latency;
   std::optional<latency_distribution> single;
 };
@@ -142,7 +147,8 @@ measurement measure(const model& network, const latency_options& options) {
   const std::size_t together =
       options.frames_per_reading != 0 ? options.frames_per_reading : meter.frames_per_reading();
   const std::size_t readings = std::max<std::size_t>(options.frames / together, 1);
-  measurement done{meter.clock(), meter.read(together, readings), std::nullopt};
+  measurement done{meter.clock(), meter.first_frame_ns(), meter.read(together, readings),
+                   std::nullopt};
   if (together > 1) done.single = meter.read(1, options.frames);
   return done;
 }
@@ -177,9 +183,12 @@ std::string frames_text(const latency_distribution& latency) {
 }
 
 std::string text_of(const model_description& network, const measurement& done) {
-  std::string text = fmt::format("model    {} ({}, {}), {} kernel\nframes   {}\nclock    {}\n\n",
-                                 network.name, network.shape, network.precision, network.kernel,
-                                 frames_text(done.latency), clock_text(done.clock));
+  std::string text =
+      fmt::format("model    {} ({}, {}), {} kernel\nframes   {}\nclock    {}\n"
+                  "first    {:.0f} ns, not counted below: warm_up() pays for it "
+                  "before the loop\n\n",
+                  network.name, network.shape, network.precision, network.kernel,
+                  frames_text(done.latency), clock_text(done.clock), done.first_frame_ns);
   text += fmt::format("{:<6}{:>12}{}{}\n", "", "ns", done.clock.counts_cycles ? "      cycles" : "",
                       done.single ? "   one by one, ns" : "");
   const std::vector<figure> figures = figures_of(done.latency);
@@ -229,6 +238,7 @@ std::string json_of(const model_description& network, const measurement& done) {
        {"frames", latency.frames()},
        {"frames_per_reading", latency.frames_per_reading()},
        {"clock", clock_json(done.clock)},
+       {"first_frame_ns", done.first_frame_ns},
        {"latency_ns", figures_json(latency, 1)},
        {"latency_cycles",
         done.clock.counts_cycles ? figures_json(latency, done.clock.ticks_per_ns) : json()},

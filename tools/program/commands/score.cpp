@@ -13,6 +13,7 @@
 #include "system/atomic_file.hpp"
 #include "system/byte_source.hpp"
 #include "commands.hpp"
+#include "commands/options.hpp"
 #include "commands/usage.hpp"
 #include "system/failure.hpp"
 #include "system/folder.hpp"
@@ -220,11 +221,7 @@ void add_score_command(CLI::App& app) {
       ->add_flag("--warn-range{6}", options->scoring.warn_z,
                  "Warn of features more than 6 standard deviations from the mean of the training "
                  "rows, as the network's scaler has them; --warn-range=Z for another limit")
-      ->check(CLI::Validator(
-          [](std::string& text) { // CLI11's own names the largest double in its message
-            return CLI::PositiveNumber(text).empty() ? "" : text + " is no number above 0";
-          },
-          "", "positive"));
+      ->check(number_above(0.0));
   command->add_flag_callback(
       "--no-warn-region", [options] { options->scoring.warn_region = false; },
       "Do not warn of frames outside the region in which the shipped networks were verified");

@@ -70,9 +70,8 @@ void require_svg_name(std::string_view path) {
   std::string ending(path.substr(dot + 1));
   for (char& c : ending)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  for (const std::string_view other :
-       std::to_array<std::string_view>({"png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff",
-                                        "pdf", "ps", "eps", "html", "csv", "json", "onnx"}))
+  for (const std::string_view other : std::to_array<std::string_view>(
+           {"png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "pdf", "ps", "eps", "html"}))
     if (ending == other)
       throw usage_error(
           fmt::format("--plot: {}: pictures are SVG: name it .svg, and convert it with "

@@ -36,20 +36,22 @@ double latency_distribution::quantile_ns(double share) const noexcept {
 }
 
 std::vector<latency_distribution::bin> latency_distribution::histogram() const {
-  const double low = std::max(min_ns(), step_ns()), high = std::max(max_ns(), low) * 1.0001;
+  const double low = std::max(min_ns(), step_ns());
   // Two steps wide at the median, so that the clock's steps do not look like gaps.
   const double narrowest = std::log10(1 + 2 * step_ns() / std::max(quantile_ns(0.5), low));
   const double width = std::max(0.025, narrowest);
-  const auto count =
-      static_cast<std::size_t>(std::max(1.0, std::ceil(std::log10(high / low) / width)));
+  const auto bin_of = [&](double value) {
+    return static_cast<std::size_t>(std::log10(std::max(value, low) / low) / width);
+  };
+  // The last is the one that holds the largest reading, by the same arithmetic.
+  const std::size_t count = bin_of(max_ns()) + 1;
   std::vector<bin> bins(count);
   for (std::size_t i = 0; i < count; ++i)
     bins[i] = {low * std::pow(10.0, width * static_cast<double>(i)),
                low * std::pow(10.0, width * static_cast<double>(i + 1)), 0};
-  for (const std::uint32_t span : spans_) {
-    const double place = std::log10(std::max(ns(span), low) / low) / width;
-    ++bins[std::min(static_cast<std::size_t>(place), count - 1)].readings;
-  }
+  for (const std::uint32_t span : spans_) ++bins[bin_of(ns(span))].readings;
+  // Logarithm and power round: what lies in a bin lies below its end.
+  bins.back().to_ns = std::max(bins.back().to_ns, std::nextafter(max_ns(), HUGE_VAL));
   return bins;
 }
 
