@@ -48,6 +48,32 @@ def skipped_tests(entry):
     return [(f"{program} {name}".strip(), why) for name, why in UNITTEST_SKIPPED.findall(output)]
 
 
+# Why cases are skipped -> what they want, for the one line that tells of them.
+WANTS = (
+    (re.compile(r"beside the checkout|reference (models|registry|files)"),
+     "reference files, which are not part of a clone"),
+    (re.compile(r"onnx|jsonschema|tools/train/environment|--get brings"),
+     "Python's onnx and ONNX Runtime or a newer Clang (tools/check --all brings them)"),
+    (re.compile(r"not installed|needs |no strace"), "a program that is not installed"),
+)
+
+
+def summary_of_skipped(cases):
+    """'(7 skipped: 4 want ..., 3 want ...)', and cases by name whose reason is none of the usual."""
+    lines, wanted = [], {}
+    for name, why in cases:
+        want = next((text for pattern, text in WANTS if pattern.search(why)), None)
+        if want is None:
+            lines.append(f"skipped: {name}: {why}")
+        else:
+            wanted[want] = wanted.get(want, 0) + 1
+    parts = [f"{n} want{'s' if n == 1 else ''} {want}" for want, n in wanted.items()]
+    if cases:
+        others = f"{len(lines)} for the reason{'s' if len(lines) > 1 else ''} above"
+        lines.append(f"({len(cases)} skipped: {', '.join(parts + [others] * bool(lines))})")
+    return lines
+
+
 def main():
     try:
         if sys.argv[1] == "--unittest":
@@ -59,14 +85,14 @@ def main():
     except OSError as e:
         print(f"count_tests: {e}", file=sys.stderr)
         entries = []
-    for entry in entries:
-        for name, why in skipped_tests(entry):
-            print(f"skipped: {name}: {why}")
     totals = [sum(column) for column in zip(*map(count, entries))] or [0, 1, 0]
-    if totals[2]:
-        print(f"({totals[2]} skipped)")
+    cases = [case for entry in entries for case in skipped_tests(entry)]
+    cases += [("a test", "it says no reason")] * (totals[2] - len(cases))
+    for line in summary_of_skipped(cases):
+        print(line)
     print(f"{totals[0]} passed, {totals[1]} failed")
     return 1 if totals[1] or not totals[0] else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
