@@ -852,6 +852,104 @@ class Add(RegistryTest):
         self.assertEqual(json.loads(self.path.read_text())["models"][0]["external_data"],
                          {"w.bin": support.sha256(outside)})
 
+    def test_locations_that_start_with_a_dot(self):
+        """PyTorch writes './w.bin': the same file as 'w.bin', wherever locations are looked at."""
+        self.start_anew()
+        data = (self.models / "mlp_small.onnx").read_bytes()
+        model, outside = onnx_bytes.move_weights_out(data, "./w.bin")
+        (self.models / "mlp_small.onnx").write_bytes(model)
+        (self.models / "w.bin").write_bytes(outside)
+        self.add("mlp_small.onnx", "--id", "mlp_small", "--license", "MIT")
+        self.assert_valid(1)
+        self.assertEqual(json.loads(self.path.read_text())["models"][0]["external_data"],
+                         {"w.bin": support.sha256(outside)})
+        done = self.score()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.accept("registry", "verify", "--registry", self.path, self.models / "mlp_small.onnx")
+        flip(self.models / "w.bin")
+        self.assert_invalid("mlp_small: external_data: ", "w.bin: sha256 is ")
+        self.refuse_to_score("external data './w.bin': sha256 is ")
+
+    def network(self, name, mean, scale=None):
+        """A scaler and one layer, written beside the registry; its path."""
+        b, wide = onnx_bytes, len(mean)
+        tensors = [b.floats("m", [wide], mean), b.floats("w", [wide, 1], [1] * wide)]
+        nodes = [b.node("Sub", ["x", "m"], ["c"])]
+        if scale:
+            tensors.append(b.floats("s", [wide], scale))
+            nodes.append(b.node("Mul", ["c", "s"], ["z"]))
+        nodes.append(b.node("MatMul", ["z" if scale else "c", "w"], ["y"]))
+        path = self.models / name
+        path.write_bytes(b.model(nodes, tensors, [b.value("x", ["N", wide])],
+                                 [b.value("y", ["N", 1])]))
+        return path
+
+    def test_scalers_without_a_finite_inverse(self):
+        """A factor of 0 or near it, whose inverse no float32 is: the sidecar is silent on it."""
+        self.start_anew()
+        for name, factor in (("zero", 0), ("tiny", 1e-40)):
+            file = self.network(f"{name}.onnx", [1, 2], [2, factor])
+            self.add(file.name, "--id", name, "--license", "MIT")
+            sidecar = json.loads(file.with_suffix(".json").read_text())
+            self.assertEqual((sidecar["input_mean"], "input_std" in sidecar), ([1, 2], False))
+        self.assert_valid(2)
+
+    def test_sidecars_of_wide_networks_read_back(self):
+        """The widest that the engine takes: each value has a line of its own."""
+        self.start_anew()
+        file = self.network("wide.onnx", [1 / 3] * 65536, [1e-9 / 7] * 65536)
+        self.add(file.name, "--id", "wide", "--license", "MIT")
+        self.assert_valid(1)
+
+    def test_sidecars_that_would_be_too_large_to_read(self):
+        """The fields that are kept and those that are added, together."""
+        self.start_anew()
+        file = self.network("wide.onnx", [1 / 3] * 65536)
+        file.with_suffix(".json").write_text(json.dumps({"id": "wide", "extra": "x" * (15 << 20)}))
+        self.refuse_to_add(file, "--id", "wide", "--license", "MIT",
+                           because=["wide.json: would be ", "at most 16 MiB are read"])
+
+    def test_names_from_the_model_that_are_not_utf8(self):
+        self.start_anew()
+        data = (MODEL / "mlp_small.onnx").read_bytes()
+        for name, broken, what in ((b"features", b"feature\xff", "input"),
+                                   (b"vmaf", b"vma\xff", "output")):
+            (self.models / "mlp_small.onnx").write_bytes(data.replace(name, broken))
+            self.accept("inspect", self.models / "mlp_small.onnx")
+            self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", "--license", "MIT",
+                               because=[f"mlp_small.onnx: the name of its {what}, ", "is not UTF-8"])
+
+    def test_locations_that_are_not_utf8(self):
+        self.start_anew()
+        data = (MODEL / "mlp_small.onnx").read_bytes()
+        model, outside = onnx_bytes.move_weights_out(data, "w.bi?")
+        (self.models / "mlp_small.onnx").write_bytes(model.replace(b"w.bi?", b"w.bi\xff"))
+        with open(os.fsencode(self.models) + b"/w.bi\xff", "wb") as f:
+            f.write(outside)
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", "--license", "MIT",
+                           because=["mlp_small.onnx: external data at 'w.bi?': the location is not UTF-8"])
+
+    def test_quantising_raised_the_operator_set(self):
+        self.start_anew()
+        b = onnx_bytes
+        (self.models / "old.onnx").write_bytes(b.model(
+            [b.node("MatMul", ["x", "w"], ["y"])], [b.floats("w", [2, 1], [1, 2])],
+            [b.value("x", ["N", 2])], [b.value("y", ["N", 1])], opset=8))
+        self.accept("quantize", self.models / "old.onnx")
+        self.add("old.onnx", "--id", "old", "--quant-mode", "dynamic", "--license", "MIT")
+        self.assertEqual(json.loads(self.path.read_text())["models"][0]["opset"], 8)
+        self.assert_valid(1)
+
+    def test_whatever_is_added_reads_back(self):
+        """Odd but lawful values of every option."""
+        for i, (option, value) in enumerate((
+                ("--budget", "1e-300"), ("--budget", "0"), ("--notes", "\x7f\n\t\"\\\u2028\U0001d11e"),
+                ("--notes", ""), ("--description", "\u00e9" * 256), ("--license", " "),
+                ("--license-url", "https://a.b/\u00e9"))):
+            self.add("mlp_small.onnx", "--id", "mlp_small", "--quant-mode", "dynamic", "--replace",
+                     option, value)
+            self.assert_valid()
+
     def test_two_at_once_both_stay(self):
         self.start_anew()
         running = [subprocess.Popen([support.PROGRAM, "registry", "add", "--registry", self.path,

@@ -18,8 +18,7 @@
 
 namespace tinymlp::tools {
 
-inline constexpr std::int64_t oldest_quantised_opset = 11; // DynamicQuantizeLinear
-inline constexpr std::int64_t oldest_quantised_ir = 6;     // came with operator set 11
+inline constexpr std::int64_t oldest_quantised_ir = 6; // came with operator set 11
 inline constexpr std::size_t largest_model =
     std::numeric_limits<std::int32_t>::max(); // of a protobuf message
 

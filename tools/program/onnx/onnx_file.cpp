@@ -8,6 +8,7 @@
 #include <tinymlp/onnx/advice.hpp>
 #include <tinymlp/packing.hpp>
 
+#include "onnx/onnx_scan.hpp"
 #include "system/byte_source.hpp"
 #include "system/failure.hpp"
 #include "system/text.hpp"
@@ -22,9 +23,7 @@ constexpr std::size_t most_obstacles = 64;
 
 external_data read_external(const folder& where, const std::string& model_folder,
                             const std::string& location) {
-  // ONNX writes locations as it likes: './weights.bin' is 'weights.bin'.
-  std::string_view path = location;
-  while (path.starts_with("./")) path.remove_prefix(2);
+  const std::string_view path = path_of_location(location);
   if (const auto objection = path_objection(path))
     fail("external data at '{}': the location {}; only a path inside the model's folder is read",
          location, *objection);

@@ -1,6 +1,7 @@
 // An ONNX file read once: the bytes that are hashed are the bytes that are parsed and used.
 #pragma once
 
+#include <cstdint>
 #include <list>
 #include <span>
 #include <string>
@@ -14,6 +15,9 @@
 #include "system/folder.hpp"
 
 namespace tinymlp::tools {
+
+// Of int8 files: it brought DynamicQuantizeLinear. Quantising raises older operator sets to it.
+inline constexpr std::int64_t oldest_quantised_opset = 11;
 
 // A file of external tensor data beside the model.
 struct external_data {

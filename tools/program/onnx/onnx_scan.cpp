@@ -1,7 +1,6 @@
 #include "onnx/onnx_scan.hpp"
 
 #include <array>
-#include <string_view>
 
 #include <tinymlp/error.hpp>
 #include <tinymlp/protobuf.hpp>
@@ -109,7 +108,7 @@ private:
         if (part.is(1, wire::length_delimited)) key = part.payload.text();
         if (part.is(2, wire::length_delimited)) value = part.payload.text();
       });
-      if (key == "location") found_.locations.emplace(value);
+      if (key == "location") found_.locations.emplace(path_of_location(value));
     });
   }
 
@@ -118,6 +117,11 @@ private:
 };
 
 } // namespace
+
+std::string_view path_of_location(std::string_view location) noexcept {
+  while (location.starts_with("./")) location.remove_prefix(2);
+  return location;
+}
 
 onnx_scan scan_onnx(std::span<const char> model) {
   return scanner().run({model.data(), model.size(), 0});

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -16,14 +17,14 @@
 #include "onnx/onnx_scan.hpp"
 #include "registry/registry.hpp"
 #include "registry/sidecar.hpp"
+#include "registry/validate.hpp"
+#include "system/text.hpp"
 
 namespace tinymlp::tools {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t largest_sidecar = std::size_t{1} << 20;
 
 // Held until the end of the program or of the scope.
 class folder_lock {
@@ -144,6 +145,9 @@ private:
 
   void hash_external(const onnx_scan& scan) {
     for (const std::string& location : scan.locations) {
+      if (to_utf8(location) != location)
+        fail("{}: external data at '{}': the location is not UTF-8, and no registry can hold it",
+             from_.file, printable(location, 200));
       if (const auto objection = path_objection(location))
         fail("{}: external data at '{}': the location {}", from_.file, location, *objection);
       entry_.external_data[location] =
@@ -229,18 +233,36 @@ private:
     return sidecar;
   }
 
-  // The registry comes last: until then the old one stands.
+  // The registry comes last: until then the old one stands. All is read back first, as any reader
+  // would: where that fails, the files that are there stay.
   std::vector<std::string> write() const {
-    std::vector<std::pair<std::string, std::string>> files;
-    files.emplace_back(where_.name_of(sidecar_path(entry_.onnx)), write_json(sidecar_));
+    std::map<std::string, std::string> sidecars; // by path in the folder
+    sidecars[sidecar_path(entry_.onnx)] = write_json(sidecar_);
     if (entry_.is_quantised())
-      files.emplace_back(where_.name_of(sidecar_path(int8_entry(entry_).onnx)),
-                         write_json(int8_sidecar(sidecar_, entry_)));
+      sidecars[sidecar_path(int8_entry(entry_).onnx)] =
+          write_json(int8_sidecar(sidecar_, entry_, int8_ ? &*int8_ : nullptr));
+    std::vector<std::pair<std::string, std::string>> files;
+    for (const auto& [relative, text] : sidecars) {
+      files.emplace_back(where_.name_of(relative), text);
+      static_cast<void>(read_back(text, files.back().first, largest_sidecar));
+    }
+    const std::vector<registry_problem> problems = validate_entry(where_, entry_, sidecars);
+    if (!problems.empty())
+      fail("{}: would not be valid: {}: {}", entry_.id, problems[0].field, problems[0].why);
     files.emplace_back(path_, write_json(document_));
+    const json back = read_back(files.back().second, path_, largest_registry);
+    if (!built_in_schema().check(back).empty() || !same_value(back, document_))
+      fail("{}: would not be valid", path_);
     write_together(files);
     std::vector<std::string> written;
     for (const auto& [path, text] : files) written.push_back(path);
     return written;
+  }
+
+  static json read_back(const std::string& text, const std::string& name, std::size_t largest) {
+    if (text.size() > largest)
+      fail("{}: would be {} bytes; at most {} MiB are read", name, text.size(), largest >> 20);
+    return parse_json(text, name);
   }
 
   std::string path_;

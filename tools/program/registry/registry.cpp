@@ -6,6 +6,7 @@
 
 #include <fmt/ranges.h>
 
+#include "onnx/onnx_scan.hpp"
 #include "system/built_in.hpp"
 #include "system/byte_source.hpp"
 #include "system/failure.hpp"
@@ -14,7 +15,6 @@ namespace tinymlp::tools {
 
 namespace {
 
-constexpr std::size_t largest_registry = std::size_t{16} << 20;
 constexpr std::string_view onnx_suffix = ".onnx";
 
 void read_text(const json& from, std::string_view name, std::string& to) {
@@ -125,7 +125,7 @@ model_bytes read_registered(const folder& where, const model_entry& entry, onnx:
 
 void check_external_hashes(const model_entry& entry, const onnx_file& file) {
   for (const external_data& data : file.external) {
-    const auto listed = entry.external_data.find(data.location);
+    const auto listed = entry.external_data.find(std::string(path_of_location(data.location)));
     if (listed == entry.external_data.end())
       fail("{}: {}: external data '{}' is not registered with a hash", entry.id, file.path,
            data.location);

@@ -18,6 +18,7 @@ namespace tinymlp::tools {
 
 // Where commands look unless told otherwise, below the working directory.
 inline constexpr const char* default_registry = "model/registry.json";
+inline constexpr std::size_t largest_registry = std::size_t{16} << 20;
 
 // One entry, its fields as registry.schema.json describes them; absent ones have their defaults.
 struct model_entry {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include <tinymlp/vmaf.hpp>
 
 #include "onnx/network_names.hpp"
+#include "system/failure.hpp"
 #include "system/text.hpp"
 
 namespace tinymlp::tools {
@@ -31,12 +33,30 @@ json parameter_count(const onnx::plan& plan) {
   return count;
 }
 
+// Beyond float32's range the cast would be undefined.
+bool rounds_to(double number, float value) {
+  return std::fabs(number) <= std::numeric_limits<float>::max() &&
+         static_cast<float>(number) == value;
+}
+
+bool all_finite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+// A name from the file, for JSON.
+std::string name_text(const onnx_file& file, std::string_view what, std::string_view name) {
+  if (to_utf8(name) != name)
+    fail("{}: the name of its {}, '{}', is not UTF-8, and no sidecar can hold it: rename it at the "
+         "exporter",
+         file.path, what, printable(name, 80));
+  return std::string(name);
+}
+
 // Do the numbers, rounded to float32, equal those of the graph?
 bool agrees(const json& written, const std::vector<float>& values) {
   if (!written.is_array() || written.size() != values.size()) return false;
   for (std::size_t i = 0; i < values.size(); ++i)
-    if (!written[i].is_number() || static_cast<float>(written[i].get<double>()) != values[i])
-      return false;
+    if (!written[i].is_number() || !rounds_to(written[i].get<double>(), values[i])) return false;
   return true;
 }
 
@@ -151,9 +171,9 @@ void fill_sidecar(json& sidecar, const model_entry& entry, const onnx_file* file
   sidecar["sha256"] = entry.sha256;
   if (file != nullptr) {
     const onnx::plan& plan = file->plan;
-    sidecar["input_name"] = plan.graph_inputs[0].name;
+    sidecar["input_name"] = name_text(*file, "input", plan.graph_inputs[0].name);
     sidecar["input_shape"] = input_shape(plan);
-    sidecar["output_name"] = plan.output_name;
+    sidecar["output_name"] = name_text(*file, "output", plan.output_name);
     sidecar["output_shape"] = output_shape(plan);
     const json* features = find(sidecar, "features");
     if (features != nullptr && !names_each(*features, plan.inputs)) sidecar.erase("features");
@@ -163,7 +183,7 @@ void fill_sidecar(json& sidecar, const model_entry& entry, const onnx_file* file
     for (const auto& [field, values] :
          {std::pair("input_mean", &scaler.mean), std::pair("input_std", &scaler.std)}) {
       const json* written = find(sidecar, field);
-      if (values->empty())
+      if (values->empty() || !all_finite(*values))
         sidecar.erase(field);
       else if (written == nullptr || !agrees(*written, *values))
         sidecar[field] = *values;
@@ -201,12 +221,13 @@ model_entry int8_entry(const model_entry& entry) {
   return to;
 }
 
-json int8_sidecar(const json& fp32_sidecar, const model_entry& entry) {
+json int8_sidecar(const json& fp32_sidecar, const model_entry& entry, const onnx_file* int8) {
   const model_entry own = int8_entry(entry);
   json to = fp32_sidecar;
   to["id"] = own.id;
   to["onnx"] = own.onnx;
   to["sha256"] = own.sha256;
+  if (int8 != nullptr) to["n_params"] = parameter_count(int8->plan);
   for (const char* field : {"quant_mode", "int8_sha256", "quant_accuracy_budget_plcc"})
     to.erase(field);
   to["notes"] = fmt::format("int8 form ({}) of {}, loaded in its place unless fp32 is asked for.",

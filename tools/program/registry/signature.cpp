@@ -58,9 +58,11 @@ std::string sign_registered(const folder& where, const model_entry& entry, onnx:
                             const minisign_secret_key& key) {
   const model_bytes bytes = read_registered(where, entry, which);
   refuse_external(bytes);
-  return sign(key, bytes.bytes,
-              fmt::format("file:{}\tid:{}\tprecision:{}", base_name(entry.file(which)), entry.id,
-                          onnx::name(which)));
+  std::string text = sign(key, bytes.bytes,
+                          fmt::format("file:{}\tid:{}\tprecision:{}", base_name(entry.file(which)),
+                                      entry.id, onnx::name(which)));
+  static_cast<void>(verify(key.own, bytes.bytes, text)); // what is written can be checked
+  return text;
 }
 
 std::string check_signature(const folder& where, const model_entry& entry, onnx::precision which,

@@ -17,7 +17,6 @@ namespace tinymlp::tools {
 
 namespace {
 
-constexpr std::size_t largest_sidecar = std::size_t{1} << 20;
 constexpr std::string_view signature_suffix = ".minisig";
 
 constexpr const char* hash_field(onnx::precision which) {
@@ -30,10 +29,19 @@ constexpr const char* file_field(onnx::precision which) {
 // One entry whose own fields the schema accepts, against the files.
 class entry_check {
 public:
+  using texts = std::map<std::string, std::string>;
+
   entry_check(const folder& where, const model_entry& entry, std::vector<registry_problem>& to)
       : where_(where), entry_(entry), to_(to) {}
 
   void run() {
+    check_files(nullptr);
+    check_signatures();
+  }
+
+  // `sidecars`: their texts by path; null: from the folder.
+  void check_files(const texts* sidecars) {
+    sidecars_ = sidecars;
     const checked_file fp32 = check_file(onnx::precision::fp32);
     if (fp32.parsed && fp32.parsed->plan.kind != onnx::precision::fp32)
       refuse("onnx", "{}: is not fp32", fp32.parsed->path);
@@ -48,7 +56,6 @@ public:
     check_listed("quant_calibration_set", entry_.calibration_set);
     check_listed("sigstore_bundle", entry_.sigstore_bundle);
     check_listed("int8_sigstore_bundle", entry_.int8_sigstore_bundle);
-    check_signatures();
   }
 
 private:
@@ -85,7 +92,9 @@ private:
     }
     onnx_scan scan;
     if (!attempt(file_field(which), [&] { scan = scan_named(bytes); })) return {};
-    if (entry_.opset && scan.opset != *entry_.opset)
+    const bool raised = which == onnx::precision::int8 && entry_.opset < oldest_quantised_opset &&
+                        scan.opset == oldest_quantised_opset;
+    if (entry_.opset && scan.opset != *entry_.opset && !raised)
       refuse("opset", "the registry says {}, {} imports {}", *entry_.opset, bytes.path, scan.opset);
     if (!check_external(bytes, entry_.file(which), scan)) return {};
     try {
@@ -151,14 +160,19 @@ private:
                      const checked_file& file, bool required) {
     json sidecar;
     const bool read = attempt(name, [&] {
-      if (!required && !where_.has(relative)) return;
-      const std::vector<char> text = where_.read(relative, largest_sidecar);
-      sidecar = parse_json({text.data(), text.size()}, where_.name_of(relative));
+      if (sidecars_ == nullptr && !required && !where_.has(relative)) return;
+      sidecar = parse_json(sidecar_text(relative), where_.name_of(relative));
       for (const sidecar_problem& p : compare_sidecar(sidecar, entry)) report(name, relative, p);
     });
     if (read && file.parsed)
       for (const sidecar_problem& p : compare_sidecar(sidecar, *file.parsed))
         report(name, relative, p);
+  }
+
+  std::string sidecar_text(const std::string& relative) const {
+    if (sidecars_ != nullptr) return sidecars_->at(relative);
+    const std::vector<char> text = where_.read(relative, largest_sidecar);
+    return {text.data(), text.size()};
   }
 
   void report(const std::string& name, const std::string& relative, const sidecar_problem& p) {
@@ -196,6 +210,7 @@ private:
   const model_entry& entry_;
   std::vector<registry_problem>& to_;
   std::set<std::string, std::less<>> used_external_;
+  const texts* sidecars_ = nullptr;
 };
 
 } // namespace
@@ -231,6 +246,13 @@ validation validate_registry(const std::string& path, const json_schema& schema,
     std::move(problems.begin(), problems.end(), std::back_inserter(to.problems));
   }
   return to;
+}
+
+std::vector<registry_problem> validate_entry(const folder& where, const model_entry& entry,
+                                             const std::map<std::string, std::string>& sidecars) {
+  std::vector<registry_problem> problems;
+  entry_check(where, entry, problems).check_files(&sidecars);
+  return problems;
 }
 
 } // namespace tinymlp::tools
