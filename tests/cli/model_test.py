@@ -253,7 +253,7 @@ class ExternalData(ProgramTest):
         self.assertEqual(self.scores("--model", inside, LOG), self.scores("--model", self.MODEL, LOG))
         data = path.parent / "weights.bin"
         before = data.read_bytes()
-        self.refuse("embed", path, "--output", data, status=2, because="external data")
+        self.refuse("embed", path, "--output", data, status=2, because="--output would overwrite ")
         self.assertEqual(data.read_bytes(), before)
 
 

@@ -3,10 +3,8 @@
 import json
 import math
 import os
-import signal
 import stat
 import subprocess
-import time
 
 import program
 from program import PROGRAM, SAMPLES, ProgramTest, csv_text, reference_rows
@@ -246,44 +244,9 @@ class Files(ProgramTest):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"standard output: cannot write: No space left", done.stderr)
 
-    def test_a_reader_that_goes_away(self):
-        child = subprocess.Popen([PROGRAM, "score", LOG], stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE)
-        child.stdout.close()
-        message = child.stderr.read()
-        child.stderr.close()
-        self.assertEqual(child.wait(), 1)
-        self.assertIn(b"standard output: cannot write: Broken pipe", message)
-
     def test_closed_standard_output(self):
         done = subprocess.run(["sh", "-c", '"$0" score "$1" >&-', PROGRAM, LOG], capture_output=True)
         self.assertEqual(done.returncode, 1)
-
-    def test_an_interrupted_run_leaves_nothing(self):
-        kept = self.write("kept.csv", "before")
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            # ignored where the tests themselves run under nohup or in the background of a script
-            before = signal.signal(number, signal.SIG_DFL)
-            self.addCleanup(signal.signal, number, before)
-            child = subprocess.Popen(
-                [PROGRAM, "score", "--output", kept, "--plot", self.folder / "plot.svg", "-"],
-                stdin=subprocess.PIPE)
-            child.stdin.write(csv_text(reference_rows()).encode())
-            child.stdin.flush()
-            for _ in range(200):
-                if len(os.listdir(self.folder)) == 3:
-                    break
-                time.sleep(0.02)
-            self.assertEqual(len(os.listdir(self.folder)), 3)  # kept and two temporaries
-            child.send_signal(number)
-            try:
-                self.assertEqual(child.wait(60), -number)
-            finally:
-                child.kill()
-                child.stdin.close()
-                child.wait()
-            self.assertEqual(os.listdir(self.folder), ["kept.csv"])
-            self.assertEqual(kept.read_bytes(), b"before")
 
 
 class Usage(ProgramTest):

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -56,6 +57,14 @@ class ProgramTest(unittest.TestCase):
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
+
+    def hiding_proc(self):
+        """The start of a command that runs where files without a name cannot be given one."""
+        unshare = shutil.which("unshare")
+        hide = [unshare, "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+        if unshare is None or subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
+            self.skipTest("may not mount a file system")
+        return hide
 
     def accept(self, *arguments, **options):
         """Runs, expects success, returns standard output."""

@@ -929,6 +929,16 @@ class Add(RegistryTest):
         self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "x", "--license", "MIT",
                            because=["mlp_small.onnx: external data at 'w.bi?': the location is not UTF-8"])
 
+    def test_the_calibration_set_is_not_written_over(self):
+        self.start_anew()
+        (self.models / "rows.json").write_text('{"id": "mlp_small"}')
+        (self.models / "mlp_small.json").symlink_to("rows.json")
+        self.accept("quantize", self.models / "mlp_small.onnx", "--static", LOG, "--output",
+                    self.models / "mlp_small.int8.onnx")
+        self.refuse_to_add(self.models / "mlp_small.onnx", "--id", "mlp_small", "--license", "MIT",
+                           "--quant-mode", "static", "--calibration-set", "rows.json",
+                           because="the sidecar would take the calibration set's place")
+
     def test_quantising_raised_the_operator_set(self):
         self.start_anew()
         b = onnx_bytes

@@ -121,6 +121,38 @@ class Signing(SignatureTest):
         self.assertEqual([p.name for p in self.models.iterdir() if "sig" in p.name or
                           p.name.startswith(".")], [])
 
+    def test_any_number_of_files_that_have_a_name_from_the_start(self):
+        """The last of forty cannot be written: none is left, nor any temporary."""
+        hide = self.hiding_proc()
+        entry = {"kind": "fr", "sha256": support.sha256((MODEL / "mlp_small.onnx").read_bytes()),
+                 "license": "MIT"}
+        names = [f"m{i}" for i in range(40)]
+        for name in names:
+            shutil.copy(MODEL / "mlp_small.onnx", self.models / f"{name}.onnx")
+        (self.models / "registry.json").write_text(json.dumps({"schema_version": 1, "models": [
+            {"id": name, "onnx": f"{name}.onnx", **entry} for name in names]}))
+        sign = [support.PROGRAM, "registry", "sign", "--registry", self.models / "registry.json",
+                "--secret-key", self.secret]
+        (self.models / "m39.onnx.minisig").symlink_to("m39.onnx.minisig.d/x")
+        before = sorted(p.name for p in self.models.iterdir())
+        for command in ([*hide, *sign], sign):
+            done = subprocess.run(command, capture_output=True)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(b"m39.onnx.minisig: cannot create a temporary file", done.stderr)
+            self.assertEqual(sorted(p.name for p in self.models.iterdir()), before)
+        (self.models / "m39.onnx.minisig").unlink()
+        subprocess.run([*hide, *sign], check=True, capture_output=True)
+        self.assertEqual(self.verify().stdout.count(b"OK: "), 40)
+
+    def test_the_key_is_not_written_over(self):
+        key = self.models / "mlp_large.onnx.minisig"
+        shutil.copy(self.secret, key)
+        done = self.registry("sign", "--secret-key", key)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"the signature {key} would overwrite {key}".encode(), done.stderr)
+        self.assertEqual(key.read_bytes(), self.secret.read_bytes())
+        self.assertEqual(list(self.models.glob("*.minisig")), [key])
+
     def test_the_same_key_and_bytes_give_the_same_signature(self):
         self.sign("mlp_small")
         first = (self.models / "mlp_small.onnx.minisig").read_bytes()

@@ -259,7 +259,7 @@ class Refusals(StaticTest):
                       ["--static", rows, "--calibration", "percentile", "--percentile", "101"]):
             self.refuse("quantize", self.SMALL, *flags, *out, because="", status=2)
         self.refuse("quantize", self.SMALL, "--static", rows, "--output", rows, status=2,
-                    because="--output is the file of --static")
+                    because="--output would overwrite ")
         self.refuse("quantize", "-", "--static", "-", *out, status=2,
                     because="cannot both be standard input")
         self.assertEqual([p.name for p in self.folder.iterdir()], ["rows.csv"])

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <exception>
 #include <new>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 
 #include "commands.hpp"
 #include "commands/usage.hpp"
+#include "system/atomic_file.hpp"
 #include "system/failure.hpp"
 #include "system/terminal.hpp"
 #include "system/version.hpp"
@@ -35,7 +37,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version);
+    std::ostringstream text, nothing;
+    app.exit(help_or_version, text, nothing);
+    atomic_file out("-"); // which sees a full disk
+    out.write(text.str());
+    out.commit();
   } catch (const CLI::ParseError& error) {
     // CLI11 comes to what it did not understand only after what is missing.
     if (app.get_subcommands().empty() && !app.remaining().empty())
@@ -58,13 +64,18 @@ void occupy_standard_descriptors() {
 
 int main(int argc, char** argv) {
   occupy_standard_descriptors();
-  // A reader that goes away is an error like any other failed write.
+  // Both come back from write() as errors, so that what was begun is cleared away first.
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
   try {
     return run(argc, argv);
   } catch (const usage_error& error) {
     print_message("", error.what());
     return exit_usage;
+  } catch (const reader_gone&) {
+    static_cast<void>(std::signal(SIGPIPE, SIG_DFL));
+    static_cast<void>(std::raise(SIGPIPE));
+    return 128 + SIGPIPE; // where the signal is blocked
   } catch (const told_failure&) {
     return exit_failure;
   } catch (const failure& error) {

@@ -173,13 +173,9 @@ void run_embed(const embed_options& options) {
   if (!options.name_space.empty() && !is_namespace(options.name_space))
     throw usage_error(
         fmt::format("--namespace: '{}' is not a C++ namespace", printable(options.name_space, 80)));
-  if (!options.output.empty() && same_file(options.output, options.input))
-    throw usage_error("--output is the input");
+  refuse_overwriting("--output", options.output, std::array{options.input});
   const onnx_file file = read_onnx_file(options.input);
-  for (const external_data& data : file.external)
-    if (!options.output.empty() &&
-        same_file(options.output, folder_of(options.input) + data.location))
-      throw usage_error(fmt::format("--output is the external data of {}", options.input));
+  refuse_overwriting("--output", options.output, external_files_of(options.input, file));
   const std::string bytes = inline_external_data(file);
   const std::string header = header_of(file, bytes, name, options.name_space);
   check_header(header, bytes, file);

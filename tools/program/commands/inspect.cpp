@@ -387,7 +387,9 @@ onnx_file read_or_list_obstacles(const inspect_options& options) {
 }
 
 void run_inspect(const inspect_options& options) {
+  refuse_overwriting("", "-", std::array{options.path});
   const onnx_file file = read_or_list_obstacles(options);
+  refuse_overwriting("", "-", external_files_of(options.path, file));
   atomic_file out("-");
   out.write(report(file).text());
   out.commit();

@@ -246,24 +246,16 @@ std::string json_of(const model_description& network, const measurement& done) {
        {"histogram", histogram_json(latency)}});
 }
 
-void refuse_overwriting(const latency_options& options, const model_description& network) {
-  for (const auto& [option, path] :
-       {std::pair{"--output", options.output}, {"--plot", options.plot}})
-    for (const std::string& file : files_of(options.request, network))
-      if (same_file(path, file))
-        throw usage_error(fmt::format("{} would overwrite {}", option, file));
-}
-
 void refuse_wrong_usage(const latency_options& options) {
   require_svg_name(options.plot);
-  if (!options.output.empty() && !options.plot.empty() && same_target(options.output, options.plot))
-    throw usage_error("--output and --plot are the same file");
+  refuse_overwriting_by(options.output, options.plot, std::array{options.request.model});
 }
 
 void run_latency(const latency_options& options) {
   refuse_wrong_usage(options);
   const std::unique_ptr<model> network = open_model(options.request);
-  refuse_overwriting(options, network->description());
+  refuse_overwriting_by(options.output, options.plot,
+                        files_of(options.request, network->description()));
   atomic_file out(options.output);
   std::optional<atomic_file> picture;
   if (!options.plot.empty()) picture.emplace(options.plot);

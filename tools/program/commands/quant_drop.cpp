@@ -162,6 +162,7 @@ std::vector<const model_entry*> choose_entries(const registry& in, const drop_op
 // Whether every entry is within its budget.
 bool run_drop(const drop_options& options) {
   if (options.all == !options.ids.empty()) throw usage_error("either --all or an ID is needed");
+  refuse_overwriting("", "-", std::array{options.registry, options.features});
   const registry in(options.registry);
   const std::vector<const model_entry*> entries = choose_entries(in, options);
   const feature_rows rows = read_rows(options);

@@ -1,5 +1,6 @@
 // `tinymlp quantize`: an fp32 ONNX file to int8.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,18 +79,14 @@ void refuse_wrong_usage(const quantize_options& options, const std::string& outp
     throw usage_error("the model and --static cannot both be standard input");
   if (options.percentile && options.calibration != "percentile")
     throw usage_error("--percentile needs --calibration percentile");
-  if (output == "-") return;
-  if (same_file(output, options.input)) throw usage_error("--output is the input");
-  if (options.rows && same_file(output, *options.rows))
-    throw usage_error("--output is the file of --static");
+  refuse_overwriting("--output", output,
+                     std::array{options.input, options.rows.value_or(std::string())});
 }
 
 // Known only once the model is read.
 void refuse_external_data(const onnx_file& file, const quantize_options& options,
                           const std::string& output) {
-  for (const external_data& data : file.external)
-    if (output != "-" && same_file(output, folder_of(options.input) + data.location))
-      throw usage_error(fmt::format("--output is the external data of {}", options.input));
+  refuse_overwriting("--output", output, external_files_of(options.input, file));
 }
 
 void run_quantize(const quantize_options& options) {

@@ -1,4 +1,5 @@
 // `tinymlp registry`: which model files may be loaded, and proof that they are the same files.
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -61,6 +62,7 @@ validation validate_against_own(const validate_options& options) {
 }
 
 void run_validate(const validate_options& options) {
+  refuse_overwriting("", "-", std::array{options.registry, options.schema});
   validation found;
   try {
     found = options.schema.empty()
@@ -109,6 +111,7 @@ registered_as find_entry(const registry& in, const std::string& path, const std:
 }
 
 void run_verify(const verify_options& options) {
+  refuse_overwriting("", "-", std::array{options.registry, options.file});
   const registry in(options.registry);
   const model_bytes bytes = read_model_bytes(options.file);
   const auto [entry, which] = find_entry(in, options.file, bytes.sha256);
@@ -187,6 +190,9 @@ void run_sign(const signature_options& options) {
     signatures.emplace_back(in.where().name_of(path),
                             sign_registered(in.where(), entry, which, key));
   });
+  for (const auto& [path, text] : signatures)
+    refuse_overwriting(fmt::format("the signature {}", path), path,
+                       std::array{options.key, options.password_file, options.registry});
   write_together(signatures);
   for (const auto& [path, text] : signatures) print_message("", fmt::format("wrote {}", path));
 }
@@ -199,6 +205,7 @@ std::string joined_parts(std::string text) {
 }
 
 void run_verify_signature(const signature_options& options) {
+  refuse_overwriting("", "-", std::array{options.registry, options.key});
   const registry in(options.registry);
   const minisign_public_key key = read_public_key(options.key);
   std::string text;

@@ -1,5 +1,6 @@
 // `tinymlp run`: the outputs of any network over rows of features.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <iterator>
@@ -178,24 +179,15 @@ void refuse_wrong_usage(const run_options& options) {
   if (options.input == "-" && options.request.model == "-")
     throw usage_error("the model and INPUT cannot both be standard input");
   require_svg_name(options.plot);
-  if (!options.output.empty() && !options.plot.empty() && same_target(options.output, options.plot))
-    throw usage_error("--output and --plot are the same file");
-}
-
-void refuse_overwriting(const run_options& options, const model_description& network) {
-  std::vector<std::string> files = files_of(options.request, network);
-  files.push_back(options.input);
-  for (const auto& [option, path] :
-       {std::pair{"--output", options.output}, {"--plot", options.plot}})
-    for (const std::string& file : files)
-      if (same_file(path, file))
-        throw usage_error(fmt::format("{} would overwrite {}", option, file));
+  refuse_overwriting_by(options.output, options.plot,
+                        std::array{options.input, options.request.model});
 }
 
 void run_network(const run_options& options) {
   refuse_wrong_usage(options);
   const std::unique_ptr<model> network = open_model(options.request);
-  refuse_overwriting(options, network->description());
+  refuse_overwriting_by(options.output, options.plot,
+                        files_of(options.request, network->description()));
   byte_source source(options.input);
   atomic_file out(options.output);
   std::optional<atomic_file> picture;

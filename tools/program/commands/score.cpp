@@ -1,4 +1,5 @@
 // `tinymlp score`: bytes -> log rows -> blocks -> scores -> writer.
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -44,20 +45,10 @@ struct score_options {
   bool to_screen() const { return output.empty() || output == "-"; }
 };
 
-void refuse_overwriting(const score_options& options, const std::string& source) {
-  if (!options.to_screen() && same_file(options.output, source))
-    throw usage_error(fmt::format("--output would overwrite {}", source));
-  if (same_file(options.plot, source))
-    throw usage_error(fmt::format("--plot would overwrite {}", source));
-}
-
-void refuse_overwriting(const score_options& options) {
-  const std::string output = options.to_screen() ? "" : options.output;
-  for (const std::string& source : {options.input, options.request.model})
-    refuse_overwriting(options, source == "-" ? "/dev/stdin" : source);
-  if (!output.empty() && !options.plot.empty() && same_target(output, options.plot))
-    throw usage_error("--output and --plot are the same file");
+void refuse_wrong_usage(const score_options& options) {
   require_svg_name(options.plot);
+  refuse_overwriting_by(options.output, options.plot,
+                        std::array{options.input, options.request.model});
 }
 
 std::unique_ptr<score_writer> make_writer(const score_options& options, atomic_file& out) {
@@ -112,12 +103,12 @@ void read_rows(byte_source& source, const log_options& options, scoring_sink& si
 }
 
 void run_score(const score_options& options) {
-  refuse_overwriting(options);
+  refuse_wrong_usage(options);
   const clock::time_point start = clock::now();
   const std::unique_ptr<model> network = open_model(options.request);
   require_scores_of_frames(network->description());
-  for (const std::string& file : files_of(options.request, network->description()))
-    refuse_overwriting(options, file);
+  refuse_overwriting_by(options.output, options.plot,
+                        files_of(options.request, network->description()));
   byte_source source(options.input);
   atomic_file out(options.output);
   std::optional<atomic_file> picture;

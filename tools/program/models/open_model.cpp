@@ -85,7 +85,7 @@ std::vector<std::string> files_of(const model_request& request, const model_desc
   for (const auto& file : {request.registry, request.public_key})
     if (file) files.push_back(*file);
   if (from.compiled_in) return files;
-  files.push_back(from.name);
+  files.push_back(request.model == "-" ? request.model : from.name);
   files.push_back(signature_path(from.name));
   for (const auto& data : from.external) files.push_back(folder_of(from.name) + data.location);
   return files;

@@ -267,6 +267,13 @@ onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::stri
   }
 }
 
+std::vector<std::string> external_files_of(const std::string& path, const onnx_file& file) {
+  std::vector<std::string> paths;
+  for (const external_data& data : file.external)
+    paths.push_back(folder_of(path) + std::string(path_of_location(data.location)));
+  return paths;
+}
+
 onnx_file read_onnx_file(const std::string& path, std::string_view output_name) {
   model_bytes bytes = read_model_bytes(path);
   const std::string name = path == "-" ? "" : path;

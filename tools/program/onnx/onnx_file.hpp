@@ -61,6 +61,9 @@ struct refused_model : failure {
 // `output_name`: the graph output to compute; empty: the first that is an MLP.
 onnx_file read_onnx_file(const std::string& path, std::string_view output_name = {});
 
+// The paths of the external data that the model at `path` uses ("-": beside the working folder).
+std::vector<std::string> external_files_of(const std::string& path, const onnx_file& file);
+
 // The same in two steps, for those who look at the hash in between. `relative` is the model's path
 // inside `where`, which external data may not leave.
 model_bytes read_model_bytes(const std::string& path); // "-": standard input

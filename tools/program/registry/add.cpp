@@ -249,6 +249,10 @@ private:
     const std::vector<registry_problem> problems = validate_entry(where_, entry_, sidecars);
     if (!problems.empty())
       fail("{}: would not be valid: {}: {}", entry_.id, problems[0].field, problems[0].why);
+    for (const auto& [path, text] : files)
+      if (!entry_.calibration_set.empty() &&
+          same_target(path, where_.name_of(entry_.calibration_set)))
+        fail("{}: the sidecar would take the calibration set's place", path);
     files.emplace_back(path_, write_json(document_));
     const json back = read_back(files.back().second, path_, largest_registry);
     if (!built_in_schema().check(back).empty() || !same_value(back, document_))

@@ -38,6 +38,12 @@ struct usage_error : std::runtime_error {
   explicit usage_error(std::string text) : std::runtime_error(without_nul(std::move(text))) {}
 };
 
+// Nobody reads the output any more: the program ends without a word, as SIGPIPE would end it. No
+// failure, so that nothing on the way up explains it.
+struct reader_gone : std::runtime_error {
+  reader_gone() : std::runtime_error("nobody reads the output") {}
+};
+
 template <class... Args> [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
   throw failure(fmt::format(text, std::forward<Args>(args)...));
 }
