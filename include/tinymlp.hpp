@@ -23,6 +23,10 @@
 // OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 // SOFTWARE.
 #pragma once
+#if defined(TINYMLP_PARTS)
+#error "tinymlp: <tinymlp.hpp> and parts of it, <tinymlp/...>, are in one file: include either"
+#endif
+#define TINYMLP_SINGLE_HEADER
 
 // ---- tinymlp/tinymlp.hpp
 // tinymlp: scores small multilayer perceptrons stored as ONNX. C++20, header-only, standard
@@ -5163,7 +5167,7 @@ namespace tinymlp {
 // In order of preference: a later one that is supported is chosen over an earlier one. All are
 // named on every architecture; supported() tells those that run here.
 enum class isa : std::uint8_t {
-  reference,    // scalar, everywhere
+  reference,    // everywhere: scalar, or the vectors of the baseline
   avx2,         // AVX2 + FMA
   avx2_vnni,    // and AVX-VNNI (256-bit)
   avx512,       // AVX-512 F, BW, DQ, VL
@@ -5363,9 +5367,17 @@ inline isa selected() noexcept { return supported().most_preferred(); }
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
 #endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
 namespace tinymlp::kernels::exact {
 
-inline constexpr float quiet_nan = std::numeric_limits<float>::quiet_NaN(); // bits 0x7fc00000
+// The one NaN that scores are; by its bits, since older MIPS has another.
+inline constexpr float quiet_nan = std::bit_cast<float>(std::uint32_t{0x7fc00000});
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 
 constexpr bool is_finite(float x) noexcept {
@@ -5464,16 +5476,50 @@ constexpr float div(float a, float b) noexcept {
   return a / b;
 }
 
-// Fused multiply-add, a * b + c rounded once (IEEE 754-2019, 5.4.1).
+// Fused multiply-add, a * b + c rounded once (IEEE 754-2019, 5.4.1): by the CPU where the compiler
+// says that it has one. On x86 it may, but a build flag must not change this body there.
+#if defined(__GNUC__) && !defined(__x86_64__) && !defined(__i386__) &&                             \
+    (defined(__FP_FAST_FMAF) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__))
+#define TINYMLP_HAS_FAST_FMA 1
+#else
+#define TINYMLP_HAS_FAST_FMA 0
+#endif
+namespace detail {
+
+// Any operands.
+#if defined(__GNUC__)
+[[gnu::cold, gnu::noinline]]
+#endif
+constexpr float
+fma_by_rule(float a, float b, float c) noexcept {
+  if (!is_finite(a) || !is_finite(b)) {
+    if (std::is_constant_evaluated()) return add_in_constant(mul_in_constant(a, b), c);
+    return rounded(a * b) + c;
+  }
+  if (!is_finite(c)) return c; // the product, however large, is finite
+  return fma_in_double(a, b, c);
+}
+
+} // namespace detail
+
 constexpr float fma(float a, float b, float c) noexcept {
-#if defined(__aarch64__) && defined(__GNUC__)
-  // FMA is part of the baseline; on x86 it is not, and a build flag must not change this body.
+#if TINYMLP_HAS_FAST_FMA
   if (!std::is_constant_evaluated()) return __builtin_fmaf(a, b, c);
 #endif
-  if (!is_finite(a) || !is_finite(b)) return add(mul(a, b), c);
-  if (!is_finite(c)) return c; // the product, however large, is finite
-  return detail::fma_in_double(a, b, c);
+  if (std::is_constant_evaluated()) return detail::fma_by_rule(a, b, c);
+  // The product is exact and the sum is rounded to double. Rounding that to float is right unless
+  // it lies midway between two floats, where what the first rounding took away decides; or is no
+  // normal float, whose midways lie elsewhere.
+  const double sum = detail::widen(a) * detail::widen(b) + detail::widen(c);
+  const auto bits = std::bit_cast<std::uint64_t>(sum);
+  constexpr std::uint64_t below_float = (std::uint64_t{1} << 29) - 1;
+  constexpr std::uint32_t least = 1023 - 126, beyond = 1023 + 127; // exponents, as double has them
+  const bool is_midway = (bits & below_float) == std::uint64_t{1} << 28;
+  const bool is_normal = (static_cast<std::uint32_t>(bits >> 52) & 0x7ffU) - least < beyond - least;
+  if (is_normal && !is_midway) return static_cast<float>(sum);
+  return detail::fma_by_rule(a, b, c);
 }
+#undef TINYMLP_HAS_FAST_FMA
 
 // The square root of a normal double above 0, within 2 of its 53 bits: Newton's iteration, from a
 // guess by the exponent.
@@ -5669,8 +5715,204 @@ template <class Shape> struct int8_weights {
 } // namespace tinymlp::kernels
 // ---- tinymlp/kernels/reference.hpp
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
-// the same bits.
+// the same bits. Where the CPU has no fused multiply-add, what runs takes the vectors that every
+// such CPU has (blocks.hpp); the constant evaluator never does.
 
+// ---- tinymlp/kernels/blocks.hpp
+// Sums of dense layers four outputs at a time, in the 128-bit vectors that the target always has,
+// for CPUs that have no fused multiply-add: SSE2 on x86-64, simd128 in WebAssembly. The same bits
+// as exact::fma, one multiply-add after the other.
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <emmintrin.h>
+#define TINYMLP_HAS_BLOCKS 1
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#define TINYMLP_HAS_BLOCKS 1
+#else
+#define TINYMLP_HAS_BLOCKS 0
+#endif
+
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
+namespace tinymlp::kernels::blocks {
+
+#if TINYMLP_HAS_BLOCKS
+inline constexpr bool available = true;
+
+// Arrays of vectors are registers only where the loops over them are unrolled.
+#if defined(__clang__)
+#define TINYMLP_BLOCK_INLINE [[gnu::always_inline]] inline
+#define TINYMLP_BLOCK_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define TINYMLP_BLOCK_INLINE [[gnu::always_inline]] inline
+#define TINYMLP_BLOCK_UNROLL _Pragma("GCC unroll 4")
+#else
+#define TINYMLP_BLOCK_INLINE __forceinline
+#define TINYMLP_BLOCK_UNROLL
+#endif
+
+#if defined(__wasm_simd128__)
+using floats = v128_t;  // 4
+using doubles = v128_t; // 2
+using bits = v128_t;    // 4 of 32
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return wasm_v128_load(p); }
+TINYMLP_BLOCK_INLINE void store(float* p, floats a) { wasm_v128_store(p, a); }
+TINYMLP_BLOCK_INLINE floats zero() { return wasm_f32x4_const_splat(0); }
+TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return wasm_f32x4_add(a, b); }
+TINYMLP_BLOCK_INLINE doubles broadcast(float a) { return wasm_f64x2_splat(static_cast<double>(a)); }
+TINYMLP_BLOCK_INLINE doubles lower(floats a) { return wasm_f64x2_promote_low_f32x4(a); }
+TINYMLP_BLOCK_INLINE doubles upper(floats a) {
+  return wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(a, a, 2, 3, 2, 3));
+}
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
+  return wasm_f64x2_add(wasm_f64x2_mul(a, b), c);
+}
+TINYMLP_BLOCK_INLINE floats narrow(doubles low, doubles high) {
+  return wasm_i32x4_shuffle(wasm_f32x4_demote_f64x2_zero(low), wasm_f32x4_demote_f64x2_zero(high),
+                            0, 1, 4, 5);
+}
+TINYMLP_BLOCK_INLINE bits low_words(doubles a, doubles b) {
+  return wasm_i32x4_shuffle(a, b, 0, 2, 4, 6);
+}
+TINYMLP_BLOCK_INLINE bits high_words(doubles a, doubles b) {
+  return wasm_i32x4_shuffle(a, b, 1, 3, 5, 7);
+}
+TINYMLP_BLOCK_INLINE bits set(std::int32_t a) { return wasm_i32x4_splat(a); }
+TINYMLP_BLOCK_INLINE bits both(bits a, bits b) { return wasm_v128_and(a, b); }
+TINYMLP_BLOCK_INLINE bits either(bits a, bits b) { return wasm_v128_or(a, b); }
+TINYMLP_BLOCK_INLINE bits without(bits a, bits b) { return wasm_v128_andnot(a, b); } // a & ~b
+TINYMLP_BLOCK_INLINE bits equal(bits a, bits b) { return wasm_i32x4_eq(a, b); }
+TINYMLP_BLOCK_INLINE bits greater(bits a, bits b) { return wasm_i32x4_gt(a, b); }
+TINYMLP_BLOCK_INLINE bool any(bits a) { return wasm_v128_any_true(a); }
+#else
+using floats = __m128;
+using doubles = __m128d;
+using bits = __m128i;
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return _mm_loadu_ps(p); }
+TINYMLP_BLOCK_INLINE void store(float* p, floats a) { _mm_storeu_ps(p, a); }
+TINYMLP_BLOCK_INLINE floats zero() { return _mm_setzero_ps(); }
+TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return _mm_add_ps(a, b); }
+TINYMLP_BLOCK_INLINE doubles broadcast(float a) { return _mm_set1_pd(static_cast<double>(a)); }
+TINYMLP_BLOCK_INLINE doubles lower(floats a) { return _mm_cvtps_pd(a); }
+TINYMLP_BLOCK_INLINE doubles upper(floats a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
+  return _mm_add_pd(_mm_mul_pd(a, b), c);
+}
+TINYMLP_BLOCK_INLINE floats narrow(doubles low, doubles high) {
+  return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+}
+TINYMLP_BLOCK_INLINE bits low_words(doubles a, doubles b) {
+  return _mm_castps_si128(_mm_shuffle_ps(_mm_castpd_ps(a), _mm_castpd_ps(b), 0x88));
+}
+TINYMLP_BLOCK_INLINE bits high_words(doubles a, doubles b) {
+  return _mm_castps_si128(_mm_shuffle_ps(_mm_castpd_ps(a), _mm_castpd_ps(b), 0xdd));
+}
+TINYMLP_BLOCK_INLINE bits set(std::int32_t a) { return _mm_set1_epi32(a); }
+TINYMLP_BLOCK_INLINE bits both(bits a, bits b) { return _mm_and_si128(a, b); }
+TINYMLP_BLOCK_INLINE bits either(bits a, bits b) { return _mm_or_si128(a, b); }
+TINYMLP_BLOCK_INLINE bits without(bits a, bits b) { return _mm_andnot_si128(b, a); } // a & ~b
+TINYMLP_BLOCK_INLINE bits equal(bits a, bits b) { return _mm_cmpeq_epi32(a, b); }
+TINYMLP_BLOCK_INLINE bits greater(bits a, bits b) { return _mm_cmpgt_epi32(a, b); }
+TINYMLP_BLOCK_INLINE bool any(bits a) { return _mm_movemask_epi8(a) != 0; }
+#endif
+
+// Lanes in which rounding these sums to float may be wrong, as in exact::fma: those midway between
+// two floats, and those below the normal floats, whose midways lie elsewhere. A sum of 0 is right,
+// and so is one too large, which becomes infinite.
+TINYMLP_BLOCK_INLINE bits doubtful(doubles low, doubles high) {
+  const bits fraction = both(low_words(low, high), set(0x1fffffff));
+  const bits size = both(high_words(low, high), set(0x7fffffff));
+  const bits midway = equal(fraction, set(0x10000000));
+  const bits small = without(greater(set(0x38100000), size), equal(size, set(0))); // below 2^-126
+  return either(midway, small);
+}
+
+// `Vectors` vectors of outputs: y[o] = the sum over k of x[k] * weight[k * stride + o], plus
+// bias[o], in the canonical order. False, and y is of no use, where a lane was doubtful on the way.
+template <int Vectors>
+TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t stride,
+                               const float* bias, chain_split split, float* y) noexcept {
+  floats front[Vectors], back[Vectors]; // the first two chains, and the last two
+  TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
+  bits doubt = set(0);
+  for (std::size_t c = 0; c < split.count; ++c) {
+    floats sum[Vectors];
+    TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) sum[v] =
+        c == 0 ? load(bias + 4 * v) : zero();
+    for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
+      const doubles factor = broadcast(x[k]);
+      TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) {
+        const floats w = load(weight + k * stride + 4 * v);
+        const doubles low = multiply_add(factor, lower(w), lower(sum[v]));
+        const doubles high = multiply_add(factor, upper(w), upper(sum[v]));
+        doubt = either(doubt, doubtful(low, high));
+        sum[v] = narrow(low, high);
+      }
+    }
+    floats(&half)[Vectors] = c < 2 ? front : back;
+    TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) half[v] =
+        c % 2 == 0 ? sum[v] : add(half[v], sum[v]);
+  }
+  TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v)
+      store(y + 4 * v, split.count == 4 ? add(front[v], back[v]) : front[v]);
+  return !any(doubt);
+}
+
+// The 8 lanes of the one-output layer, over whole eights of inputs. False as above.
+TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t inputs,
+                                float* lane) noexcept {
+  floats sum[2] = {load(lane), load(lane + 4)};
+  bits doubt = set(0);
+  for (std::size_t k = 0; k < inputs; k += 8)
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
+      const floats a = load(x + k + 4 * v), w = load(weight + k + 4 * v);
+      const doubles low = multiply_add(lower(a), lower(w), lower(sum[v]));
+      const doubles high = multiply_add(upper(a), upper(w), upper(sum[v]));
+      doubt = either(doubt, doubtful(low, high));
+      sum[v] = narrow(low, high);
+    }
+  if (any(doubt)) return false;
+  store(lane, sum[0]);
+  store(lane + 4, sum[1]);
+  return true;
+}
+
+#undef TINYMLP_BLOCK_INLINE
+#undef TINYMLP_BLOCK_UNROLL
+#else
+inline constexpr bool available = false; // or not needed
+template <int Vectors>
+bool dots(const float*, const float*, std::size_t, const float*, chain_split, float*) noexcept {
+  return false;
+}
+inline bool lanes(const float*, const float*, std::size_t, float*) noexcept { return false; }
+#endif
+#undef TINYMLP_HAS_BLOCKS
+
+} // namespace tinymlp::kernels::blocks
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(pop)
+#pragma clang diagnostic pop
+#endif
 // ---- tinymlp/kernels/static_int8.hpp
 // The weights of an int8 network whose activation scales are fixed beforehand, and what follows
 // from those scales: constants that spare kernels the division and, mostly, the clamping.
@@ -5795,12 +6037,33 @@ constexpr float chained_dot(const float* x, const float* weight, std::size_t str
   return split.count == 2 ? front : exact::add(front, exact::add(chain[2], chain[3]));
 }
 
+// y[o] = chained_dot() for `outputs` outputs whose weights lie side by side.
+constexpr void chained_dots(const float* x, const float* weight, std::size_t stride,
+                            const float* bias, std::size_t outputs, chain_split split,
+                            float* y) noexcept {
+  std::size_t o = 0;
+  while (blocks::available && !std::is_constant_evaluated() && o + 4 <= outputs) {
+    const std::size_t width = o + 16 <= outputs ? 16 : o + 8 <= outputs ? 8 : 4;
+    const bool done = width == 16  ? blocks::dots<4>(x, weight + o, stride, bias + o, split, y + o)
+                      : width == 8 ? blocks::dots<2>(x, weight + o, stride, bias + o, split, y + o)
+                                   : blocks::dots<1>(x, weight + o, stride, bias + o, split, y + o);
+    for (std::size_t each = o; each < o + width && !done; ++each)
+      y[each] = chained_dot(x, weight + each, stride, bias[each], split);
+    o += width;
+  }
+  for (; o < outputs; ++o) y[o] = chained_dot(x, weight + o, stride, bias[o], split);
+}
+
 // The one-output layer: 8 virtual lanes, then halves are added. `x` is zero beyond its end.
 constexpr float laned_dot(const float* x, const float* weight, const float* bias_lanes,
                           std::size_t padded_inputs) noexcept {
   std::array<float, virtual_lanes> lane{};
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias_lanes[j];
-  for (std::size_t k = 0; k < padded_inputs; k += virtual_lanes)
+  std::size_t first = 0;
+  if (blocks::available && !std::is_constant_evaluated() &&
+      blocks::lanes(x, weight, padded_inputs, lane.data()))
+    first = padded_inputs;
+  for (std::size_t k = first; k < padded_inputs; k += virtual_lanes)
     for (std::size_t j = 0; j < virtual_lanes; ++j)
       lane[j] = exact::fma(x[k + j], weight[k + j], lane[j]);
   for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
@@ -5821,9 +6084,9 @@ constexpr float score(const fp32_weights<Shape>& weights,
   for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
     const fp32_layer& at = layout::layers[l];
     y.fill(0);
-    for (std::size_t o = 0; o < at.outputs; ++o)
-      y[o] = relu(chained_dot(x.data(), values + at.weight + o, at.padded_outputs,
-                              values[at.bias + o], chain_split(at.inputs)));
+    chained_dots(x.data(), values + at.weight, at.padded_outputs, values + at.bias, at.outputs,
+                 chain_split(at.inputs), y.data());
+    for (std::size_t o = 0; o < at.outputs; ++o) y[o] = relu(y[o]);
     x = y;
   }
   const fp32_layer& last = layout::layers[Shape::layer_count - 1];
@@ -6040,6 +6303,13 @@ inline constexpr float erfc[]{0x1.be2228p-1F,  -0x1.45341p-1F,  -0x1.b31174p-4F,
 #pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
 #endif
 namespace tinymlp::kernels::vectors {
 
@@ -6668,6 +6938,13 @@ constexpr bool fits(const extent& of) noexcept {
 #pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
 #endif
 
 #if defined(__clang__)
@@ -9783,6 +10060,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
 #endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
 
 #if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
@@ -11705,6 +11989,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
 #endif
 
 #if defined(__clang__)
@@ -14793,6 +15084,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
 #endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
 
 #if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
@@ -16722,6 +17020,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
 #endif
 
 #if defined(__clang__)
@@ -19794,6 +20099,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
 #endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
 
 #if defined(__clang__)
 #define TINYMLP_INLINE __attribute__((always_inline)) inline
@@ -21719,6 +22031,13 @@ TINYMLP_PRAGMA(GCC pop_options)
 #pragma clang diagnostic ignored "-Wignored-pragmas"
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
 #endif
 
 #if defined(__clang__)
@@ -25122,10 +25441,9 @@ constexpr void dense_outputs(const steps_view& net, const step& at, const float*
   const float* bias = net.floats + at.at;
   const float* weight = bias + round_up(at.outputs, panel_width);
   const chain_split split(at.inputs);
-  for (std::size_t o = 0; o < at.outputs; ++o) {
-    const std::size_t first = o / panel_width * panel_width;
+  for (std::size_t first = 0; first < at.outputs; first += panel_width) {
     const std::size_t width = at.outputs - first < panel_width ? at.outputs - first : panel_width;
-    y[o] = chained_dot(x, weight + first * at.inputs + (o - first), width, bias[o], split);
+    chained_dots(x, weight + first * at.inputs, width, bias + first, width, split, y + first);
   }
 }
 
@@ -25133,7 +25451,12 @@ constexpr float dense_to_one(const steps_view& net, const step& at, const float*
   const float* bias = net.floats + at.at;
   std::array<float, virtual_lanes> lane{};
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias[j];
-  for (std::size_t k = 0; k < at.inputs; ++k)
+  std::size_t k = 0;
+  const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  if (blocks::available && !std::is_constant_evaluated() &&
+      blocks::lanes(x, bias + virtual_lanes, whole, lane.data()))
+    k = whole;
+  for (; k < at.inputs; ++k)
     lane[k % virtual_lanes] = exact::fma(x[k], bias[virtual_lanes + k], lane[k % virtual_lanes]);
   return sum_lanes(lane);
 }

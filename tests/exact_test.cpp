@@ -2,12 +2,14 @@
 #include "both_ways.hpp"
 
 #include <tinymlp/kernels/exact.hpp>
+#include <tinymlp/kernels/reference.hpp>
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <vector>
 
 namespace exact = tinymlp::kernels::exact;
 
@@ -125,5 +127,56 @@ TEST_CASE("rounding is half to even") {
   for (int sixteenths = -4800; sixteenths < 4800; ++sixteenths) {
     const float x = static_cast<float>(sixteenths) / 16.0F;
     CHECK(static_cast<float>(exact::round_half_even(x)) == std::nearbyint(x));
+  }
+}
+
+// What runs may take several outputs at once (blocks.hpp); the definition takes one.
+TEST_CASE("sums of many outputs at once are those of each by itself") {
+  namespace reference = tinymlp::kernels::reference;
+  float_source source;
+  const auto value = [&source](int kind) {
+    const float moderate = source.moderate();
+    switch (kind) {
+    case 0: return moderate;
+    case 1: return moderate * 0x1p-70F; // products below the normal floats
+    case 2: return moderate * 0x1p68F;  // and beyond the largest
+    case 3: return static_cast<float>(static_cast<int>(moderate * 8)); // midways, and zeros
+    case 4: return source.any();                                       // anything at all
+    case 5: return source.odd(13);
+    default: return 0x1p-75F * (1 + 0x1p-20F);
+    }
+  };
+  for (int round = 0; round < 3000; ++round) {
+    const int kind = round % 7;
+    const auto inputs = static_cast<std::size_t>(1 + round * 7 % 37);
+    const auto outputs = static_cast<std::size_t>(1 + round * 5 % 41);
+    const std::size_t stride = outputs + static_cast<std::size_t>(round % 3);
+    std::vector<float> x(inputs), weight(inputs * stride), bias(outputs), y(outputs);
+    for (std::vector<float>* to : {&x, &weight, &bias})
+      for (float& each : *to) each = value(kind);
+    // The first product lies midway between two floats as a rule, and the bias decides.
+    for (std::size_t k = 1; k < inputs && kind == 5; ++k) x[k] = 0;
+    for (float& each : weight) each = kind == 5 ? source.odd(12) : each;
+    for (float& each : bias) each = kind == 5 ? (round % 4 < 2 ? 0x1p-60F : -0x1p-60F) : each;
+    // The same among the denormals, by a product a little off the middle.
+    for (std::size_t k = 1; k < inputs && kind == 6; ++k) x[k] = 0;
+    for (float& each : weight) each = kind == 6 ? 0x1p-75F * (1 - 0x1p-20F) : each;
+    for (float& each : bias) each = kind == 6 ? 0x1p-127F + smallest : each;
+    const tinymlp::kernels::chain_split split(inputs);
+    reference::chained_dots(x.data(), weight.data(), stride, bias.data(), outputs, split, y.data());
+    for (std::size_t o = 0; o < outputs; ++o) {
+      const float one = reference::chained_dot(x.data(), weight.data() + o, stride, bias[o], split);
+      CAPTURE(kind);
+      CAPTURE(o);
+      CHECK(same(y[o], one));
+    }
+    const std::size_t padded = inputs / 8 * 8;
+    const float lanes[8] = {bias[0]};
+    float expected[8] = {bias[0]};
+    for (std::size_t k = 0; k < padded; ++k)
+      expected[k % 8] = std::fma(x[k], weight[k], expected[k % 8]);
+    for (const std::size_t half : {4U, 2U, 1U})
+      for (std::size_t j = 0; j < half; ++j) expected[j] += expected[j + half];
+    CHECK(same(reference::laned_dot(x.data(), weight.data(), lanes, padded), expected[0]));
   }
 }

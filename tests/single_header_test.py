@@ -95,8 +95,20 @@ class SingleHeader(unittest.TestCase):
                 self.assertIn("elsewhere", listing)
                 self.assertRegex(listing, r"#define TINYMLP_\w+")  # so there are some to see
                 left, stolen = macros_left(listing, "tinymlp.hpp")
-                self.assertEqual(left, set())
+                # kept, so that parts in the same file are noticed
+                self.assertEqual(left, {"TINYMLP_SINGLE_HEADER"})
                 self.assertEqual(stolen, set())
+
+    def test_parts_beside_it_are_refused(self):
+        include = f"-I{HEADER.parent}"
+        for first, second in (("tinymlp.hpp", "tinymlp/vmaf.hpp"), ("tinymlp/vmaf.hpp", "tinymlp.hpp")):
+            (self.folder / "both.cpp").write_text(f"#include <{first}>\n#include <{second}>\n")
+            for compiler in COMPILERS:
+                with self.subTest(compiler=compiler, first=first):
+                    done = subprocess.run([compiler, "-std=c++20", "-fsyntax-only", include, "both.cpp"],
+                                          cwd=self.folder, capture_output=True, text=True, check=False)
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn("are in one file: include either", done.stderr)
 
     def test_what_a_leftover_would_look_like(self):
         listing = '# 1 "./tinymlp.hpp" 1\n#define A 1\n#define B 1\n#undef B\n#undef C\n# 9 "x.h"\n#define D'

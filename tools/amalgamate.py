@@ -24,7 +24,14 @@ BANNER = """\
 //
 {licence}
 #pragma once
+#if defined(TINYMLP_PARTS)
+#error "tinymlp: <tinymlp.hpp> and parts of it, <tinymlp/...>, are in one file: include either"
+#endif
+#define TINYMLP_SINGLE_HEADER
 """
+# In the parts, the other half of that.
+PARTS_ONLY = re.compile(r"#if defined\(TINYMLP_SINGLE_HEADER\)\n.*?\n#endif\n#define TINYMLP_PARTS\n",
+                        re.DOTALL)
 
 
 class Joiner:
@@ -36,7 +43,7 @@ class Joiner:
         path = INCLUDE / name
         self.lines.append(f"// ---- {name}")
         depth = 0  # of #if
-        for line in path.read_text().splitlines():
+        for line in PARTS_ONLY.sub("", path.read_text()).splitlines():
             own = OWN.match(line)
             standard = STANDARD.match(line)
             if own:

@@ -8,6 +8,11 @@
 #include <string_view>
 #include <type_traits>
 
+#if defined(TINYMLP_SINGLE_HEADER)
+#error "tinymlp: <tinymlp.hpp> and parts of it, <tinymlp/...>, are in one file: include either"
+#endif
+#define TINYMLP_PARTS
+
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
 #error "tinymlp: needs C++20 (-std=c++20)"
 #endif

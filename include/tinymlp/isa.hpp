@@ -26,7 +26,7 @@ namespace tinymlp {
 // In order of preference: a later one that is supported is chosen over an earlier one. All are
 // named on every architecture; supported() tells those that run here.
 enum class isa : std::uint8_t {
-  reference,    // scalar, everywhere
+  reference,    // everywhere: scalar, or the vectors of the baseline
   avx2,         // AVX2 + FMA
   avx2_vnni,    // and AVX-VNNI (256-bit)
   avx512,       // AVX-512 F, BW, DQ, VL

@@ -2,6 +2,8 @@
 // time, on every CPU and under every -ffp-contract. The reference kernels are written in it.
 #pragma once
 
+#include <tinymlp/error.hpp>
+
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -10,7 +12,8 @@
 #include <tinymlp/kernels/precise_begin.inl>
 namespace tinymlp::kernels::exact {
 
-inline constexpr float quiet_nan = std::numeric_limits<float>::quiet_NaN(); // bits 0x7fc00000
+// The one NaN that scores are; by its bits, since older MIPS has another.
+inline constexpr float quiet_nan = std::bit_cast<float>(std::uint32_t{0x7fc00000});
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 
 constexpr bool is_finite(float x) noexcept {
@@ -109,16 +112,50 @@ constexpr float div(float a, float b) noexcept {
   return a / b;
 }
 
-// Fused multiply-add, a * b + c rounded once (IEEE 754-2019, 5.4.1).
+// Fused multiply-add, a * b + c rounded once (IEEE 754-2019, 5.4.1): by the CPU where the compiler
+// says that it has one. On x86 it may, but a build flag must not change this body there.
+#if defined(__GNUC__) && !defined(__x86_64__) && !defined(__i386__) &&                             \
+    (defined(__FP_FAST_FMAF) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__))
+#define TINYMLP_HAS_FAST_FMA 1
+#else
+#define TINYMLP_HAS_FAST_FMA 0
+#endif
+namespace detail {
+
+// Any operands.
+#if defined(__GNUC__)
+[[gnu::cold, gnu::noinline]]
+#endif
+constexpr float
+fma_by_rule(float a, float b, float c) noexcept {
+  if (!is_finite(a) || !is_finite(b)) {
+    if (std::is_constant_evaluated()) return add_in_constant(mul_in_constant(a, b), c);
+    return rounded(a * b) + c;
+  }
+  if (!is_finite(c)) return c; // the product, however large, is finite
+  return fma_in_double(a, b, c);
+}
+
+} // namespace detail
+
 constexpr float fma(float a, float b, float c) noexcept {
-#if defined(__aarch64__) && defined(__GNUC__)
-  // FMA is part of the baseline; on x86 it is not, and a build flag must not change this body.
+#if TINYMLP_HAS_FAST_FMA
   if (!std::is_constant_evaluated()) return __builtin_fmaf(a, b, c);
 #endif
-  if (!is_finite(a) || !is_finite(b)) return add(mul(a, b), c);
-  if (!is_finite(c)) return c; // the product, however large, is finite
-  return detail::fma_in_double(a, b, c);
+  if (std::is_constant_evaluated()) return detail::fma_by_rule(a, b, c);
+  // The product is exact and the sum is rounded to double. Rounding that to float is right unless
+  // it lies midway between two floats, where what the first rounding took away decides; or is no
+  // normal float, whose midways lie elsewhere.
+  const double sum = detail::widen(a) * detail::widen(b) + detail::widen(c);
+  const auto bits = std::bit_cast<std::uint64_t>(sum);
+  constexpr std::uint64_t below_float = (std::uint64_t{1} << 29) - 1;
+  constexpr std::uint32_t least = 1023 - 126, beyond = 1023 + 127; // exponents, as double has them
+  const bool is_midway = (bits & below_float) == std::uint64_t{1} << 28;
+  const bool is_normal = (static_cast<std::uint32_t>(bits >> 52) & 0x7ffU) - least < beyond - least;
+  if (is_normal && !is_midway) return static_cast<float>(sum);
+  return detail::fma_by_rule(a, b, c);
 }
+#undef TINYMLP_HAS_FAST_FMA
 
 // The square root of a normal double above 0, within 2 of its 53 bits: Newton's iteration, from a
 // guess by the exponent.

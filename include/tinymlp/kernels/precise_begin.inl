@@ -6,3 +6,10 @@
 #pragma float_control(precise, on, push)
 #pragma clang diagnostic pop
 #endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif

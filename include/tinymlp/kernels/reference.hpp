@@ -1,7 +1,9 @@
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
-// the same bits.
+// the same bits. Where the CPU has no fused multiply-add, what runs takes the vectors that every
+// such CPU has (blocks.hpp); the constant evaluator never does.
 #pragma once
 
+#include <tinymlp/kernels/blocks.hpp>
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
@@ -10,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include <tinymlp/nonblocking.inl>
 namespace tinymlp::kernels::reference {
@@ -41,12 +44,33 @@ constexpr float chained_dot(const float* x, const float* weight, std::size_t str
   return split.count == 2 ? front : exact::add(front, exact::add(chain[2], chain[3]));
 }
 
+// y[o] = chained_dot() for `outputs` outputs whose weights lie side by side.
+constexpr void chained_dots(const float* x, const float* weight, std::size_t stride,
+                            const float* bias, std::size_t outputs, chain_split split,
+                            float* y) noexcept {
+  std::size_t o = 0;
+  while (blocks::available && !std::is_constant_evaluated() && o + 4 <= outputs) {
+    const std::size_t width = o + 16 <= outputs ? 16 : o + 8 <= outputs ? 8 : 4;
+    const bool done = width == 16  ? blocks::dots<4>(x, weight + o, stride, bias + o, split, y + o)
+                      : width == 8 ? blocks::dots<2>(x, weight + o, stride, bias + o, split, y + o)
+                                   : blocks::dots<1>(x, weight + o, stride, bias + o, split, y + o);
+    for (std::size_t each = o; each < o + width && !done; ++each)
+      y[each] = chained_dot(x, weight + each, stride, bias[each], split);
+    o += width;
+  }
+  for (; o < outputs; ++o) y[o] = chained_dot(x, weight + o, stride, bias[o], split);
+}
+
 // The one-output layer: 8 virtual lanes, then halves are added. `x` is zero beyond its end.
 constexpr float laned_dot(const float* x, const float* weight, const float* bias_lanes,
                           std::size_t padded_inputs) noexcept {
   std::array<float, virtual_lanes> lane{};
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias_lanes[j];
-  for (std::size_t k = 0; k < padded_inputs; k += virtual_lanes)
+  std::size_t first = 0;
+  if (blocks::available && !std::is_constant_evaluated() &&
+      blocks::lanes(x, weight, padded_inputs, lane.data()))
+    first = padded_inputs;
+  for (std::size_t k = first; k < padded_inputs; k += virtual_lanes)
     for (std::size_t j = 0; j < virtual_lanes; ++j)
       lane[j] = exact::fma(x[k + j], weight[k + j], lane[j]);
   for (std::size_t half = virtual_lanes / 2; half >= 1; half /= 2)
@@ -67,9 +91,9 @@ constexpr float score(const fp32_weights<Shape>& weights,
   for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l) {
     const fp32_layer& at = layout::layers[l];
     y.fill(0);
-    for (std::size_t o = 0; o < at.outputs; ++o)
-      y[o] = relu(chained_dot(x.data(), values + at.weight + o, at.padded_outputs,
-                              values[at.bias + o], chain_split(at.inputs)));
+    chained_dots(x.data(), values + at.weight, at.padded_outputs, values + at.bias, at.outputs,
+                 chain_split(at.inputs), y.data());
+    for (std::size_t o = 0; o < at.outputs; ++o) y[o] = relu(y[o]);
     x = y;
   }
   const fp32_layer& last = layout::layers[Shape::layer_count - 1];

@@ -27,10 +27,9 @@ constexpr void dense_outputs(const steps_view& net, const step& at, const float*
   const float* bias = net.floats + at.at;
   const float* weight = bias + round_up(at.outputs, panel_width);
   const chain_split split(at.inputs);
-  for (std::size_t o = 0; o < at.outputs; ++o) {
-    const std::size_t first = o / panel_width * panel_width;
+  for (std::size_t first = 0; first < at.outputs; first += panel_width) {
     const std::size_t width = at.outputs - first < panel_width ? at.outputs - first : panel_width;
-    y[o] = chained_dot(x, weight + first * at.inputs + (o - first), width, bias[o], split);
+    chained_dots(x, weight + first * at.inputs, width, bias + first, width, split, y + first);
   }
 }
 
@@ -38,7 +37,12 @@ constexpr float dense_to_one(const steps_view& net, const step& at, const float*
   const float* bias = net.floats + at.at;
   std::array<float, virtual_lanes> lane{};
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias[j];
-  for (std::size_t k = 0; k < at.inputs; ++k)
+  std::size_t k = 0;
+  const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
+  if (blocks::available && !std::is_constant_evaluated() &&
+      blocks::lanes(x, bias + virtual_lanes, whole, lane.data()))
+    k = whole;
+  for (; k < at.inputs; ++k)
     lane[k % virtual_lanes] = exact::fma(x[k], bias[virtual_lanes + k], lane[k % virtual_lanes]);
   return sum_lanes(lane);
 }

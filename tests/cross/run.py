@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""One signature on every target: tests/cross/scores.cpp, compiled for each, run where it can be.
+
+    tests/cross/run.py                    all targets whose tools are here; each skipped one is named
+    tests/cross/run.py --require          a missing tool is a failure
+    tests/cross/run.py --short            those that cost CI little (long: macOS and Windows as well)
+    tests/cross/run.py --broken           the multiply-add rounds twice: every target must notice
+    tests/cross/run.py --write            times a frame, too, and writes the table of
+                                          include/tinymlp/README.md; on a quiet machine
+
+Compilers and emulators are Debian's (tools/setup cross installs them), for WebAssembly, macOS and
+Windows the Clang of the Python package ziglang, which tests/nonblocking/clang --get brings. Exit 1
+if a signature differs from README.md's, or something does not compile, link or run.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+ZIG = ROOT / ".venv" / "ziglang"
+TABLE = ROOT / "include" / "tinymlp" / "README.md"
+BEGIN, END = "<!-- generated: where_it_runs -->", "<!-- end -->"
+
+
+class Target:
+    def __init__(self, name, kernels, compiler, flags=(), runner=None, short=True):
+        self.name, self.kernels, self.compiler = name, kernels, compiler
+        self.flags, self.runner, self.short = flags, runner, short
+
+    def missing(self):
+        """The first tool that is not here, or None."""
+        if self.compiler == "zig":
+            if not (ZIG / "ziglang" / "__init__.py").exists():
+                return "ziglang"
+        elif shutil.which(self.compiler) is None:
+            return self.compiler
+        return self.runner[0] if self.runner and shutil.which(self.runner[0]) is None else None
+
+    def command(self):
+        if self.compiler != "zig":
+            return [self.compiler, "-static", *self.flags]
+        return [sys.executable, "-m", "ziglang", "c++", *self.flags]
+
+
+def gnu(triple, emulator, name, kernels, flags=(), cpu=()):
+    return Target(name, kernels, f"{triple}-g++", flags, [emulator, *cpu])
+
+
+WASI = ["node", "--no-warnings", str(HERE / "wasi.mjs")]
+FMA = "scalar, with the CPU's fused multiply-add"
+TARGETS = [
+    Target("x86-64, Linux", "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors", "g++", (),
+           ["env"]),
+    gnu("aarch64-linux-gnu", "qemu-aarch64", "AArch64, Linux", "NEON, dotprod, i8mm", (),
+        ("-cpu", "max")),
+    gnu("arm-linux-gnueabihf", "qemu-arm", "ARMv7 with VFPv4, Linux", FMA, ("-mfpu=vfpv4",)),
+    gnu("riscv64-linux-gnu", "qemu-riscv64", "RISC-V 64, Linux", FMA),
+    gnu("powerpc64le-linux-gnu", "qemu-ppc64le", "POWER8, Linux", FMA),
+    gnu("s390x-linux-gnu", "qemu-s390x", "IBM z, Linux (big-endian)", FMA),
+    gnu("mips64el-linux-gnuabi64", "qemu-mips64el", "MIPS64, Linux", "scalar, emulated in double"),
+    Target("WebAssembly", "scalar, emulated in double", "zig", ("-target", "wasm32-wasi"), WASI),
+    Target("WebAssembly with simd128", "the baseline's vectors", "zig",
+           ("-target", "wasm32-wasi", "-msimd128"), WASI),
+    Target("AArch64, macOS", "NEON, dotprod, i8mm", "zig", ("-target", "aarch64-macos"), short=False),
+    Target("x86-64, Windows", "AVX2, AVX-512, with VNNI", "zig", ("-target", "x86_64-windows-gnu"),
+           short=False),
+    Target("AArch64, Windows", FMA, "zig", ("-target", "aarch64-windows-gnu"), short=False),
+]
+
+
+def wanted_signature():
+    return re.search(r"signature: `([0-9a-f]{16})`", (ROOT / "README.md").read_text("utf-8"))[1]
+
+
+def broken_include(folder):
+    """A copy of the headers whose multiply-add is a product and a sum, each rounded."""
+    include = folder / "include"
+    shutil.copytree(ROOT / "include", include)
+    path = include / "tinymlp" / "kernels" / "exact.hpp"
+    text = path.read_text()
+    at = text.index("constexpr float fma(float a, float b, float c) noexcept {")
+    begin = text.index("{", at) + 1
+    path.write_text(text[:begin] + "\n  return add(mul(a, b), c);\n" + text[begin:])
+    # what the vectors of the baseline have instead
+    blocks = include / "tinymlp" / "kernels" / "blocks.hpp"
+    text = blocks.read_text().replace("&& __wasm_simd128__", "").replace(
+        "#define TINYMLP_HAS_BLOCKS 1", "#define TINYMLP_HAS_BLOCKS 0")
+    blocks.write_text(text)
+    return include
+
+
+def try_target(target, include, folder, timed):
+    """(signature or None, what it printed)"""
+    program = folder / re.sub(r"\W+", "_", target.name)
+    environment = dict(os.environ, PYTHONPATH=str(ZIG))
+    build = subprocess.run([*target.command(), "-std=c++20", "-O2", f"-I{include}",
+                            HERE / "scores.cpp", "-o", program],
+                           capture_output=True, text=True, env=environment)
+    if build.returncode != 0:
+        return None, build.stderr
+    if target.runner is None:
+        return "links", "compiles and links"
+    run = subprocess.run([*target.runner, program, *(["reference"] if timed else [])],
+                         capture_output=True, text=True, timeout=600)
+    return (run.stdout[:16] if run.returncode == 0 else None), run.stdout + run.stderr
+
+
+def write_table(results):
+    lines = ["| Target | Kernels | Same bits | One frame over a plain loop's, mlp_small / mlp_large |",
+             "| --- | --- | --- | ---: |"]
+    for target, printed in results:
+        ratio = re.search(r"mlp_small ([\d.]+) mlp_large ([\d.]+)", printed)
+        lines.append(f"| {target.name} | {target.kernels} | "
+                     f"{'yes' if target.runner else 'compiled and linked'} | "
+                     f"{f'{ratio[1]} / {ratio[2]}' if ratio else ''} |")
+    text = TABLE.read_text("utf-8")
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    TABLE.write_text(text[:begin] + "\n" + "\n".join(lines) + "\n" + text[end:], "utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for flag in ("require", "short", "broken", "write"):
+        parser.add_argument(f"--{flag}", action="store_true")
+    options = parser.parse_args()
+    wanted, failed, ran, results = wanted_signature(), 0, 0, []
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        include = broken_include(folder) if options.broken else ROOT / "include"
+        for target in TARGETS:
+            if options.short and not target.short or options.broken and not target.runner:
+                continue
+            if missing := target.missing():
+                print(f"skipped: {target.name}: {missing} is not here", flush=True)
+                failed += options.require
+                continue
+            found, printed = try_target(target, include, folder, options.write)
+            ok = found == (wanted if target.runner else "links")
+            if options.broken:  # a program that notices by itself is as good
+                ok = not ok and ("DIFFERS" in printed or found is not None)
+            print(f"{'ok' if ok else 'FAILED'}: {target.name}: {printed.strip()}", flush=True)
+            ran += 1
+            failed += not ok
+            results.append((target, printed))
+    if options.write and not failed:
+        write_table(results)
+    print(f"{ran} targets, {failed} failed; the signature is {wanted}")
+    return 1 if failed or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
