@@ -5844,19 +5844,19 @@ TINYMLP_BLOCK_INLINE bits doubtful(doubles low, doubles high) {
 
 // `Vectors` vectors of outputs: y[o] = the sum over k of x[k] * weight[k * stride + o], plus
 // bias[o], in the canonical order. False, and y is of no use, where a lane was doubtful on the way.
-template <int Vectors>
+template <std::size_t Vectors>
 TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t stride,
                                const float* bias, chain_split split, float* y) noexcept {
   floats front[Vectors], back[Vectors]; // the first two chains, and the last two
-  TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
   bits doubt = set(0);
   for (std::size_t c = 0; c < split.count; ++c) {
     floats sum[Vectors];
-    TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) sum[v] =
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
         c == 0 ? load(bias + 4 * v) : zero();
     for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
       const doubles factor = broadcast(x[k]);
-      TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) {
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
         const floats w = load(weight + k * stride + 4 * v);
         const doubles low = multiply_add(factor, lower(w), lower(sum[v]));
         const doubles high = multiply_add(factor, upper(w), upper(sum[v]));
@@ -5865,10 +5865,10 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
       }
     }
     floats(&half)[Vectors] = c < 2 ? front : back;
-    TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v) half[v] =
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
         c % 2 == 0 ? sum[v] : add(half[v], sum[v]);
   }
-  TINYMLP_BLOCK_UNROLL for (int v = 0; v < Vectors; ++v)
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v)
       store(y + 4 * v, split.count == 4 ? add(front[v], back[v]) : front[v]);
   return !any(doubt);
 }
@@ -5896,7 +5896,7 @@ TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t
 #undef TINYMLP_BLOCK_UNROLL
 #else
 inline constexpr bool available = false; // or not needed
-template <int Vectors>
+template <std::size_t Vectors>
 bool dots(const float*, const float*, std::size_t, const float*, chain_split, float*) noexcept {
   return false;
 }
