@@ -2,6 +2,7 @@
 // model of the same network, and the same bytes whenever it is asked for.
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,12 @@ using namespace tinymlp::tools;
 using fuzz::require;
 
 const folder& empty_folder() { // so that no external data is found
-  static std::string name = "/tmp/tinymlp-fuzz-XXXXXX";
-  static const folder where(::mkdtemp(name.data()) != nullptr ? name : "");
+  static const folder where = [] {
+    std::string name = "/tmp/tinymlp-fuzz-XXXXXX";
+    folder made(::mkdtemp(name.data()) != nullptr ? name : "");
+    ::rmdir(name.c_str());
+    return made;
+  }();
   return where;
 }
 
