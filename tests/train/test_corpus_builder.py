@@ -41,6 +41,17 @@ class Choice(unittest.TestCase):
                          [["tree", "48"], ["mine", "48"]])
 
 
+    def test_extremes_are_sources_and_variants_of_their_own(self):
+        listed = dict(self.listed("--extremes"))
+        self.assertEqual(set(listed), set(sources.extremes()))
+        self.assertEqual(set(listed.values()), {str(sources.EXTREME_FRAMES)})
+        for variant in ladder.EXTREMES:
+            ladder.parse(variant)
+        found = corpus.load(corpus.EXTREMES)
+        self.assertEqual(found.sources(), sorted(listed))
+        self.assertEqual(len(found), len(listed) * len(ladder.EXTREMES) * sources.EXTREME_FRAMES)
+
+
 class Logs(unittest.TestCase):
     def test_real_log(self):
         folder = support.SHARED / "data/logs"
@@ -104,6 +115,22 @@ class Building(unittest.TestCase):
         scores = inference.Model(support.MODEL / "mlp_medium.onnx").scores(rows.x)
         self.assertGreater(metrics.plcc(scores, rows.y), 0.999)
         self.assertLess(metrics.rmse(scores, rows.y), 1.0)
+
+    def test_the_extremes_are_as_they_were_measured(self):
+        """Some of model/extremes.csv afresh; filters alone, which do not differ between versions of
+        encoders."""
+        chosen = ("level:16", "delay:1", "shift:16", "turn:180", "contrast:3")
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            run = self.build(folder, "--extremes", "--sources", "megamind_a", "ex_cuts", "--variants", *chosen)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            fresh = corpus.load(folder / "out.csv")
+        kept, variants = corpus.load(corpus.EXTREMES), corpus.variants(corpus.EXTREMES)
+        for source in fresh.sources():
+            here = kept.rows(kept.mask([source]) & np.isin(variants, chosen))
+            found = fresh.rows(fresh.mask([source]))
+            np.testing.assert_allclose(found.x, here.x, atol=1e-3)
+            np.testing.assert_allclose(found.y, here.y, atol=0.1)
 
     def test_a_clip_that_is_too_short(self):
         clip = sources.OPENCV_DOC / "examples/data/tree.avi"

@@ -32,6 +32,9 @@ def parse_arguments():
     p.add_argument("--frames", type=int, metavar="N", help="frames of each source")
     p.add_argument("--small", action="store_true",
                    help="a quick look: 24 frames of vtest_a (or of each --clip) in five variants")
+    p.add_argument("--extremes", action="store_true", help="other sources and variants, the worst that "
+                   "real material can be: black, misaligned, frozen, flashing, hopeless (thousands of "
+                   "rows in minutes)")
     p.add_argument("--list", action="store_true", help="print sources and variants and stop")
     p.add_argument("--work", default="build/train/corpus", type=pathlib.Path, metavar="DIR")
     p.add_argument("--ffmpeg", default="ffmpeg", metavar="PROGRAM")
@@ -52,7 +55,7 @@ def refuse_repeats(option, names):
 
 
 def chosen_sources(args):
-    known = sources.defaults()
+    known = sources.extremes() if args.extremes else sources.defaults()
     wanted = args.sources or (["vtest_a"] if args.small and not args.clip else None)
     refuse_repeats("--clip", [text.partition("=")[0] for text in args.clip])
     refuse_repeats("--sources", args.sources or [])
@@ -72,7 +75,7 @@ def chosen_sources(args):
 
 def chosen_variants(args):
     refuse_repeats("--variants", args.variants or [])
-    named = args.variants or (ladder.SMALL if args.small else None)
+    named = args.variants or (ladder.SMALL if args.small else ladder.EXTREMES if args.extremes else None)
     return [ladder.parse(v) for v in named] if named else ladder.all_variants()
 
 
@@ -95,7 +98,7 @@ def build_source(args, ffprobe, source, missing):
         size = measure.make_reference(args.ffmpeg, folder, source, path)
         for variant, part in missing:
             started = time.monotonic()
-            distorted = measure.make_variant(args.ffmpeg, folder, variant, size)
+            distorted = measure.make_variant(args.ffmpeg, folder, variant, size, source.frames)
             rows = measure.measure(ffprobe, folder, distorted)
             if len(rows) != source.frames:
                 raise corpus.CorpusError(

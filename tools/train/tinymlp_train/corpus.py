@@ -20,6 +20,7 @@ PUBLIC_COLUMNS = ("source", "variant", "frame") + FEATURES + ("vmaf_raw", "vmaf"
 
 MODEL_DIR = pathlib.Path(__file__).resolve().parents[3] / "model"
 SHIPPED = MODEL_DIR / "corpus.csv.xz"
+EXTREMES = MODEL_DIR / "extremes.csv"  # by corpus.py --extremes; for measuring only
 
 
 class CorpusError(ValueError):
@@ -111,6 +112,12 @@ def parse(plain, name="corpus"):
             f"{name}: row {bad[0] + 1}: features must be finite and vmaf within 0..100")
     digest = hashlib.sha256(plain).hexdigest()
     return Corpus(np.array(source), table[:, :6], table[:, 6], digest)
+
+
+def variants(path):
+    """`codec:param` of each row of a file that load() takes."""
+    with io.StringIO(read_bytes(path).decode("utf-8"), newline="") as text:
+        return np.array([f"{row['codec']}:{row['param']}" for row in csv.DictReader(text)])
 
 
 def load(path=SHIPPED):

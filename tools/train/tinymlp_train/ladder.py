@@ -18,10 +18,17 @@ FILTERS = {
     "noise": "noise=alls={param}:allf=t:all_seed=3",
     "contrast": "eq=contrast={param}",
     "unsharp": "unsharp=5:5:{param}",
+    # What no encoder does, and a broken chain of tools does:
+    "level": "lutyuv=y={param}:u=128:v=128",  # one grey for all of the frame; 16 is black
+    "delay": "tpad=start={param}:start_mode=clone",  # frames late
+    "freeze": "trim=end_frame={param},loop=loop=-1:size=1",
+    "shift": "crop=iw-{param}:ih-{param}:0:0,pad=iw+{param}:ih+{param}:{param}:{param}",  # pixels
+    "turn": "rotate={param}*PI/180",  # 180: another picture with the same statistics
+    "negate": "lutyuv=y=(maxval+minval-val)*{param}",
 }
 # What the encoders take. Beyond, they take the nearest bound in silence, and the row's label would
 # be wrong; filters refuse by themselves.
-RANGES = {"ref": (0, 0), "x264": (0, 51), "x265": (0, 51), "mpeg2": (2, 31), "mpeg4": (2, 31),
+RANGES = {"level": (0, 255), "freeze": (1, 1), "negate": (1, 1), "ref": (0, 0), "x264": (0, 51), "x265": (0, 51), "mpeg2": (2, 31), "mpeg4": (2, 31),
           "vp9": (0, 63), "av1": (1, 63)}
 # Encoded at a fraction of the size and scaled back, as a streaming ladder's lower rungs are.
 SCALES = {"": None, "_s2_3": (2, 3), "_s1_2": (1, 2), "_s1_3": (1, 3), "_s1_4": (1, 4)}
@@ -43,6 +50,11 @@ LADDER = {
     "contrast": ("0.75", "1.2"),
     "unsharp": ("1.0",),
 }
+# What real material is at its worst: black, misaligned, frozen, hopeless, and sharper than its
+# reference.
+EXTREMES = ("ref:0", "level:16", "level:126", "level:235", "delay:1", "delay:4", "freeze:1", "shift:2",
+            "shift:16", "turn:1", "turn:180", "negate:1", "contrast:0.1", "contrast:3", "unsharp:2.5",
+            "unsharp:5", "noise:100", "blur:20", "x264:51", "x264_s1_4:51", "mpeg2_s1_4:31")
 SMALL = ("ref:0", "x264:32", "x264_s1_2:30", "mpeg2:12", "blur:1.2")
 
 

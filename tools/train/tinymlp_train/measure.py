@@ -77,9 +77,9 @@ def make_reference(tool, folder, source, path):
     return width, height
 
 
-def make_variant(tool, folder, variant, size):
-    """Writes what is measured against ref.y4m, and returns its name."""
-    raw = ["-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "dis.y4m"]
+def make_variant(tool, folder, variant, size, frames):
+    """Writes what is measured against ref.y4m, at most as many frames, and returns its name."""
+    raw = ["-frames:v", str(frames), "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "dis.y4m"]
     if variant.filter():
         ffmpeg(tool, folder, ["-i", "ref.y4m", "-vf", variant.filter()] + raw)
         return "dis.y4m"

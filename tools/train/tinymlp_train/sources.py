@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 OPENCV_DOC = pathlib.Path("/usr/share/doc/opencv-doc")
 CLIP_FRAMES = 48   # of each half of a clip
 OTHER_FRAMES = 24  # of a still in motion and of synthetic content
+EXTREME_FRAMES = 8
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,23 @@ def defaults():
         synthetic("syn_life", "life=s=640x480:r=25:seed=1:mold=10"),
         synthetic("syn_cellauto", "cellauto=s=640x480:r=25:rule=110:seed=1"),
     ]
+    return {s.name: s for s in found}
+
+
+def extremes():
+    """Sources of a run with --extremes, by name: film, video and a still that no network was trained on,
+    and what cameras do not give: nothing, a still pattern, noise, every frame another, flashes."""
+    size = "s=640x480:r=25"
+    luma = f"nullsrc={size},geq=lum='{{}}':cb=128:cr=128"
+    found = [replace(source, frames=EXTREME_FRAMES) for name, source in defaults().items()
+             if name in ("megamind_a", "tree", "st_baboon")]
+    found += [Source(name, EXTREME_FRAMES, ("-f", "lavfi", "-i", generator), "null") for name, generator in (
+        ("ex_black", f"color=black:{size}"),
+        ("ex_bars", f"smptehdbars={size}"),
+        ("ex_noise", luma.format("16+219*random(1)")),
+        # A picture that jumps: each frame is a far part of one pattern.
+        ("ex_cuts", luma.format("126+60*sin((X+320*mod(7*N,11))/40)+49*sin((Y+240*mod(5*N,7))/23)")),
+        ("ex_flashes", luma.format("if(mod(N,2),235,16)+0*X")))]
     return {s.name: s for s in found}
 
 
