@@ -224,6 +224,17 @@ template <std::size_t... Sizes> void check_shipped(const std::string& name) {
   }
 }
 
+// The types are those of check_shipped(), the weights others.
+template <std::size_t... Sizes> void check_shipped_weights(const std::string& name) {
+  CAPTURE(name);
+  const golden& g = shipped();
+  const auto net = must_load<tinymlp::network<Sizes...>>("model/" + name + ".onnx");
+  check_accuracy(test_data::scores_of(net, g.rows), g.column(name), g.columns.at(name + ".float64"),
+                 g.real_rows, 3 * unit_at_100);
+  check_same(test_data::scores_of(tinymlp::quantize(net, granularity::per_tensor), g.rows),
+             g.column(name + ".per_tensor"));
+}
+
 template <std::size_t... Sizes>
 void check_equal(const tinymlp::quantized_network<Sizes...>& a,
                  const tinymlp::quantized_network<Sizes...>& b) {
@@ -240,6 +251,12 @@ TEST_CASE("the shipped networks score as ONNX Runtime does, in float32 and both 
   check_shipped<6, 16, 8, 1>("mlp_small");
   check_shipped<6, 32, 16, 1>("mlp_medium");
   check_shipped<6, 64, 32, 16, 1>("mlp_large");
+}
+
+TEST_CASE("so do those of the 4K model") {
+  check_shipped_weights<6, 16, 8, 1>("mlp_small_4k");
+  check_shipped_weights<6, 32, 16, 1>("mlp_medium_4k");
+  check_shipped_weights<6, 64, 32, 16, 1>("mlp_large_4k");
 }
 
 TEST_CASE("upstream's float32 networks are at least as accurate as in ONNX Runtime" *

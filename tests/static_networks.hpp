@@ -6,12 +6,13 @@
 
 namespace static_networks {
 
-inline constexpr tinymlp::activation_range features{-4.2F, 3.8F};
+inline constexpr tinymlp::activation_range features{-3.2F, 4.1F};
 inline constexpr auto small =
-    *tinymlp::quantize(tinymlp::vmaf::small(), {{features, {0, 1.8F}, {0, 7.6F}}});
-inline constexpr auto medium = *tinymlp::quantize(
-    tinymlp::vmaf::medium(), {{features, {0, 2.8F}, {0, 8.1F}}}, tinymlp::granularity::per_channel);
+    *tinymlp::quantize(tinymlp::vmaf::small(), {{features, {0, 2.6F}, {0, 18.5F}}});
+inline constexpr auto medium =
+    *tinymlp::quantize(tinymlp::vmaf::medium(), {{features, {0, 1.8F}, {0, 14.7F}}},
+                       tinymlp::granularity::per_channel);
 inline constexpr auto large =
-    *tinymlp::quantize(tinymlp::vmaf::large(), {{features, {0, 1.1F}, {0, 7.9F}, {0, 9.6F}}});
+    *tinymlp::quantize(tinymlp::vmaf::large(), {{features, {0, 1.0F}, {0, 5.0F}, {0, 8.3F}}});
 
 } // namespace static_networks

@@ -154,6 +154,24 @@ TEST_CASE("the shipped networks follow libvmaf's own score on a real log") {
   }
 }
 
+TEST_CASE("the networks of the 4K model follow the scores that libvmaf's gave") {
+  // Four frames of film, each worse in its own way, logged by libvmaf 2.3.0 with vmaf_4k_v0.6.1.
+  const struct {
+    vmaf::features frame;
+    float score;
+  } logged[] = {{{0.968727F, 0.700673F, 0.920785F, 0.958282F, 0.975944F, 2.433297F}, 93.354202F},
+                {{0.807596F, 0.423120F, 0.597432F, 0.677502F, 0.748754F, 2.433297F}, 53.661291F},
+                {{0.743225F, 0.414263F, 0.581059F, 0.670592F, 0.749264F, 2.433297F}, 44.399445F},
+                {{0.733572F, 0.610374F, 0.792394F, 0.861374F, 0.917669F, 2.433297F}, 49.607178F}};
+  for (const auto& [frame, score] : logged) {
+    CHECK(std::fabs(vmaf::small_4k().score(frame) - score) < 2.0F);
+    CHECK(std::fabs(vmaf::medium_4k().score(frame) - score) < 1.0F);
+    CHECK(std::fabs(vmaf::large_4k().score(frame) - score) < 0.5F);
+    CHECK(std::fabs(vmaf::small_4k_int8().score(frame) - score) < 4.0F);
+    CHECK(std::fabs(vmaf::small().score(frame) - score) > 2.0F); // another model
+  }
+}
+
 TEST_CASE("clip keeps NaN, and what lies within 0 to 100") {
   for (const float score : {0.0F, 0.001F, 42.5F, 99.999F, 100.0F})
     CHECK(vmaf::clip(score) == score);

@@ -4,8 +4,11 @@
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/load.hpp>
 #include <tinymlp/models/mlp_large.hpp>
+#include <tinymlp/models/mlp_large_4k.hpp>
 #include <tinymlp/models/mlp_medium.hpp>
+#include <tinymlp/models/mlp_medium_4k.hpp>
 #include <tinymlp/models/mlp_small.hpp>
+#include <tinymlp/models/mlp_small_4k.hpp>
 #include <tinymlp/network.hpp>
 #include <tinymlp/quantized.hpp>
 #include <tinymlp/vmaf_region.hpp>
@@ -112,18 +115,32 @@ namespace detail {
 
 // Everything below depends on a template parameter, so that a program holds, and the compiler
 // parses, only the networks that it names.
-template <class Net> struct onnx_of;
-template <> struct onnx_of<mlp_small> {
+// libvmaf's model that a network approximates.
+enum class teacher { hd, uhd };
+
+template <class Net, teacher Of> struct onnx_of;
+template <> struct onnx_of<mlp_small, teacher::hd> {
   static constexpr const auto& bytes = models::mlp_small_onnx;
 };
-template <> struct onnx_of<mlp_medium> {
+template <> struct onnx_of<mlp_medium, teacher::hd> {
   static constexpr const auto& bytes = models::mlp_medium_onnx;
 };
-template <> struct onnx_of<mlp_large> {
+template <> struct onnx_of<mlp_large, teacher::hd> {
   static constexpr const auto& bytes = models::mlp_large_onnx;
 };
-template <class Net> inline constexpr Net shipped = embed<Net>(onnx_of<Net>::bytes);
-template <class Net> inline constexpr auto shipped_int8 = quantize(shipped<Net>);
+template <> struct onnx_of<mlp_small, teacher::uhd> {
+  static constexpr const auto& bytes = models::mlp_small_4k_onnx;
+};
+template <> struct onnx_of<mlp_medium, teacher::uhd> {
+  static constexpr const auto& bytes = models::mlp_medium_4k_onnx;
+};
+template <> struct onnx_of<mlp_large, teacher::uhd> {
+  static constexpr const auto& bytes = models::mlp_large_4k_onnx;
+};
+template <class Net, teacher Of = teacher::hd>
+inline constexpr Net shipped = embed<Net>(onnx_of<Net, Of>::bytes);
+template <class Net, teacher Of = teacher::hd>
+inline constexpr auto shipped_int8 = quantize(shipped<Net, Of>);
 
 // Net, as a type that depends on a value.
 template <class Net, int> struct later { using type = Net; };
@@ -150,6 +167,26 @@ template <int I = 0> constexpr const mlp_medium_int8& medium_int8() noexcept {
 }
 template <int I = 0> constexpr const mlp_large_int8& large_int8() noexcept {
   return detail::shipped_int8<detail::later_t<mlp_large, I>>;
+}
+
+// The same of vmaf_4k_v0.6.1, for 2160p seen from one and a half screen heights.
+template <int I = 0> constexpr const mlp_small& small_4k() noexcept {
+  return detail::shipped<detail::later_t<mlp_small, I>, detail::teacher::uhd>;
+}
+template <int I = 0> constexpr const mlp_medium& medium_4k() noexcept {
+  return detail::shipped<detail::later_t<mlp_medium, I>, detail::teacher::uhd>;
+}
+template <int I = 0> constexpr const mlp_large& large_4k() noexcept {
+  return detail::shipped<detail::later_t<mlp_large, I>, detail::teacher::uhd>;
+}
+template <int I = 0> constexpr const mlp_small_int8& small_4k_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_small, I>, detail::teacher::uhd>;
+}
+template <int I = 0> constexpr const mlp_medium_int8& medium_4k_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_medium, I>, detail::teacher::uhd>;
+}
+template <int I = 0> constexpr const mlp_large_int8& large_4k_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_large, I>, detail::teacher::uhd>;
 }
 
 } // namespace tinymlp::vmaf

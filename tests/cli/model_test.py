@@ -11,6 +11,7 @@ from program import ROOT, SAMPLES, SHARED, ProgramTest, reference_rows
 
 LOG = SAMPLES / "vtest_x264_36.csv"
 NAMES = ("mlp_small", "mlp_medium", "mlp_large")
+NAMES_4K = tuple(f"{name}_4k" for name in NAMES)
 
 
 def golden(name):
@@ -44,7 +45,7 @@ class Golden(ProgramTest):
 
 class ByName(ProgramTest):
     def test_a_name_and_its_file_score_alike(self):
-        for name in NAMES:
+        for name in NAMES + NAMES_4K:
             file = ROOT / "model" / f"{name}.onnx"
             self.assertEqual(self.scores("--model", name, LOG), self.scores("--model", file, LOG))
 
@@ -53,7 +54,7 @@ class ByName(ProgramTest):
         self.assertNotEqual(self.scores(LOG), self.scores("--model", "mlp_large", LOG))
 
     def test_int8_differs_from_fp32_a_little(self):
-        for name in NAMES:
+        for name in NAMES + NAMES_4K:
             fp32 = self.scores("--model", name, LOG)
             int8 = self.scores("--model", name + ".int8", LOG)
             self.assertNotEqual(fp32, int8)

@@ -55,7 +55,8 @@ class Formats(ProgramTest):
     def test_what_is_predicted(self):
         file = program.ROOT / "model/mlp_small.onnx"
         for model, predicts, clipped in (("mlp_small", "vmaf_v0.6.1", True), (file, None, False),
-                                         ("mlp_small.int8", "vmaf_v0.6.1", True)):
+                                         ("mlp_small.int8", "vmaf_v0.6.1", True),
+                                         ("mlp_small_4k", "vmaf_4k_v0.6.1", True)):
             result = self.score_json("--model", model, LOG)["model"]
             self.assertEqual((result["predicts"], result["clipped"]), (predicts, clipped))
         self.assertIn(b"vmaf_v0.6.1", self.accept("score", "--help"))

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 import support
-from support import MODEL, ROOT, SHARED, SHIPPED, ProgramTest, onnx_bytes
+from support import MODEL, REGISTERED, ROOT, SHARED, SHIPPED, ProgramTest, onnx_bytes
 
 LOG = MODEL / "samples" / "vtest_x264_36.csv"
 
@@ -25,10 +25,7 @@ class RegistryTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.models = self.folder / "models"
-        self.models.mkdir()
-        for path in MODEL.glob("mlp_*"):
-            shutil.copy(path, self.models)
-        shutil.copy(MODEL / "registry.json", self.models)
+        support.copy_models(self.models)
         self.path = self.models / "registry.json"
 
     # ---- editing
@@ -89,7 +86,7 @@ class RegistryTest(ProgramTest):
 class Valid(RegistryTest):
     def test_the_shipped_registry(self):
         self.path = MODEL / "registry.json"
-        self.assert_valid()
+        self.assert_valid(len(REGISTERED))
 
     def test_a_copy_of_it(self):
         self.assert_valid()
@@ -691,6 +688,7 @@ class Add(RegistryTest):
         shipped = json.loads((MODEL / "registry.json").read_text())
         for entry in shipped["models"]:
             entry.pop("description"), entry.pop("notes")
+        shipped["models"] = shipped["models"][:len(SHIPPED)]
         self.assertEqual(ours, shipped)
         for name in SHIPPED:
             ours = json.loads((self.models / f"{name}.json").read_text())

@@ -60,9 +60,7 @@ class SignatureTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.models = self.folder / "models"
-        self.models.mkdir()
-        for path in [*MODEL.glob("mlp_*"), MODEL / "registry.json"]:
-            shutil.copy(path, self.models)
+        support.copy_models(self.models)
         secret, public = key_files("one")
         self.secret, self.public = self.write("one.key", secret), self.write("one.pub", public)
 

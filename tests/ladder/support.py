@@ -7,6 +7,7 @@ import lzma
 import os
 import pathlib
 import resource
+import shutil
 import struct
 import sys
 import unittest
@@ -19,6 +20,7 @@ from program import FEATURES, PROGRAM, SHARED, ProgramTest, run  # noqa: E402,F4
 
 MODEL = ROOT / "model"
 SHIPPED = ("mlp_small", "mlp_medium", "mlp_large")
+REGISTERED = SHIPPED + tuple(f"{name}_4k" for name in SHIPPED)
 UPSTREAM = ("vmaf_tiny_v2", "vmaf_tiny_v3", "vmaf_tiny_v4")
 GRAINS = ("per_tensor", "per_channel")
 
@@ -40,6 +42,18 @@ def recorded():
 def corpus():
     """The training rows, as text."""
     return lzma.decompress((MODEL / "corpus.csv.xz").read_bytes())
+
+
+def copy_models(folder):
+    """Into a new folder: the networks SHIPPED, each in both forms with its sidecars, and a registry of
+    these three; the 4K ones beside them would only repeat it all."""
+    folder.mkdir()
+    for name in SHIPPED:
+        for path in MODEL.glob(f"{name}.*"):
+            shutil.copy(path, folder)
+    document = json.loads((MODEL / "registry.json").read_text())
+    document["models"] = [entry for entry in document["models"] if entry["id"] in SHIPPED]
+    (folder / "registry.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def room_per_file(size):

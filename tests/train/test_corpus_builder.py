@@ -122,7 +122,8 @@ class Building(unittest.TestCase):
         chosen = ("level:16", "delay:1", "shift:16", "turn:180", "contrast:3")
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            run = self.build(folder, "--extremes", "--sources", "megamind_a", "ex_cuts", "--variants", *chosen)
+            run = self.build(folder, "--extremes", "--sources", "megamind_a", "ex_cuts", "--variants",
+                             *chosen)
             self.assertEqual(run.returncode, 0, run.stderr)
             fresh = corpus.load(folder / "out.csv")
         kept, variants = corpus.load(corpus.EXTREMES), corpus.variants(corpus.EXTREMES)

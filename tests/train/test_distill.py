@@ -9,8 +9,8 @@ import tempfile
 import unittest
 
 import support
-from tinymlp_train import (checkpoint, corpus, distill, equalise, metrics, networks, region, search,
-                           soap, teacher)
+from tinymlp_train import (checkpoint, corpus, distill, equalise, metrics, networks, region, rounding,
+                           search, soap, teacher)
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ class Region(unittest.TestCase):
     def test_what_no_video_gives_is_outside(self):
         good = [0.9, 0.5, 0.8, 0.9, 0.95, 5]
         self.assertTrue(region.load().inside(np.array([good])).all())
-        for column, value in ((0, -0.01), (0, 1.3), (1, 0.9), (2, 0.3), (3, 0.4), (4, 0.5), (5, -1),
+        for column, value in ((0, -0.01), (0, 1.5), (1, 0.96), (2, 0.3), (3, 0.4), (4, 0.5), (5, -1),
                               (5, 61), (0, np.nan)):
             row = np.array([good])
             row[0, column] = value
@@ -60,6 +60,15 @@ class Region(unittest.TestCase):
         with lzma.open(support.SHARED / "data/public_4k_frames.csv.xz", "rt", newline="") as text:
             x = [[float(r[name]) for name in corpus.FEATURES] for r in csv.DictReader(text)]
         self.assertTrue(region.load().inside(np.array(x)).all())
+
+    def test_measured_extremes_are_inside_but_for_flashes_and_noise(self):
+        rows = corpus.load(corpus.EXTREMES)
+        left = ~region.load().inside(rows.x)
+        self.assertLess(left.mean(), 0.15)
+        self.assertEqual(set(rows.source[left]), {"ex_flashes", "ex_noise"})
+        variants = corpus.variants(corpus.EXTREMES)
+        self.assertEqual(set(variants[left & (rows.source == "ex_noise")]), {"contrast:0.1"})
+        self.assertTrue((rows.x[left & (rows.source == "ex_flashes"), 5] > region.MOTION_MOST).all())
 
     def test_samplers_stay_inside_and_reach_the_borders(self):
         space, rows = region.load(), support.shipped_corpus().x
@@ -138,6 +147,21 @@ class Training(unittest.TestCase):
         self.assertLess(np.sqrt(np.mean(error ** 2)), 2)
         self.assertGreater(np.abs(ours - theirs).max(), 5)
 
+    def test_dead_units_start_anew_and_the_function_stays(self):
+        trainer, x = start(), support.every(50).x
+        for layer, unit in ((0, 3), (1, 5)):
+            trainer.net.matrices[layer][unit, -1] = -1e3
+        before = networks.predict(trainer.fitted()[0], x)
+        alive = [m[0, -1].clone() for m in trainer.net.matrices[:2]]
+        trainer.revive()
+        after = trainer.fitted()[0]
+        np.testing.assert_allclose(networks.predict(after, x), before, atol=1e-4)
+        trainer.net.forward(trainer.x)
+        for (layer, unit), kept in zip(((0, 3), (1, 5)), alive):
+            reached = float((trainer.net.inputs[layer + 1][:, unit] > 0).float().mean())
+            self.assertAlmostEqual(reached, 0.5, delta=0.1)
+            self.assertEqual(trainer.net.matrices[layer][0, -1], kept)
+
     def test_a_stopped_run_ends_with_the_same_bits(self):
         chosen = dataclasses.replace(distill.shortened(SHORT, epochs=3), hard_rounds=3, hard_rows=1000)
         whole = trained(chosen)
@@ -192,6 +216,37 @@ class Equalise(unittest.TestCase):
             scores = quantized.quantize(path).scores(x)
         # Where a value lies between two steps, float32 and float64 may round it differently.
         self.assertLess(np.quantile(np.abs(equalise.rounded_scores(fitted, x, False) - scores), 0.9), 0.01)
+
+
+class Settle(unittest.TestCase):
+    def test_rounding_is_that_of_the_quantiser_and_its_gradient_that_of_none(self):
+        fitted, x = trained().fitted()[0], support.every(100).x
+        matrices = [torch.from_numpy(np.column_stack([w, b]))
+                    for w, b in zip(fitted.weights, fitted.biases)]
+        rows = torch.from_numpy(((x - fitted.mean) / fitted.std).astype(np.float32))
+        scores, _ = rounding.forward(matrices, rows, True)
+        expected = equalise.rounded_scores(fitted, x, False) * distill.SCALE + distill.OFFSET
+        # Where a value lies between two steps, two orders of summing may round it differently.
+        self.assertLess(np.quantile(np.abs(scores.numpy() - expected), 0.9), 0.01 * distill.SCALE)
+        net = distill.Dense(SHAPE, 0)
+        net.matrices, gradients = matrices, [torch.zeros_like(m) for m in matrices]
+        scores, used = rounding.forward(matrices, rows, False)
+        np.testing.assert_allclose(scores, net.forward(rows) * distill.SCALE + distill.OFFSET)
+        rounding.backward(scores, used, gradients)
+        net.backward(scores)
+        for ours, theirs in zip(gradients, net.gradients):
+            torch.testing.assert_close(ours, theirs)
+
+    def test_int8_comes_nearer_to_the_teacher(self):
+        trainer, rows = trained(), support.every(20)
+        trainer.recipe = dataclasses.replace(trainer.recipe, settle=500)
+        before = equalise.equalise(trainer.fitted()[0], rows.x, False, sweeps=1)[0]
+        after = equalise.equalise(rounding.settle(before, trainer), rows.x, False, sweeps=1)[0]
+
+        def error(network):
+            scores = equalise.rounded_scores(network, rows.x, False)
+            return metrics.rmse(metrics.clip(scores), rows.y)
+        self.assertLess(error(after), 0.9 * error(before))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,16 @@ class Logged(unittest.TestCase):
                                    [28.0837, 35.3123, 15.8314, 62.5110, 94.3449], atol=5e-5)
 
 
+    def test_the_4k_model_gives_what_libvmaf_logged(self):
+        """Frames of film, measured by libvmaf 2.3.0."""
+        x = np.array([[0.968727, 0.700673, 0.920785, 0.958282, 0.975944, 2.433297],
+                      [0.807596, 0.423120, 0.597432, 0.677502, 0.748754, 2.433297],
+                      [0.743225, 0.414263, 0.581059, 0.670592, 0.749264, 2.433297],
+                      [0.733572, 0.610374, 0.792394, 0.861374, 0.917669, 2.433297]])
+        np.testing.assert_allclose(teacher.load("vmaf_4k_v0.6.1").score(x),
+                                   [93.354202, 53.661291, 44.399445, 49.607178], atol=1e-4)
+
+
 class Function(unittest.TestCase):
     def test_float32_is_near_enough_for_labels(self):
         x = np.random.default_rng(0).random((20_000, 6)) * (1.2, 1.1, 1.1, 1.1, 1.1, 60)

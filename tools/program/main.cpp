@@ -26,8 +26,8 @@ constexpr auto commands = {add_score_command,    add_run_command,      add_inspe
                            add_latency_command};
 
 int run(int argc, char** argv) {
-  CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame (vmaf_v0.6.1), "
-               "from six libvmaf features, and any other network over a CSV.");
+  CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame (vmaf_v0.6.1 "
+               "or vmaf_4k_v0.6.1), from six libvmaf features, and any other network over a CSV.");
   app.name("tinymlp");
   app.set_version_flag("--version", "tinymlp " + std::string(version));
   app.require_subcommand(1);

@@ -94,25 +94,29 @@ def largest(axes, x, y, value, x_edges, y_edges):
                        norm=LogNorm(0.02, 5), aspect="auto", interpolation="nearest")
 
 
-def error_over_space(data):
+def error_over_space(data, teacher_name=teacher.LOGGED):
     """The largest error after clipping over the feasible region, in two pairs of coordinates."""
-    random, space, truth = np.random.default_rng(2), region.load(), teacher.load()
+    random, space, truth = np.random.default_rng(2), region.load(), teacher.load(teacher_name)
     x = np.concatenate([region.draw(space, sampler, random, 300_000, data.rows.x)
                         for sampler in ("wide", "powers")])
     score = truth.score(x)
     figure, panels = pyplot.subplots(2, 3, figsize=(9.6, 5.8), sharey="row", layout="constrained")
-    for (above, below), (name, model) in zip(panels.T, data.models.items()):
+    for (above, below), (name, model) in zip(panels.T, data.models[teacher_name].items()):
         error = np.abs(metrics.clip(model.scores(x)) - score)
-        image = largest(above, x[:, 3], x[:, 0], error, np.linspace(0, 1.15, 70),
-                        np.linspace(0, 1.25, 70))
+        image = largest(above, x[:, 3], x[:, 0], error, np.linspace(0, 1.25, 70),
+                        np.linspace(0, 1.6, 70))
         largest(below, x[:, 5], score, error, np.linspace(0, 60, 70), np.linspace(0, 100, 70))
         above.set_title(f"{name}\nRMSE {np.sqrt(np.mean(error ** 2)):.3f}, largest {error.max():.2f}")
         above.set_xlabel("vif_scale2")
         below.set_xlabel("motion2")
     panels[0, 0].set_ylabel("adm2")
-    panels[1, 0].set_ylabel("teacher (vmaf_v0.6.1)")
+    panels[1, 0].set_ylabel(f"teacher ({teacher_name})")
     figure.colorbar(image, ax=panels, shrink=0.7, label="largest error, VMAF points")
     return figure, "Largest error over the feasible region"
+
+
+def error_over_space_4k(data):
+    return error_over_space(data, "vmaf_4k_v0.6.1")
 
 
 def int8_difference(data):
@@ -164,7 +168,8 @@ def batch_dependence(data):
     return figure, "Change of int8 scores when one scale serves a whole batch"
 
 
-FIGURES = (density, residual_by_source, error_over_space, int8_difference, batch_dependence)
+FIGURES = (density, residual_by_source, error_over_space, error_over_space_4k, int8_difference,
+           batch_dependence)
 
 
 class Data:
@@ -175,8 +180,12 @@ class Data:
         self.x = self.rows.x.astype(np.float32)
         self.sample = np.arange(0, len(self.rows), 4)  # int8 is scored row by row
         files = {name: model_dir / f"{name}.onnx" for name in networks.SHAPES}
-        self.models = {name: inference.Model(f) for name, f in files.items()}
-        self.scores = {name: model.scores(self.x) for name, model in self.models.items()}
+        self.models = {}  # by teacher
+        for name in networks.SHIPPED:
+            of = self.models.setdefault(networks.describe(name)[1], {})
+            of[name] = inference.Model(model_dir / f"{name}.onnx")
+        self.scores = {name: model.scores(self.x)
+                       for name, model in self.models[teacher.LOGGED].items()}
         self.int8 = {name: quantized.quantize(f) for name, f in files.items()}
         self.model_dir = model_dir
         self.reference = json.loads((model_dir / "reference.json").read_text("utf-8"))

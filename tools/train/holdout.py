@@ -5,14 +5,17 @@ know only the corpus' rows and scores.
 Every clip is left out, with both halves of it (one half would give the other away), and of the
 groups made from stills and from synthetic content one source each. What remains to train on is
 stills in artificial motion and synthetic content, so the figures say how the networks do on content
-of a kind that they never saw.
+of a kind that they never saw. A finished network's figures are kept under the work directory, so a
+stopped run continues.
 """
 import argparse
+import hashlib
+import json
 import pathlib
 import sys
 
 from tinymlp_train import (checkpoint, corpus, distill, files, metrics, networks, recipe, region,
-                           teacher)
+                           shipping)
 
 import numpy as np
 
@@ -35,17 +38,27 @@ def tell(label, name, by_seed):
     print(f"{label:7} {name:10} PLCC {figures['plcc']:.6f}  RMSE {figures['rmse']:.4f}", flush=True)
 
 
-def shipped(measured, test, work):
-    """The shipped recipes, whose samplers see only the rows `measured`, with the shipped seed."""
-    by_network = {}
-    for name, chosen in distill.SHIPPED.items():
-        run = f"holdout_shipped_{name}"
-        trainer = distill.Trainer(chosen, networks.SHAPES[name], teacher.load(), region.load(),
-                                  measured, SHIPPED_SEED)
-        checkpoint.run(trainer, [SHIPPED_SEED], work / f"{run}.checkpoint", run, every=5)
-        by_network[name] = {str(SHIPPED_SEED): measure(trainer.fitted()[0], test)}
-        tell("shipped", name, by_network[name])
-    return {"recipe": {n: r.to_json() for n, r in distill.SHIPPED.items()}, "networks": by_network}
+def kept_or_made(work, label, name, chosen, key, make):
+    """seed -> figures of one network: those of an earlier run of the same, else make()'s."""
+    text = json.dumps([label, name, chosen.to_json(), key])
+    path = work / f"holdout_{label}_{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    if not path.exists():
+        files.write_json(path, make(path.with_suffix(".checkpoint"), f"holdout_{label}_{name}"))
+    by_seed = json.loads(path.read_text("utf-8"))
+    tell(label, name, by_seed)
+    return by_seed
+
+
+def shipped(name, measured, test, path, run):
+    """The shipped recipe, whose samplers see only the rows `measured`, with the shipped seed."""
+    fitted = shipping.fit(name, distill.SHIPPED[name], measured, SHIPPED_SEED, path, run)
+    return {str(SHIPPED_SEED): measure(fitted, test)}
+
+
+def fitted_to_corpus(name, chosen, rows, kept, test, path, run):
+    trainer = recipe.Trainer(chosen, networks.SHAPES[name], rows.x, rows.y, [kept] * len(SEEDS), SEEDS)
+    checkpoint.run(trainer, SEEDS, path, run)
+    return {str(seed): measure(network, test) for seed, network in zip(SEEDS, trainer.fitted())}
 
 
 def main():
@@ -69,17 +82,19 @@ def main():
         "shipped_seed": SHIPPED_SEED,
         "recipes": {},
     }
-    result["recipes"]["shipped"] = shipped(rows.x[kept], test, args.work)
+    space = hashlib.sha256(region.SHIPPED.read_bytes()).hexdigest()
+    result["recipes"]["shipped"] = {
+        "recipe": {n: r.to_json() for n, r in distill.SHIPPED.items()},
+        "networks": {n: kept_or_made(args.work, "shipped", n, chosen, [rows.sha256, LEFT_OUT, space],
+                                     lambda *at, n=n: shipped(n, rows.x[kept], test, *at))
+                     for n, chosen in distill.SHIPPED.items()}}
     for label, chosen in (("corpus", recipe.CORPUS), ("base", recipe.BASE)):
-        by_network = {}
-        for name, shape in networks.SHAPES.items():
-            run = f"holdout_{label}_{name}"
-            trainer = recipe.Trainer(chosen, shape, rows.x, rows.y, [kept] * len(SEEDS), SEEDS)
-            checkpoint.run(trainer, SEEDS, args.work / f"{run}.checkpoint", run)
-            by_network[name] = {str(seed): measure(network, test)
-                                for seed, network in zip(SEEDS, trainer.fitted())}
-            tell(label, name, by_network[name])
-        result["recipes"][label] = {"recipe": chosen.to_json(), "networks": by_network}
+        result["recipes"][label] = {
+            "recipe": chosen.to_json(),
+            "networks": {n: kept_or_made(
+                args.work, label, n, chosen, [rows.sha256, LEFT_OUT, SEEDS],
+                lambda *at, n=n: fitted_to_corpus(n, chosen, rows, kept, test, *at))
+                for n in networks.SHAPES}}
     files.write_json(args.output, result)
     print(args.output)
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures the int8 forms of the shipped networks over the corpus, against their fp32 scores and
-against the teacher: activation scales from each row (dynamic), and fixed ones (static) by every method
-of calibration.
+against the teacher: activation scales from each row (dynamic), and, for those of vmaf_v0.6.1, fixed ones
+(static) by every method of calibration.
 
 Fixed scales are calibrated twice: on all rows, and for each clip on the rows of the others, which
 tells how they do on content that they were not made for. The program quantises and scores; NumPy does
 the rest.
 """
 import argparse
+import dataclasses
 import hashlib
 import io
 import csv
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from tinymlp_train import corpus, files, metrics, networks
+from tinymlp_train import corpus, files, metrics, networks, teacher
 
 import numpy as np
 
@@ -86,7 +87,10 @@ def static_figures(program, network, fp32, flags):
 
 
 def measure(program, network):
+    _, teacher_name = networks.describe(network.stem)
     rows = program.rows
+    if teacher_name != teacher.LOGGED:
+        rows = dataclasses.replace(rows, y=teacher.load(teacher_name).score(rows.x))
     every = np.ones(len(rows), bool)
     fp32 = program.scores(network, every)
     result = {"sha256": hashlib.sha256(network.read_bytes()).hexdigest(),
@@ -94,7 +98,7 @@ def measure(program, network):
     for grain, flags in GRAINS.items():
         result["dynamic"][grain] = against(fp32, program.quantised(network, every, *flags), rows.y)
         print(line(network.stem, grain, "dynamic", result["dynamic"][grain]), flush=True)
-    for method in METHODS:
+    for method in METHODS if teacher_name == teacher.LOGGED else ():
         result["static"][method] = {}
         for grain, flags in GRAINS.items():
             found = static_figures(program, network, fp32, ["--calibration", method, *flags])
@@ -123,7 +127,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         program = Program(args.program, folder, rows)
         result = {"corpus_sha256": rows.sha256, "clips": len(clips(rows)), "networks": {
-            name: measure(program, args.model_dir / f"{name}.onnx") for name in networks.SHAPES}}
+            name: measure(program, args.model_dir / f"{name}.onnx") for name in networks.SHIPPED}}
     files.write_json(args.output, result)
     print(args.output)
 

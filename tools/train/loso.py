@@ -13,7 +13,7 @@ import pathlib
 import sys
 import time
 
-from tinymlp_train import checkpoint, corpus, distill, files, metrics, networks, region, shipping, teacher
+from tinymlp_train import corpus, files, metrics, networks, region, shipping
 
 import numpy as np
 
@@ -28,11 +28,8 @@ def deal(sources, count):
 
 def train_fold(chosen, name, rows, fold, seed, path):
     """source -> summary, for every source of the fold."""
-    shape, teacher_name = networks.describe(name)
     kept = rows.x[~rows.mask(fold)]
-    trainer = distill.Trainer(chosen, shape, teacher.load(teacher_name), region.load(), kept, seed)
-    checkpoint.run(trainer, [seed], path.with_suffix(".checkpoint"), path.stem, every=5)
-    fitted = trainer.fitted()[0]
+    fitted = shipping.fit(name, chosen, kept, seed, path.with_suffix(".checkpoint"), path.stem)
     tests = {source: rows.rows(rows.mask([source])) for source in fold}
     return {s: metrics.summary(networks.predict(fitted, t.x), t.y) for s, t in tests.items()}
 
@@ -63,7 +60,7 @@ def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("--network", nargs="+", choices=sorted(networks.SHAPES), metavar="NAME",
                    default=list(networks.SHAPES))
-    p.add_argument("--folds", default=4, type=int, metavar="N")
+    p.add_argument("--folds", default=2, type=int, metavar="N")
     p.add_argument("--seed", default=0, type=int)
     p.add_argument("--corpus", default=corpus.SHIPPED, type=pathlib.Path, metavar="FILE")
     shipping.add_arguments(p)

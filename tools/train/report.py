@@ -44,10 +44,10 @@ def spread_of(clipped):
             + [f"{100 * clipped[f'beyond_{n}']:.2f}" for n in (1, 2, 5)])
 
 
-def sets(data):
+def sets(data, of=None):
     """All rows of every set at hand, ours beside the reference models."""
     rows = []
-    for title, ours, theirs in SETS:
+    for title, ours, theirs in of or SETS:
         for result in dict.fromkeys((ours, theirs)):
             for name, entry in data(result).items():
                 s = entry["parts"]["all"]
@@ -59,6 +59,13 @@ def sets(data):
 SETS = (("corpus (25 sources)", "evaluation.json", "reference.json"),
         ("public 4K (6 sources)", "public_4k.json", "public_4k.json"),
         ("a film, measured afresh", "unseen.json", "unseen.json"))
+SETS_4K = (("corpus (25 sources)",) + ("evaluation_4k.json",) * 2,
+           ("public 4K (6 sources)",) + ("public_4k_4k.json",) * 2)
+
+
+def sets_4k(data):
+    """The same of the networks of vmaf_4k_v0.6.1, against it."""
+    return sets(data, SETS_4K)
 
 
 def by_source(data):
@@ -83,6 +90,32 @@ def verified(data):
                      ", ".join(f"{v:.3g}" for v in at["features"])])
     return markdown(["Network", "Approximates", "Rows", "RMSE", "p99", "worst sampled",
                      "worst by ascent", "there"], rows)
+
+
+def extremes(data):
+    """Largest errors on the worst real material, by source: of frames inside the region, and of the
+    rest together."""
+    by_network = data("verification.json")["networks"]
+    names = list(by_network)
+    inside = [entry["extremes"]["inside"] for entry in by_network.values()]
+    rows = [[source, str(inside[0][source]["rows"])] + [f"{e[source]['max']:.2f}" for e in inside]
+            for source in inside[0] if inside[0][source]["rows"]]
+    for title, key in (("all inside", "all_inside"), ("outside", "outside")):
+        found = [entry["extremes"][key] for entry in by_network.values()]
+        if found[0]["rows"]:
+            rows.append([title, str(found[0]["rows"])] + [f"{f['max']:.2f}" for f in found])
+    return markdown(["Source", "Frames"] + names, rows)
+
+
+def outside(data):
+    """What of that material lies outside the region."""
+    by_rule = {}
+    for f in data("verification.json")["extremes"]["outside"]:
+        by_rule.setdefault((f["source"], f["rule"]), []).append(f)
+    return markdown(["Source", "Variants", "Frames outside", "Rule"], [
+        [source, found[0]["variant"] if len(found) == 1 else str(len(found)),
+         f"{sum(f['frames'] for f in found)} of {sum(f['of'] for f in found)}", rule]
+        for (source, rule), found in by_rule.items()])
 
 
 def region(data):
@@ -176,8 +209,9 @@ def activation_scales(data):
         for grain in entry["dynamic"]:
             kind = grain.replace("_", " ")
             rows.append([name, f"dynamic, {kind}"] + quantised_row(entry["dynamic"][grain]))
-            static = entry["static"]["minmax"][grain]["clip_left_out"]
-            rows.append([name, f"static, {kind}"] + quantised_row(static))
+            if entry["static"]:
+                static = entry["static"]["minmax"][grain]["clip_left_out"]
+                rows.append([name, f"static, {kind}"] + quantised_row(static))
         fp32 = entry["fp32"]
         rows.append([name, "fp32"] + [""] * 6 + [correlation(fp32["plcc"]), points(fp32["rmse"])])
     return markdown(["Network", "Scales", "PLCC drop", "SROCC", "RMSE", "mean", "p99", "worst",
@@ -198,7 +232,7 @@ def calibration(data):
 
 
 def probes(data):
-    evaluation = data("evaluation.json")
+    evaluation = {**data("evaluation.json"), **data("evaluation_4k.json")}
     names = list(next(iter(evaluation.values()))["probes"])
     return markdown(["Network"] + [n.replace("_", " ") for n in names], [
         [network] + [f"{result['probes'][n]:.1f}" for n in names]
@@ -206,8 +240,8 @@ def probes(data):
 
 
 PARTS = {f.__name__: f
-         for f in (sets, by_source, verified, region, loso, holdout, holdout_reference,
-                   holdout_recipes, activation_scales, calibration, probes)}
+         for f in (sets, sets_4k, by_source, verified, extremes, outside, region, loso, holdout,
+                   holdout_reference, holdout_recipes, activation_scales, calibration, probes)}
 
 
 def render(text, data):

@@ -2,14 +2,16 @@
 """Searches the feasible region for the largest errors of the shipped networks.
 
 Rows are sampled over all of model/region.json and scored by the file and by its teacher, exactly; from
-the worst of them an ascent follows. Needs the teachers (fetch_teacher). Errors are of clipped scores.
+the worst of them an ascent follows. Then rows of the worst real material (corpus.py --extremes) are
+scored, and it is told which of them lie outside. Needs the teachers (fetch_teacher). Errors are of
+clipped scores.
 """
 import argparse
 import hashlib
 import pathlib
 import sys
 
-from tinymlp_train import corpus, files, inference, networks, region, search, teacher
+from tinymlp_train import corpus, files, inference, metrics, networks, region, search, teacher
 
 import numpy as np
 
@@ -28,7 +30,31 @@ def apart(x, errors):
     return kept
 
 
-def verify(name, model_dir, sampled, starts, seed):
+def outside(rows, variants, space):
+    """What of the measured extremes the region leaves out, and the rule that it breaks by most."""
+    slack = space.slack(rows.x)
+    out, found = ~space.inside(rows.x), []
+    for source, variant in dict.fromkeys(zip(rows.source[out], variants[out])):
+        here = (rows.source == source) & (variants == variant)
+        found.append({"source": source, "variant": variant, "frames": int((here & out).sum()),
+                      "of": int(here.sum()),
+                      "rule": space.names[slack[here & out].min(axis=0).argmin()]})
+    return {"rows": len(rows), "inside": int((~out).sum()), "outside": found}
+
+
+def of_extremes(model, truth, space, rows):
+    """By source, of the rows inside the region; and of those outside together."""
+    error = np.abs(metrics.clip(model.scores(rows.x).astype(np.float64)) - truth.score(rows.x))
+    inside = space.inside(rows.x)
+
+    def figures(mask):
+        return {"rows": int(mask.sum()), "rmse": float(f"{np.sqrt(np.mean(error[mask] ** 2)):.6g}"),
+                "max": float(f"{error[mask].max():.6g}")} if mask.any() else {"rows": 0}
+    return {"inside": {s: figures(inside & rows.mask([s])) for s in rows.sources()},
+            "all_inside": figures(inside), "outside": figures(~inside)}
+
+
+def verify(name, model_dir, sampled, starts, seed, extremes):
     _, teacher_name = networks.describe(name)
     path = model_dir / f"{name}.onnx"
     model, truth, space = inference.Model(path), teacher.load(teacher_name), region.load()
@@ -39,7 +65,8 @@ def verify(name, model_dir, sampled, starts, seed):
              "error": float(f"{errors[i]:.6g}")}
             for i, s in ((i, truth.score(x[i:i + 1])[0]) for i in apart(x, errors))]
     return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "teacher": teacher_name,
-            "sampled": figures, "starts": starts, "worst": float(errors[0]), "worst_rows": rows}
+            "sampled": figures, "starts": starts, "worst": float(errors[0]), "worst_rows": rows,
+            "extremes": of_extremes(model, truth, space, extremes)}
 
 
 def main():
@@ -55,14 +82,18 @@ def main():
                    metavar="FILE")
     args = p.parse_args()
     files.require_folder(args.output)
-    slack = region.load().slack(corpus.load().x).min(axis=0)
+    space, extremes = region.load(), corpus.load(corpus.EXTREMES)
+    slack = space.slack(corpus.load().x).min(axis=0)
     result = {"region_sha256": hashlib.sha256(region.SHIPPED.read_bytes()).hexdigest(),
-              "corpus_slack": [float(f"{s:.6g}") for s in slack], "networks": {}}
+              "corpus_slack": [float(f"{s:.6g}") for s in slack],
+              "extremes_sha256": extremes.sha256,
+              "extremes": outside(extremes, corpus.variants(corpus.EXTREMES), space), "networks": {}}
     for name in args.network:
-        found = verify(name, args.model_dir, args.rows, args.starts, args.seed)
+        found = verify(name, args.model_dir, args.rows, args.starts, args.seed, extremes)
         result["networks"][name] = found
         print(f"{name:14} RMSE {found['sampled']['rmse']:.3f}, sampled worst "
-              f"{found['sampled']['max']:.2f}, found by ascent {found['worst']:.2f}", flush=True)
+              f"{found['sampled']['max']:.2f}, found by ascent {found['worst']:.2f}, on extreme video "
+              f"{found['extremes']['all_inside']['max']:.2f}", flush=True)
     files.write_json(args.output, result)
     print(args.output)
     worst = max(found["worst"] for found in result["networks"].values())

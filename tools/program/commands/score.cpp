@@ -137,8 +137,8 @@ vif_scale0, vif_scale1, vif_scale2, vif_scale3 and motion2 (alone, or as libvmaf
 integer_adm2, float_adm2, VMAF_integer_feature_adm2_score); "-" is standard input. The format is
 told by the content.
 
-A shipped network, by name, predicts libvmaf's score: vmaf_v0.6.1. It
-is clipped to 0..100 as libvmaf's is, unless --raw is given. Frames outside the
+A shipped network, by name, predicts libvmaf's score: vmaf_v0.6.1, and vmaf_4k_v0.6.1 where the name
+ends in _4k. It is clipped to 0..100 as libvmaf's is, unless --raw is given. Frames outside the
 region in which these networks were verified are counted in a warning. Scores of a FILE are not
 clipped unless --clip is given.
 
@@ -151,6 +151,7 @@ Examples:
   tinymlp score --model mlp_large --format json --output scores.json vmaf.xml
   tinymlp score --model mine.onnx --plot scores.svg --clip vmaf.csv
   tinymlp score --raw vmaf.json
+  tinymlp score --model mlp_medium_4k vmaf.json
   tinymlp score --registry model/registry.json --model mlp_large --verbose vmaf.csv
   zcat features.csv.gz | tinymlp score - > scores.csv
 )";

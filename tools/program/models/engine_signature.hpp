@@ -1,6 +1,7 @@
-// The engine's signature: one number over the scores of all shipped networks, in both precisions,
-// for a fixed set of rows. It is the same on every instruction set, compiler and machine, and it
-// changes only when a score is meant to change (retrained networks, a new canonical order).
+// The engine's signature: one number over the scores of the networks of vmaf_v0.6.1, in both
+// precisions, for a fixed set of rows. (Those of the 4K model have the same shapes, so the same
+// code.) It is the same on every instruction set, compiler and machine, and it changes only when a
+// score is meant to change (retrained networks, a new canonical order).
 #pragma once
 
 #include <tinymlp/tinymlp.hpp>

@@ -31,7 +31,7 @@ template <std::size_t N> constexpr std::span<const char> file_of(const char (&li
   return {literal, N - 1}; // without the final NUL
 }
 
-constexpr std::string_view hd_model = "vmaf_v0.6.1";
+constexpr std::string_view hd_model = "vmaf_v0.6.1", uhd_model = "vmaf_4k_v0.6.1";
 
 constexpr std::tuple networks{
     network_row<mlp_small, mlp_small_int8, mlp_small_static_int8>{
@@ -43,6 +43,15 @@ constexpr std::tuple networks{
     network_row<mlp_large, mlp_large_int8, mlp_large_static_int8>{
         "mlp_large", hd_model, file_of(models::mlp_large_onnx), &vmaf::large<>,
         &vmaf::large_int8<>},
+    network_row<mlp_small, mlp_small_int8, mlp_small_static_int8>{
+        "mlp_small_4k", uhd_model, file_of(models::mlp_small_4k_onnx), &vmaf::small_4k<>,
+        &vmaf::small_4k_int8<>},
+    network_row<mlp_medium, mlp_medium_int8, mlp_medium_static_int8>{
+        "mlp_medium_4k", uhd_model, file_of(models::mlp_medium_4k_onnx), &vmaf::medium_4k<>,
+        &vmaf::medium_4k_int8<>},
+    network_row<mlp_large, mlp_large_int8, mlp_large_static_int8>{
+        "mlp_large_4k", uhd_model, file_of(models::mlp_large_4k_onnx), &vmaf::large_4k<>,
+        &vmaf::large_4k_int8<>},
 };
 
 template <class F> void for_each_network(F&& f) {
@@ -189,10 +198,12 @@ std::unique_ptr<model> make_compiled_in(std::string_view wanted, std::optional<i
     description.name = wanted;
     description.compiled_in = true;
     description.predicts = row.predicts;
-    description.network = row.name;
     description.bytes = row.onnx.size();
     description.sha256 = sha256_of({row.onnx.data(), row.onnx.size()});
-    if (const auto plan = onnx::parse(row.onnx)) describe_plan(*plan, description);
+    if (const auto plan = onnx::parse(row.onnx)) {
+      description.network = network_name(*plan);
+      describe_plan(*plan, description);
+    }
     found = wanted == row.name ? make_model_of(row.fp32(), description, which)
                                : make_model_of(row.int8(), description, which);
   });

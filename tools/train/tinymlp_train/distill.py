@@ -17,6 +17,7 @@ from .soap import Soap
 
 # Scores are fitted as (score - OFFSET) / SCALE and both folded into the last layer.
 OFFSET, SCALE = 50.0, 25.0
+ALIVE, ALIVE_ROWS = 0.001, 20_000  # a unit lives that so many of so many rows reach
 EPOCH = 1000  # steps; a run can be stopped and continued between two of them
 
 
@@ -34,19 +35,24 @@ class Recipe:
     powers: float = 0.2
     borders: float = 0.1
     wide: float = 0.3
+    revive_until: float = 0.6  # share of the run in which units that have died start anew
     quartic: float = 0.1       # the loss of an error d is d^2/2 + quartic d^4/4
     beyond: float = 0.02       # weight of the raw error where the teacher is beyond 0..100
     hard_rounds: int = 4       # searches for the worst rows, evenly over the run
     hard_rows: int = 40_000    # rows that each of them adds
+    settle: int = 0            # last steps, with int8 in view (rounding.py)
+    settle_lr: float = 1e-3    # its peak then
 
     def to_json(self):
         return asdict(self)
 
 
 SHIPPED = {
-    "mlp_small": Recipe(epochs=20, hard_rounds=8),
-    "mlp_medium": Recipe(epochs=12),
-    "mlp_large": Recipe(epochs=12),
+    # It cannot follow everything: more of what video shows, at the cost of what it does not.
+    "mlp_small": Recipe(epochs=44, hard_rounds=6, measured=0.5, powers=0.12, borders=0.05, wide=0.13,
+                        settle=16_000, settle_lr=6e-3),
+    "mlp_medium": Recipe(epochs=20, settle=4000),
+    "mlp_large": Recipe(epochs=12, hard_rounds=2),
 }
 
 
@@ -56,9 +62,10 @@ def shortened(recipe, epochs=None, pool=None):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")
     changed = replace(recipe, epochs=epochs or recipe.epochs, pool=pool or recipe.pool)
-    # A search is worth its time, and its rows their place, only in a long run.
+    # A search is worth its time, and its rows their place, only in a long run; so is settling.
     return replace(changed, hard_rounds=min(changed.hard_rounds, changed.epochs // 5),
-                   hard_rows=min(changed.hard_rows, changed.pool // 50))
+                   hard_rows=min(changed.hard_rows, changed.pool // 50),
+                   settle=min(changed.settle, changed.epochs // 2 * EPOCH))
 
 
 def make_pool(recipe, region, corpus, random):
@@ -151,9 +158,26 @@ class Trainer:
             if step % 100 == 0:
                 total += float((seen * seen).mean())
         self.epoch += 1
+        if self.epoch <= self.recipe.revive_until * self.recipe.epochs:
+            self.revive()
         if self.search_is_due():
             self.add_hard_rows()
         return np.array([total / (EPOCH / 100)])
+
+    def revive(self):
+        """Starts units anew that no row of the pool reaches any more, as happens to a quarter of a small
+        network's: other weights, a bias with which half of the rows reach them, and nothing that reads
+        them yet, so that the function stays."""
+        self.net.forward(self.x[:: max(1, len(self.x) // ALIVE_ROWS)])
+        for layer, (value, before) in enumerate(zip(self.net.inputs[1:], self.net.inputs)):
+            matrix, reading = self.net.matrices[layer], self.net.matrices[layer + 1]
+            size = float(matrix[:, :-1].std())
+            for unit in torch.nonzero((value > 0).float().mean(0) < ALIVE).flatten().tolist():
+                weight = torch.from_numpy(self.random.normal(0, size, before.shape[1])).float()
+                matrix[unit, :-1] = weight
+                matrix[unit, -1] = -(before @ weight).median()
+                reading[:, unit] = 0
+                self.soap.forget(layer, unit)
 
     def search_is_due(self):
         rounds, epochs = self.recipe.hard_rounds, self.recipe.epochs

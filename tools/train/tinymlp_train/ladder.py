@@ -28,8 +28,8 @@ FILTERS = {
 }
 # What the encoders take. Beyond, they take the nearest bound in silence, and the row's label would
 # be wrong; filters refuse by themselves.
-RANGES = {"level": (0, 255), "freeze": (1, 1), "negate": (1, 1), "ref": (0, 0), "x264": (0, 51), "x265": (0, 51), "mpeg2": (2, 31), "mpeg4": (2, 31),
-          "vp9": (0, 63), "av1": (1, 63)}
+RANGES = {"level": (0, 255), "freeze": (1, 1), "negate": (1, 1), "ref": (0, 0), "x264": (0, 51),
+          "x265": (0, 51), "mpeg2": (2, 31), "mpeg4": (2, 31), "vp9": (0, 63), "av1": (1, 63)}
 # Encoded at a fraction of the size and scaled back, as a streaming ladder's lower rungs are.
 SCALES = {"": None, "_s2_3": (2, 3), "_s1_2": (1, 2), "_s1_3": (1, 3), "_s1_4": (1, 4)}
 

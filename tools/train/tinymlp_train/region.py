@@ -14,7 +14,7 @@ from .corpus import FEATURES, MODEL_DIR
 
 SHIPPED = MODEL_DIR / "region.json"
 MOTION_MOST = 60.0
-TOLERANCE = 1e-9  # a row on the border is inside
+TOLERANCE = 1e-6  # features are printed with six decimals; the engine takes the same
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,16 @@ def wide(random, count, _corpus):
     """All of the region: vif from the coarse scale down, each between its rules; adm2 likewise."""
     def down(value, above, most, ratio):
         share = random.random(count) ** random.choice([1, 2, 4], count)
-        top, bottom = value + above, np.maximum(value - most, ratio * value)
-        return np.clip(top - (top - bottom) * share, 0, 1.15)
+        top, bottom = value + above, np.maximum(value - most, ratio * value - 0.02)
+        return np.clip(top - (top - bottom) * share, 0, 1.25)
     near_one = 1 - np.abs(random.normal(0, 0.12, count))
-    vif3 = np.where(random.random(count) < 0.3, near_one, random.uniform(0, 1.15, count))
-    vif2 = down(vif3, 0.02 + 0.05 * vif3, 0.35, 0.5)
+    vif3 = np.where(random.random(count) < 0.3, near_one, random.uniform(0, 1.25, count))
+    vif2 = down(vif3, 0.04 + 0.05 * vif3, 0.35, 0.5)
     vif1 = down(vif2, 0.02 + 0.05 * vif2, 0.35, 0.4)
     bottom = np.maximum(np.maximum(vif1 - 0.88, 0.08 * vif1 - 0.02), 0)
-    vif0 = np.clip(bottom + (1.08 * vif1 + 0.02 - bottom) * random.random(count), 0, 1.15)
-    low = np.maximum(vif3 - 0.35, 0.6 * vif3)
-    high = np.minimum(np.minimum(vif3 + 0.6, 0.8 + 0.4 * vif3), 1.25)
+    vif0 = np.clip(bottom + (1.08 * vif1 + 0.08 - bottom) * random.random(count), 0, 1.25)
+    low = np.maximum(np.maximum(vif3 - 0.35, 0.6 * vif3 - 0.08), 0)
+    high = np.minimum(np.minimum(vif3 + 0.8, 0.9 + 0.6 * vif3), 1.6)
     adm = low + (high - low) * random.random(count)
     return np.stack([adm, vif0, vif1, vif2, vif3, motion(random, count)], axis=1)
 
@@ -113,9 +113,24 @@ def powers(random, count, corpus):
     return np.column_stack([x[:, :5] ** power, last])
 
 
+# Kinds of corpus rows: cells of motion2 and vif_scale2.
+MOTION_EDGES = (0.01, 0.5, 1, 2, 4, 6, 8, 12, 16, 32)
+VIF_CELL = 0.05
+EVENING = 0.5  # 0: rows as often as the corpus has them, 1: kinds equally often
+
+
+def choose(random, count, corpus):
+    """Indices [count] of corpus rows, those of a rare kind more often than the corpus has them: clips of
+    calm video are most of it, and whatever is unlike them would be fitted last."""
+    kind = np.digitize(corpus[:, 5], MOTION_EDGES) * 100 + (corpus[:, 3] / VIF_CELL).astype(int)
+    _, at, rows = np.unique(kind, return_inverse=True, return_counts=True)
+    chances = np.cumsum(rows[at] ** -EVENING)
+    return np.searchsorted(chances, random.random(count) * chances[-1], side="right")
+
+
 def mixtures(random, count, corpus):
     """Between two corpus rows, with noise of many sizes, and another row's motion half of the time."""
-    first, second = random.integers(0, len(corpus), (2, count))
+    first, second = choose(random, count, corpus), random.integers(0, len(corpus), count)
     share = random.random(count)[:, None]
     x = corpus[first] * share + corpus[second] * (1 - share)
     size = np.exp(random.uniform(np.log(0.003), np.log(0.04), count))[:, None]
@@ -127,7 +142,7 @@ def mixtures(random, count, corpus):
 
 def measured(random, count, corpus):
     """Corpus rows as they are."""
-    return corpus[random.integers(0, len(corpus), count)]
+    return corpus[choose(random, count, corpus)]
 
 
 SAMPLERS = {f.__name__: f for f in (measured, mixtures, powers, borders, wide)}

@@ -41,6 +41,11 @@ class Soap:
                 part[f"{side}_basis"] = torch.linalg.qr(part[side] @ part[f"{side}_basis"])[0]
         return left @ (mean / size) @ right.t()
 
+    def forget(self, index, row):
+        """The momentum of one row of a matrix, and of the column of the next that reads it."""
+        self.parts[index]["first"][row] = 0
+        self.parts[index + 1]["first"][:, row] = 0
+
     def state(self):
         return {"step_count": self.step_count,
                 "parts": [{k: v.clone() for k, v in part.items()} for part in self.parts]}

@@ -26,6 +26,7 @@ SHA256 = {
     "vmaf_v0.6.1neg": "d93838a11ca89173a420e7cc0e44ea30635459151c4b0955b2ae129826780b0f",
 }
 NAMES = tuple(SHA256)
+LOGGED = "vmaf_v0.6.1"  # whose scores the corpus and logs hold
 BLOCK = 8192  # rows at a time: the kernel matrix of a block stays in the cache
 
 
@@ -138,7 +139,7 @@ def parse(data, name):
         raise ValueError(f"{name}: not a model of libvmaf that can be evaluated: {error}") from error
 
 
-def load(name="vmaf_v0.6.1", folder=FOLDER):
+def load(name=LOGGED, folder=FOLDER):
     """A model that fetch_teacher got, by name; refused when it is not the expected file."""
     path = pathlib.Path(folder) / f"{name}.json"
     try:
