@@ -221,6 +221,38 @@ class OwnScore(KeysTest):
             self.assertNotIn("RMSE", done.stderr.decode())
             self.assertIn(key, plot.read_text())
 
+    def test_marks_of_several_models_in_one_name(self):
+        for key, model in (("vmaf_b_v0.6.3", "vmaf_b_v0.6.3"), ("vmaf_float_b_v0.6.3", "vmaf_b_v0.6.3"),
+                           ("vmaf_rb", "vmaf_b_v0.6.3"), ("vmaf_uhd", "vmaf_4k_v0.6.1"),
+                           ("vmaf_2160p", "vmaf_4k_v0.6.1"), ("vmaf_mobile", "a phone model"),
+                           ("vmaf_4k_neg", "vmaf_4k_v0.6.1neg"), ("vmaf_4k_phone", "a phone model"),
+                           ("vmaf_4k_v0.6.1neg", "vmaf_4k_v0.6.1neg"), ("vmaf_v0.6.1neg", "vmaf_v0.6.1neg")):
+            for network in ("mlp_small", "mlp_small_4k"):
+                _, notes = self.own(key, "--model", network)
+                compared = model == "vmaf_4k_v0.6.1" and network == "mlp_small_4k"
+                self.assertEqual(f"({key}) is of {model}" in notes, not compared, (key, notes))
+        for key in ("vmaf_hd", "vmaf_v0.6.1", "vmaf_v0.6.1mfz", "vmafscore", "nvmaf"):
+            self.assertNotIn("not compared", self.own(key)[1], key)
+
+    def test_what_stands_beside_a_score_is_none(self):
+        for key in ("vmaf_std", "vmaf_confidence", "vmaf_time", "vmaf_ci_p95_lo", "tinymlp_vmaf"):
+            result, notes = self.own(key)
+            self.assertEqual(list(result["frames"][0]["metrics"]), ["tinymlp_vmaf"])
+            self.assertEqual(notes, "")
+        result, _ = self.own("tinymlp_vmaf", "--own-score", "tinymlp_vmaf", vmaf=["1"] * 48)
+        self.assertEqual([f["metrics"]["tinymlp_vmaf_of_log"] for f in result["frames"]],
+                         self.expected_own())
+
+    def test_plain_scores_do_not_go_with_neg_features(self):
+        both = {**spelt("integer_{}"), **Suffixes.NEG, "vmaf": ["1"] * 48}
+        done = program.run("score", "--feature-suffix", "_egl_1", "--verbose", "-", stdin=table(both))
+        self.assertIn("not compared", done.stderr.decode())
+        both["vmaf_neg"] = [r["vmaf"] for r in reference_rows()]
+        done = program.run("score", "--feature-suffix", "_egl_1", "--verbose", "-", stdin=table(both))
+        self.assertIn("vmaf_neg: PLCC", done.stderr.decode())
+        done = program.run("score", "--verbose", "-", stdin=table(both))
+        self.assertIn("vmaf: PLCC", done.stderr.decode())
+
     def test_neg_scores_go_with_neg_features(self):
         columns = {**Suffixes.NEG, "vmaf_neg": [r["vmaf"] for r in reference_rows()]}
         done = program.run("score", "--verbose", "-", stdin=table(columns))
@@ -229,6 +261,7 @@ class OwnScore(KeysTest):
     def test_what_the_log_says_of_its_model(self):
         text = (SAMPLES / "vtest_x264_36.json").read_text()
         for model, compared in (("/usr/share/model/vmaf_v0.6.1.pkl", True),
+                                ("vmaf_v0.6.1mfz.json", True),
                                 ("vmaf_float_v0.6.1.json", True),
                                 ("C:\\\\models\\\\vmaf_4k_v0.6.1.pkl", False)):
             log = text.replace('"frames"', f'"params": {{"model": "{model}"}}, "frames"', 1)

@@ -293,6 +293,9 @@ class Xml(ProgramTest):
             self.refuse_log(text, ":1: declares entities of its own")
         self.refuse_log(XML_LOG.replace("0.941045", "&a;", 1), "undefined entity")
 
+    def test_elements_without_end(self):
+        self.refuse_log("<VMAF>" + "<a>" * 1_000_000, "nested too deeply")
+
     def test_frames_inside_frames(self):
         text = replace_once(XML_LOG, "/>\n", "><frame frameNum=\"1\"/></frame>\n")
         self.refuse_log(text, "")

@@ -274,10 +274,13 @@ class Range(ProgramTest):
         import json
         sidecar = json.loads((ROOT / "model" / "mlp_small.json").read_text())
         mean, std = sidecar["input_mean"][5], sidecar["input_std"][5]
-        for z, warned in ((4.9, False), (5.1, True)):
+        for limit, z, warned in (("5", 4.9, False), ("5", 5.1, True), ("5.3", 5.2, False),
+                                 ("5.3", 5.4, True), ("1e1", 9, False), ("1e1", 11, True),
+                                 ("5e-1", 11, True), (".5", 11, True)):
             row = dict(reference_rows()[0], motion2=str(mean + z * std))
-            done = program.run("score", "--warn-range=5", "-", stdin=program.csv_text([row]))
-            self.assertEqual(b"outside the training range" in done.stderr, warned, z)
+            done = program.run("score", f"--warn-range={limit}", "-", stdin=program.csv_text([row]))
+            self.assertEqual(b"standard input: 1 frame outside the training range" in done.stderr,
+                             warned, (limit, z, done.stderr))
 
     def test_wrong_limits(self):
         for z in ("0", "-1", "x"):

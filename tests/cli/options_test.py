@@ -44,7 +44,13 @@ class Numbers(ProgramTest):
     def test_both_ends_are_in_range(self):
         for value in ("0", "1", "1.0", "+0.5", "1e-3"):
             self.refuse("registry", "add", "--registry", self.folder / "registry.json", "--id", "x",
-                        f"--budget={value}", self.folder / "absent.onnx", because="absent.onnx: ")
+                        "--quant-mode", "dynamic", f"--budget={value}", self.folder / "absent.onnx", because="absent.onnx: ")
+
+    def test_options_that_would_be_of_no_use(self):
+        for option, value, because in (("--budget", "0.02", "--budget needs an int8 file"),
+                                       ("--calibration-set", "rows.csv", "needs --quant-mode static")):
+            self.refuse("registry", "add", "--registry", self.folder / "registry.json", "--id", "x",
+                        option, value, self.folder / "absent.onnx", status=2, because=because)
 
 
 class Texts(ProgramTest):

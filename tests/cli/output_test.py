@@ -289,7 +289,14 @@ class Usage(ProgramTest):
             self.assertRegex(done.stderr.decode(), r"\Atinymlp: [^\n]+\n\Z")
             self.assertIn("--help", done.stderr.decode())
 
+    def test_unknown_options_are_named(self):
+        for option in ("-x", "--feature-sufix"):
+            self.refuse("score", option, status=2, because=f"there is no option {option}")
+
     def test_options_that_swallow_the_input(self):
+        for option in ("--feature-suffix", "--own-score", "--output"):
+            self.refuse("score", option, LOG, status=2,
+                        because=["INPUT is required", f"{option} takes {LOG} for its value"])
         self.refuse("score", "--feature-suffix=", LOG, status=2,
                     because=["INPUT is required", f'write: --feature-suffix "" {LOG}'])
         self.refuse("score", "--own-score=", LOG, status=2, because=f'--own-score "" {LOG}')

@@ -617,6 +617,21 @@ class Score(RegistryTest):
                 self.assertIn(f"{option} would overwrite {self.models / name}", done.stderr.decode())
         self.assertEqual({p: p.read_bytes() for p in self.models.iterdir()}, before)
 
+    def test_standard_output_is_none_of_the_registered_files(self):
+        for name in ("mlp_small.onnx", "mlp_small.int8.onnx", "mlp_small.json"):
+            path = self.models / name
+            before = path.read_bytes()
+            for command in (("registry", "validate"), ("quant-drop", "mlp_small")):
+                if command[0] == "quant-drop" and name.endswith(".json"):
+                    continue
+                with open(path, "ab") as out:
+                    done = subprocess.run([support.PROGRAM, *command, "--registry",
+                                           self.models / "registry.json"], stdout=out,
+                                          stderr=subprocess.PIPE, timeout=240)
+                self.assertEqual(done.returncode, 2, (command, name))
+                self.assertIn(b"standard output would overwrite", done.stderr)
+                self.assertEqual(path.read_bytes(), before)
+
     def test_ids_without_a_registry(self):
         done = support.run("score", "--model", "my_model", LOG)
         self.assertEqual((done.returncode, done.stdout), (2, b""))

@@ -103,7 +103,7 @@ constexpr std::string_view section(errc code) noexcept {
 constexpr std::string_view advice(errc code) noexcept {
   switch (code) {
   case errc::bad_ir_version:
-  case errc::bad_opset: return "export again with an operator set from 11 to 23";
+  case errc::bad_opset: return "export again with an operator set from 7 to 26";
   case errc::operator_needs_newer_opset: return "export again with a newer operator set";
   case errc::unsupported_feature:
     return "export a plain inference graph: no functions (inline_local_functions), control flow or "

@@ -165,6 +165,10 @@ bool run_drop(const drop_options& options) {
   refuse_overwriting("", "-", std::array{options.registry, options.features});
   const registry in(options.registry);
   const std::vector<const model_entry*> entries = choose_entries(in, options);
+  for (const model_entry* entry : entries)
+    refuse_overwriting("", "-",
+                       std::array{in.where().name_of(entry->file(onnx::precision::fp32)),
+                                  in.where().name_of(entry->file(onnx::precision::int8))});
   const feature_rows rows = read_rows(options);
   bool passed = true, complete = true;
   std::string text;

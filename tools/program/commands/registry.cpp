@@ -39,6 +39,24 @@ void print(const std::string& text) {
 
 // ---- validate
 
+// Whatever the entries name: what is printed must not go into one of them.
+void refuse_printing_over(const registry_file& read) {
+  const json& document = read.document;
+  if (!document.is_object() || !document.contains("models") || !document["models"].is_array())
+    return;
+  std::vector<std::string> files;
+  for (const json& model : document["models"]) {
+    const model_entry entry = read_entry(model);
+    for (const std::string_view suffix :
+         {".onnx", ".json", ".int8.onnx", ".int8.json", ".onnx.minisig", ".int8.onnx.minisig"})
+      files.push_back(read.where.name_of(with_suffix(entry.onnx, suffix)));
+    for (const auto& data : entry.external_data)
+      files.push_back(read.where.name_of(folder_of(entry.onnx) + data.first));
+    if (!entry.calibration_set.empty()) files.push_back(read.where.name_of(entry.calibration_set));
+  }
+  refuse_overwriting("", "-", files);
+}
+
 struct validate_options {
   std::string registry = default_registry;
   std::string schema;
@@ -65,6 +83,7 @@ void run_validate(const validate_options& options) {
   refuse_overwriting("", "-", std::array{options.registry, options.schema});
   validation found;
   try {
+    refuse_printing_over(read_registry_file(options.registry));
     found = options.schema.empty()
                 ? validate_registry(options.registry, built_in_schema(), options.schema_only)
                 : validate_against_own(options);
@@ -78,8 +97,9 @@ void run_validate(const validate_options& options) {
                       2000) +
             "\n";
   if (found.problems.empty())
-    text =
-        fmt::format("OK: {} registry entries valid against registry.schema.json\n", found.entries);
+    text = fmt::format("OK: {} registry entries valid against {}\n", found.entries,
+                       options.schema.empty() ? std::string("registry.schema.json")
+                                              : printable(options.schema, 200));
   print(text);
   if (!found.problems.empty())
     fail("{}: {} failure{}", options.registry, found.problems.size(),
@@ -207,6 +227,7 @@ std::string joined_parts(std::string text) {
 void run_verify_signature(const signature_options& options) {
   refuse_overwriting("", "-", std::array{options.registry, options.key});
   const registry in(options.registry);
+  refuse_printing_over(in.file());
   const minisign_public_key key = read_public_key(options.key);
   std::string text;
   std::size_t failures = 0;
@@ -268,6 +289,13 @@ may have any registered hash. External data is checked too.
   command->callback([options] { run_verify(*options); });
 }
 
+void refuse_useless(const new_entry& entry) {
+  if (entry.quant_mode != "static" && !entry.calibration_set.empty())
+    throw usage_error("--calibration-set needs --quant-mode static");
+  if (entry.quant_mode == "fp32" && entry.plcc_budget)
+    throw usage_error("--budget needs an int8 file: --quant-mode dynamic, static or qat");
+}
+
 void add_add(CLI::App* app) {
   CLI::App* command = app->add_subcommand("add", "Register a model and write its sidecar");
   auto registry = std::make_shared<std::string>(default_registry);
@@ -310,7 +338,10 @@ With fixed activation scales, whose rows stay beside it:
   tinymlp quantize model/fast.onnx --static model/rows.csv --output model/fast.int8.onnx
   tinymlp registry add model/fast.onnx --id fast --quant-mode static --calibration-set rows.csv
 )");
-  command->callback([registry, entry] { run_add(*registry, *entry); });
+  command->callback([registry, entry] {
+    refuse_useless(*entry);
+    run_add(*registry, *entry);
+  });
 }
 
 void add_sign(CLI::App* app) {

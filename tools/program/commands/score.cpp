@@ -40,6 +40,7 @@ struct score_options {
   std::string plot;
   log_options log;
   scoring_options scoring;
+  std::string warn_range; // a number above 0; empty for none
   bool verbose = false;
 
   bool to_screen() const { return output.empty() || output == "-"; }
@@ -117,6 +118,7 @@ void run_score(const score_options& options) {
   const std::unique_ptr<score_writer> writer = make_writer(options, out);
   scoring_options scoring = options.scoring;
   scoring.measure = options.format == "view";
+  if (!options.warn_range.empty()) read_number(options.warn_range, scoring.warn_z);
   scoring_sink sink(scoring, *network, source, *writer);
   read_rows(source, options.log, sink, out);
   sink.end();
@@ -203,14 +205,16 @@ void add_score_command(CLI::App& app) {
   command
       ->add_option("--feature-suffix", options->log.feature_suffix,
                    "Take the features with this suffix, such as _egl_1 (NEG); \"\" for none")
-      ->type_name("TEXT");
+      ->type_name("TEXT")
+      ->check(utf8_text());
   command
       ->add_option("--own-score", options->log.own_score,
                    "Compare with the log's score under this key; \"\" for none. By default vmaf, "
                    "else the only key that looks like one")
-      ->type_name("KEY");
+      ->type_name("KEY")
+      ->check(utf8_text());
   command
-      ->add_flag("--warn-range{6}", options->scoring.warn_z,
+      ->add_flag("--warn-range{6}", options->warn_range, // as text: a flag's number is whole
                  "Warn of features more than 6 standard deviations from the mean of the training "
                  "rows, as the network's scaler has them; --warn-range=Z for another limit")
       ->check(number_above(0.0));

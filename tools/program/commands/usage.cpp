@@ -3,6 +3,7 @@
 #include <array>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "logs/number.hpp"
 #include "system/failure.hpp"
@@ -34,11 +35,28 @@ std::string hint_of_apart_value(const CLI::App& command, std::string_view argume
                      printable(argument, longest), printable(next, longest));
 }
 
-std::string hint(const CLI::App& command, std::span<const char* const> arguments) {
+// `--option LOG` where the log was meant for the input.
+std::string hint_of_taken_input(const CLI::App& command, std::string_view argument,
+                                std::string_view next) {
+  if (!argument.starts_with("--") || ::access(std::string(next).c_str(), F_OK) != 0) return {};
+  const CLI::Option* option = command.get_option_no_throw(std::string(argument));
+  if (option == nullptr || option->get_items_expected_max() == 0) return {};
+  return fmt::format("{} takes {} for its value", printable(argument, longest),
+                     printable(next, longest));
+}
+
+std::string hint(const CLI::App& command, bool lacks_something,
+                 std::span<const char* const> arguments) {
+  for (const std::string& rest : command.remaining())
+    if (lacks_something && rest.starts_with('-') && rest.size() > 1)
+      return fmt::format("there is no option {}", printable(rest, longest));
   for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
     const std::string_view argument = arguments[i], next = arguments[i + 1];
     if (std::string found = hint_of_empty_value(argument, next); !found.empty()) return found;
     if (std::string found = hint_of_apart_value(command, argument, next); !found.empty())
+      return found;
+    if (!lacks_something) continue;
+    if (std::string found = hint_of_taken_input(command, argument, next); !found.empty())
       return found;
   }
   return {};
@@ -59,7 +77,8 @@ std::string describe_usage(const CLI::App& app, const CLI::ParseError& error,
   for (char& c : what)
     if (c == '\n') c = ' ';
   while (what.ends_with(' ')) what.pop_back();
-  const std::string advice = hint(*command, arguments);
+  const bool lacks_something = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  const std::string advice = hint(*command, lacks_something, arguments);
   return fmt::format("{}{}{}; {} --help says more", what, advice.empty() ? "" : ": ", advice, name);
 }
 

@@ -131,19 +131,6 @@ std::string_view key_in_capitals(std::span<const std::string> keys) {
   return {};
 }
 
-[[noreturn]] void refuse_missing(const key_sets& sets, std::span<const std::string> keys,
-                                 const std::string& suffix, std::string_view where) {
-  if (const std::string_view capitals = key_in_capitals(keys); !capitals.empty())
-    fail("{}: missing {}; {} is in capitals: names are in small letters, so rename the columns",
-         where, describe_missing(sets, suffix), printable(capitals, 80));
-  const bool mixed = std::any_of(sets.begin(), sets.end(), [&](const auto& entry) {
-    return !entry.first.empty() && has_any(entry.second, 0);
-  });
-  fail("{}: missing {}{}; a feature such as adm2 may be named {}", where,
-       describe_missing(sets, suffix),
-       mixed ? "; keys of different gain limit (egl) are never mixed" : "", all_spellings(0));
-}
-
 // "1.2" of "_egl_1.2_nvd_6"; empty where gain is not limited.
 std::string_view gain_limit(std::string_view suffix) {
   constexpr std::string_view mark = "_egl_";
@@ -151,6 +138,19 @@ std::string_view gain_limit(std::string_view suffix) {
   if (at == std::string_view::npos) return {};
   const std::string_view limit = suffix.substr(at + mark.size());
   return limit.substr(0, limit.find('_'));
+}
+
+[[noreturn]] void refuse_missing(const key_sets& sets, std::span<const std::string> keys,
+                                 const std::string& suffix, std::string_view where) {
+  if (const std::string_view capitals = key_in_capitals(keys); !capitals.empty())
+    fail("{}: missing {}; {} is in capitals: names are in small letters, so rename the columns",
+         where, describe_missing(sets, suffix), printable(capitals, 80));
+  const bool mixed = std::any_of(sets.begin(), sets.end(), [&](const auto& entry) {
+    return !gain_limit(entry.first).empty() && has_any(entry.second, 0);
+  });
+  fail("{}: missing {}{}; a feature such as adm2 may be named {}", where,
+       describe_missing(sets, suffix),
+       mixed ? "; keys of different gain limit (egl) are never mixed" : "", all_spellings(0));
 }
 
 struct chosen_set {
@@ -266,6 +266,7 @@ key_choice choose_feature_keys(std::span<const std::string> keys,
   const chosen_set chosen = choose_set(sets, keys, suffix, where);
   key_choice choice;
   choice.limits_gain = !gain_limit(chosen.suffixes[adm]).empty();
+  choice.has_plain = is_complete(sets.at(""));
   if (!suffix) note_suffixes(chosen, choice.notes);
   choose_spelling(chosen.keys, choice);
   return choice;

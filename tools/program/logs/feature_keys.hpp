@@ -17,6 +17,7 @@ inline constexpr std::size_t feature_count = 6;
 struct key_choice {
   std::array<std::size_t, feature_count> features{};
   bool limits_gain = false;       // NEG features: adm2 and vif of limited enhancement gain (egl)
+  bool has_plain = false;         // whether the set without a suffix is there, too
   std::vector<std::string> notes; // choices that a person should know of
 };
 

@@ -56,7 +56,9 @@ public:
         read_member(key);
       }
     });
-    if (values_.peek() != '\0') refuse("text after the end of the document");
+    if (values_.peek() != '\0')
+      refuse("text after the end of the document: logs put one behind the other are scored one by "
+             "one");
     if (!has_frames) fail("{}: no \"frames\": not a libvmaf log", file_);
     frames_.end();
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include <fmt/format.h>
 
@@ -27,15 +28,18 @@ std::string lower(std::string_view text) {
   return lowered;
 }
 
-// Bootstrapped models log their spread beside the score.
-bool is_spread(std::string_view lowered) {
-  return contains(lowered, "stddev") || contains(lowered, "_ci_") || contains(lowered, "ci95") ||
-         contains(lowered, "feature");
+// What is logged beside a score under its name: the spread of bootstrapped models, times, features.
+bool is_beside(std::string_view lowered) {
+  for (const std::string_view part : {"stddev", "_ci_", "ci95", "feature", "confidence", "version"})
+    if (contains(lowered, part)) return true;
+  for (const std::string_view ending : {"_std", "_lo", "_hi", "_time", "_ms", "_fps"})
+    if (lowered.ends_with(ending)) return true;
+  return lowered == "tinymlp_vmaf"; // our own
 }
 
 bool names_vmaf(std::string_view key) {
   const std::string lowered = lower(key);
-  return contains(lowered, usual_key) && !is_spread(lowered);
+  return contains(lowered, usual_key) && !is_beside(lowered);
 }
 
 // "/usr/share/model/vmaf_v0.6.1.pkl" -> "vmaf_v0.6.1"
@@ -46,19 +50,39 @@ std::string model_name(std::string_view told) {
   return printable(name, 80);
 }
 
+// Any of the parts, each between the ends of the name or what is no letter: "_b_" of "vmaf_b".
+bool has_mark(std::string_view lowered, std::initializer_list<std::string_view> marks) {
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  for (const std::string_view mark : marks)
+    for (std::size_t at = lowered.find(mark); at != std::string_view::npos;
+         at = lowered.find(mark, at + 1)) {
+      const std::size_t end = at + mark.size();
+      const bool begins = at == 0 || !is_letter(lowered[at - 1]) || !is_letter(mark.front());
+      const bool ends =
+          end == lowered.size() || !is_letter(lowered[end]) || !is_letter(mark.back());
+      if (begins && ends) return true;
+    }
+  return false;
+}
+
 // By the marks that libvmaf's models and their users put into names; empty where there is none.
 std::string model_of_key(std::string_view key) {
   const std::string lowered = lower(key);
-  for (const auto& [mark, model] :
-       std::to_array<std::pair<std::string_view, std::string_view>>({{"4k", "vmaf_4k_v0.6.1"},
-                                                                     {"neg", "vmaf_v0.6.1neg"},
-                                                                     {"bagging", "vmaf_b_v0.6.3"},
-                                                                     {"bootstrap", "vmaf_b_v0.6.3"},
-                                                                     {"phone", "a phone model"},
-                                                                     {"mfz", "vmaf_v0.6.1"},
-                                                                     {"_hd", "vmaf_v0.6.1"}}))
-    if (contains(lowered, mark)) return std::string(model);
-  return lowered == usual_key ? "" : lowered.starts_with("vmaf_v") ? lowered : "";
+  if (has_mark(lowered, {"b", "rb", "bagging", "bootstrap"})) return "vmaf_b_v0.6.3";
+  if (has_mark(lowered, {"phone", "mobile"})) return "a phone model";
+  const bool is_4k = has_mark(lowered, {"4k", "uhd", "2160p"});
+  const bool is_neg = has_mark(lowered, {"neg"}) || lowered.ends_with("neg");
+  const bool is_hd = has_mark(lowered, {"hd", "mfz"}) || lowered.ends_with("mfz") ||
+                     contains(lowered, "v0.6.1") || is_neg;
+  if (!is_4k && !is_hd)
+    return contains(lowered, "_v0.") || contains(lowered, "_v1.") ? lowered : "";
+  return std::string(is_4k ? "vmaf_4k_v0.6.1" : "vmaf_v0.6.1") + (is_neg ? "neg" : "");
+}
+
+// vmaf_v0.6.1mfz is vmaf_v0.6.1 with motion2 forced to 0, which is what its features say.
+std::string without_ending(std::string name, std::string_view ending) {
+  if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+  return name;
 }
 
 std::string quoted(const std::vector<std::string>& names) {
@@ -93,6 +117,11 @@ own_score_choice choose_own_score(std::span<const std::string> keys,
     fail("{}: no key {}{}", where, printable(wanted, 80),
          candidates.empty() ? std::string(", nor another that looks like a score")
                             : "; those that look like a score: " + quoted(candidates));
+  if (!asked && features.limits_gain && features.has_plain) {
+    // "vmaf" belongs to the plain features that are in the log as well.
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      if (names_vmaf(keys[i]) && model_of_key(keys[i]).ends_with("neg")) choice.key = i;
+  }
   if (!asked && !choice.key && candidates.size() == 1) {
     choice.key = candidate;
     choice.notes.push_back(fmt::format("the log's own score is taken from the key {}; "
@@ -106,9 +135,12 @@ own_score_choice choose_own_score(std::span<const std::string> keys,
   if (!choice.key) return choice;
   choice.model = model_of_key(keys[*choice.key]);
   if (choice.model.empty() && !told_model.empty()) choice.model = model_name(told_model);
+  choice.model = without_ending(choice.model, "mfz");
   // vmaf_v0.6.1neg is vmaf_v0.6.1 over features of limited gain.
-  const std::string_view neg = "vmaf_v0.6.1neg";
-  if (choice.model == neg && features.limits_gain) choice.model = neg.substr(0, neg.size() - 3);
+  if (features.limits_gain && choice.model.ends_with("neg"))
+    choice.model = without_ending(choice.model, "neg");
+  else if (features.limits_gain && features.has_plain)
+    choice.model = "the log's plain features"; // not of those taken
   return choice;
 }
 

@@ -21,6 +21,7 @@ namespace {
 // Expat holds a single tag or comment however long it becomes, and reads it from its start again
 // with every piece that arrives.
 constexpr XML_Index longest_tag = XML_Index{4} << 20;
+constexpr int deepest = 64; // each open element takes memory
 constexpr int read_size = 1 << 16;
 
 class xml_log {
@@ -85,6 +86,7 @@ private:
   void open(std::string_view name, const char** attributes) {
     ++depth_;
     latest_tag_ = XML_GetCurrentByteIndex(parser_.get());
+    if (depth_ > deepest) refuse("nested too deeply");
     if (depth_ == 1) {
       if (name != "VMAF" && name != "result")
         refuse(fmt::format("the root element is <{}>, not <VMAF>", printable(name, 80)));
@@ -95,11 +97,14 @@ private:
       has_frames_ = has_frames_ || in_frames_;
       if (name == "params") read_attributes(attributes, "model", frames_.description().model);
     } else if (in_frames_ && name == "frame") {
-      if (depth_ > 3) refuse("a <frame> inside a <frame>");
+      if (depth_ > 3) refuse("a <frame> that does not stand in <frames> itself");
       read_frame(attributes);
     }
   }
-  void close() { --depth_; }
+  void close() {
+    latest_tag_ = XML_GetCurrentByteIndex(parser_.get());
+    --depth_;
+  }
 
   static void read_attributes(const char** attributes, std::string_view name, std::string& to) {
     for (; *attributes != nullptr; attributes += 2)

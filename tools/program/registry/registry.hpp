@@ -78,6 +78,7 @@ public:
   explicit registry(const std::string& path);
 
   const std::string& path() const noexcept { return file_.path; }
+  const registry_file& file() const noexcept { return file_; }
   const folder& where() const noexcept { return file_.where; }
   const std::vector<model_entry>& models() const noexcept { return models_; }
   // Throws failure, naming those there are, for an id that is not registered.

@@ -64,12 +64,12 @@ void range_check::check(const log_row& row) {
   rows_ += outside ? 1 : 0;
 }
 
-void range_check::report() const {
+void range_check::report(std::string_view input) const {
   if (rows_ == 0) return;
   print_message("warning",
-                fmt::format("{} frame{} outside the training range (more than {:g} standard "
+                fmt::format("{}: {} frame{} outside the training range (more than {:g} standard "
                             "deviations from the mean); the farthest: frame {}, {} = {:g}, {:+.1f}",
-                            rows_, rows_ == 1 ? "" : "s", limit_, worst_row_.frame,
+                            input, rows_, rows_ == 1 ? "" : "s", limit_, worst_row_.frame,
                             vmaf::feature_names[worst_feature_],
                             worst_row_.features[worst_feature_], worst_z_));
 }
@@ -199,7 +199,7 @@ void scoring_sink::report_warnings() const {
                               "order of the log",
                               source_.name(), series_.out_of_order(),
                               series_.out_of_order() == 1 ? " is" : "s are"));
-  if (range_check_) range_check_->report();
+  if (range_check_) range_check_->report(source_.name());
   if (region_check_) region_check_->report(source_.name(), summary_.rows);
 }
 

@@ -23,7 +23,7 @@ public:
   range_check(const model_description& network, double limit);
   void check(const log_row& row);
   // One warning on standard error, if there is anything to warn of.
-  void report() const;
+  void report(std::string_view input) const;
 
 private:
   const model_description& network_;

@@ -197,9 +197,13 @@ private:
   }
 
   void write_pooled_row(std::string_view who, const pooling& p, std::string_view code) {
-    out_.write(paint_.paint(code, fmt::format("  {:<12}{:>10.4f}{:>10.4f}{:>15.4f}{:>10.4f}", who,
-                                              p.min(), p.mean(), p.harmonic_mean(), p.max())) +
-               "\n");
+    const auto text = [](double value) {
+      return std::fabs(value) >= 1e5 ? fmt::format("{:.3g}", value) : fmt::format("{:.4f}", value);
+    };
+    out_.write(
+        paint_.paint(code, fmt::format("  {:<12}{:>10}{:>10}{:>15}{:>10}", who, text(p.min()),
+                                       text(p.mean()), text(p.harmonic_mean()), text(p.max()))) +
+        "\n");
   }
 
   void write_foot(const score_context& context, const score_summary& summary) {

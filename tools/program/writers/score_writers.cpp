@@ -63,7 +63,8 @@ public:
 
   void begin(const score_context& context) override {
     const std::string& key = context.log.own_key;
-    if (context.log.has_vmaf) own_key_ = json_string(key == score_key ? "vmaf" : key);
+    if (context.log.has_vmaf)
+      own_key_ = json_string(key == score_key ? "tinymlp_vmaf_of_log" : key);
     const model_description& m = context.network;
     out_.write(fmt::format("{{\n"
                            "  \"version\": \"tinymlp {}\",\n"
