@@ -113,11 +113,11 @@ constexpr bool in_verified_region(const features& frame) noexcept {
 
 namespace detail {
 
-// Everything below depends on a template parameter, so that a program holds, and the compiler
-// parses, only the networks that it names.
 // libvmaf's model that a network approximates.
 enum class teacher { hd, uhd };
 
+// Everything below depends on a template parameter, so that a program holds, and the compiler
+// parses, only the networks that it names.
 template <class Net, teacher Of> struct onnx_of;
 template <> struct onnx_of<mlp_small, teacher::hd> {
   static constexpr const auto& bytes = models::mlp_small_onnx;

@@ -86,9 +86,7 @@ void require_svg_name(std::string_view path) {
   if (path == "-") throw usage_error("--plot needs the name of a file");
   const std::size_t dot = path.rfind('.');
   if (dot == std::string_view::npos) return;
-  std::string ending(path.substr(dot + 1));
-  for (char& c : ending)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string ending = small_letters(path.substr(dot + 1));
   for (const std::string_view other : std::to_array<std::string_view>(
            {"png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "pdf", "ps", "eps", "html"}))
     if (ending == other)

@@ -123,9 +123,7 @@ std::string describe_missing(const key_sets& sets, const std::string& suffix) {
 // A key that would name a feature if it were in small letters; empty without one.
 std::string_view key_in_capitals(std::span<const std::string> keys) {
   for (const std::string& key : keys) {
-    std::string lowered(key);
-    for (char& c : lowered)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    const std::string lowered = small_letters(key);
     if (lowered != key && !is_feature_key(key) && is_feature_key(lowered)) return key;
   }
   return {};

@@ -1,7 +1,6 @@
 #include "logs/own_score.hpp"
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 
 #include <fmt/format.h>
@@ -20,14 +19,6 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// ASCII only, whatever the locale.
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  for (char& c : lowered)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lowered;
-}
-
 // What is logged beside a score under its name: the spread of bootstrapped models, times, features.
 bool is_beside(std::string_view lowered) {
   for (const std::string_view part : {"stddev", "_ci_", "ci95", "feature", "confidence", "version"})
@@ -38,7 +29,7 @@ bool is_beside(std::string_view lowered) {
 }
 
 bool names_vmaf(std::string_view key) {
-  const std::string lowered = lower(key);
+  const std::string lowered = small_letters(key);
   return contains(lowered, usual_key) && !is_beside(lowered);
 }
 
@@ -67,7 +58,7 @@ bool has_mark(std::string_view lowered, std::initializer_list<std::string_view> 
 
 // By the marks that libvmaf's models and their users put into names; empty where there is none.
 std::string model_of_key(std::string_view key) {
-  const std::string lowered = lower(key);
+  const std::string lowered = small_letters(key);
   if (has_mark(lowered, {"b", "rb", "bagging", "bootstrap"})) return "vmaf_b_v0.6.3";
   if (has_mark(lowered, {"phone", "mobile"})) return "a phone model";
   const bool is_4k = has_mark(lowered, {"4k", "uhd", "2160p"});
@@ -92,8 +83,7 @@ std::string quoted(const std::vector<std::string>& names) {
 } // namespace
 
 bool is_own_score_key(std::string_view key, const std::optional<std::string>& asked) {
-  if (asked) return key == *asked || names_vmaf(key);
-  return key == usual_key || names_vmaf(key);
+  return names_vmaf(key) || (asked && key == *asked);
 }
 
 own_score_choice choose_own_score(std::span<const std::string> keys,

@@ -55,6 +55,13 @@ std::string printable(std::string_view text, std::size_t longest) {
   return clean(text, true, longest);
 }
 
+std::string small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
+}
+
 std::string size_text(std::size_t bytes) {
   constexpr std::size_t mib = std::size_t{1} << 20;
   return bytes % mib == 0 ? fmt::format("{} MiB", bytes / mib) : fmt::format("{} KiB", bytes >> 10);

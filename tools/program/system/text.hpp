@@ -24,6 +24,9 @@ std::string to_utf8(std::string_view text);
 // names and values that come from files, which must neither flood a terminal nor steer it.
 std::string printable(std::string_view text, std::size_t longest);
 
+// ASCII letters made small, whatever the locale.
+std::string small_letters(std::string_view text);
+
 // "64 KiB", "1024 MiB"; of whole KiB.
 std::string size_text(std::size_t bytes);
 

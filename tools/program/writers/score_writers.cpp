@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "system/json.hpp"
 #include "system/text.hpp"
 #include "system/version.hpp"
 
@@ -45,17 +46,7 @@ std::string shortest(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : std::string("null");
 }
 
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : to_utf8(text)) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < ' ')
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out + '"';
-}
+std::string json_string(std::string_view text) { return json(to_utf8(text)).dump(); }
 
 class json_writer final : public score_writer {
 public:
