@@ -51,7 +51,7 @@ SHIPPED = {
     # It cannot follow everything: more of what video shows, at the cost of what it does not.
     "mlp_small": Recipe(epochs=44, hard_rounds=6, measured=0.5, powers=0.12, borders=0.05, wide=0.13,
                         settle=16_000, settle_lr=6e-3),
-    "mlp_medium": Recipe(epochs=20, settle=4000),
+    "mlp_medium": Recipe(epochs=20, settle=8000, settle_lr=3e-3),
     "mlp_large": Recipe(epochs=12, hard_rounds=2),
 }
 
