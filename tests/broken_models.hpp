@@ -14,7 +14,7 @@
 namespace broken_models {
 
 namespace w = onnx_writer;
-using tinymlp::errc;
+using tinymlp::status;
 using w::bytes, w::model;
 
 // Where the offset must point: `delta` bytes into `around`, which occurs once in the file; or
@@ -38,7 +38,7 @@ inline const place start{};
 
 struct row {
   const char* what;
-  errc code;
+  status code;
   std::string_view where;
   place (*break_it)(model&); // breaks a good model, and tells where the error must point
 };

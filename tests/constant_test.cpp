@@ -156,7 +156,7 @@ TEST_CASE("the scale of a range of activations") {
     return found && bits(found->scale) == bits(scale) && found->zero_point == zero_point;
   };
   constexpr auto refused = [](activation_range range) {
-    return scale_of(range).error().code == errc::bad_scale;
+    return scale_of(range).error().code == status::bad_scale;
   };
   CHECK_BOTH_WAYS(is({0, 255}, 1, 0));
   CHECK_BOTH_WAYS(is({3, 255}, 1, 0)); // widened to 0
@@ -179,10 +179,10 @@ TEST_CASE("ranges whose scales are no floats are refused by name") {
   constexpr auto refusal = [](activation_range range) {
     return quantize(vmaf::small(), {{{-6, 5}, range, {0, 9}}}).error();
   };
-  CHECK_BOTH_WAYS(refusal({0, no_number}).code == errc::bad_scale);
+  CHECK_BOTH_WAYS(refusal({0, no_number}).code == status::bad_scale);
   CHECK_BOTH_WAYS(refusal({0, no_number}).where == "activation_range");
-  CHECK_BOTH_WAYS(refusal({0, 1e-34F}).code == errc::ok);
-  CHECK_BOTH_WAYS(refusal({0, 1}).code == errc::ok);
+  CHECK_BOTH_WAYS(refusal({0, 1e-34F}).code == status::ok);
+  CHECK_BOTH_WAYS(refusal({0, 1}).code == status::ok);
 }
 
 TEST_CASE("embed takes a literal, an array of any kind of byte, or a span") {
@@ -209,11 +209,11 @@ TEST_CASE("batches in constant expressions") {
   constexpr auto scored = [](std::size_t rows_given) {
     std::array<float, 6> in{1, 1, 1, 1, 1, 0};
     std::array<float, 1> out{-1};
-    const errc e = vmaf::small().score(std::span<const float>(in).first(rows_given), out);
+    const status e = vmaf::small().score(std::span<const float>(in).first(rows_given), out);
     return std::pair(e, out[0]);
   };
-  CHECK_BOTH_WAYS(scored(6).first == errc::ok);
+  CHECK_BOTH_WAYS(scored(6).first == status::ok);
   CHECK_BOTH_WAYS(scored(6).second == vmaf::small().score(rows[1]));
-  CHECK_BOTH_WAYS(scored(5).first == errc::size_mismatch);
+  CHECK_BOTH_WAYS(scored(5).first == status::size_mismatch);
   CHECK_BOTH_WAYS(scored(0).second == -1); // nothing is written
 }

@@ -34,10 +34,10 @@ template <std::size_t... I> int pinned_scores_agree(std::index_sequence<I...>) {
       CHECK(bits(static_networks::medium.score<Which>(frame)) ==
             bits(static_networks::medium.score(frame)));
       std::vector<float> rows(frame.begin(), frame.end()), scores(1);
-      CHECK(vmaf::medium().score<Which>(rows, scores) == errc::ok);
+      CHECK(vmaf::medium().score<Which>(rows, scores) == status::ok);
       CHECK(bits(scores[0]) == bits(vmaf::medium().score(frame)));
       rows.pop_back();
-      CHECK(vmaf::medium().score<Which>(rows, scores) == errc::size_mismatch);
+      CHECK(vmaf::medium().score<Which>(rows, scores) == status::size_mismatch);
     }
   };
   (check.template operator()<static_cast<isa>(I)>(), ...);
@@ -73,11 +73,11 @@ TEST_CASE("an instruction set that the CPU lacks is an error, and nothing is wri
     if (supported(which)) continue;
     const result<float> score = vmaf::small().score(frame, which);
     CHECK_FALSE(score.has_value());
-    CHECK(score.error().code == errc::isa_unsupported);
+    CHECK(score.error().code == status::isa_unsupported);
     CHECK(score.error().where == name(which));
     std::vector<float> scores{-1};
     CHECK(vmaf::small().score(std::span<const float>(frame), scores, which) ==
-          errc::isa_unsupported);
+          status::isa_unsupported);
     CHECK(scores[0] == -1);
   }
 }
@@ -86,17 +86,17 @@ TEST_CASE("a number that names no instruction set is supported nowhere") {
   for (const unsigned number : {8U, 31U, 32U, 33U, 40U, 255U}) {
     const auto which = static_cast<isa>(number);
     CHECK_FALSE(supported(which));
-    CHECK(vmaf::small().score(frame, which).error().code == errc::isa_unsupported);
+    CHECK(vmaf::small().score(frame, which).error().code == status::isa_unsupported);
   }
 }
 
 TEST_CASE("sizes that do not match are an error, and nothing is written") {
   std::vector<float> rows(13, 0.5F), scores(2, -1);
-  CHECK(vmaf::small().score(rows, scores) == errc::size_mismatch);
+  CHECK(vmaf::small().score(rows, scores) == status::size_mismatch);
   rows.resize(18);
-  CHECK(vmaf::small().score(rows, scores) == errc::size_mismatch);
+  CHECK(vmaf::small().score(rows, scores) == status::size_mismatch);
   CHECK(scores == std::vector<float>{-1, -1});
-  CHECK(vmaf::small().score(std::span<const float>(), std::span<float>()) == errc::ok);
+  CHECK(vmaf::small().score(std::span<const float>(), std::span<float>()) == status::ok);
 }
 
 TEST_CASE("pinned at compile time, scores are the same bits") {

@@ -103,18 +103,18 @@ bool same(float a, float b) {
 // The type's bits equal those of the network that is known at run time only, in every batch.
 template <class Net> void check_against_any(const Net& net, std::span<const char> file) {
   owned_network any;
-  REQUIRE(any.load(file).code == errc::ok);
+  REQUIRE(any.load(file).code == status::ok);
   REQUIRE(any->inputs() == Net::inputs);
   REQUIRE(any->outputs() == Net::outputs);
   CHECK(any->parameter_count() == Net::parameter_count);
   for (const std::size_t count : {1, 2, 7, 33, 70}) {
     const std::vector<float> rows = rows_for(count, Net::inputs, 1);
     std::vector<float> a(count * Net::outputs), b(a.size());
-    REQUIRE(net.run(rows, a) == errc::ok);
+    REQUIRE(net.run(rows, a) == status::ok);
     for (const isa which : supported()) {
-      REQUIRE(any->run(rows, b, which) == errc::ok);
+      REQUIRE(any->run(rows, b, which) == status::ok);
       for (std::size_t i = 0; i < a.size(); ++i) CHECK(same(a[i], b[i]));
-      REQUIRE(net.run(rows, b, which) == errc::ok);
+      REQUIRE(net.run(rows, b, which) == status::ok);
       for (std::size_t i = 0; i < a.size(); ++i) CHECK(same(a[i], b[i]));
     }
     for (std::size_t r = 0; r < count; ++r) {
@@ -158,12 +158,12 @@ TEST_CASE("the compiler deduces the type of a network, and computes with it") {
 TEST_CASE("a shipped network gives the same bits when its shape is known at run time only") {
   const auto check = [](const auto& net, const auto& file) {
     owned_network any;
-    REQUIRE(any.load(std::span<const char>(file, sizeof file - 1)).code == errc::ok);
+    REQUIRE(any.load(std::span<const char>(file, sizeof file - 1)).code == status::ok);
     for (const std::size_t count : {1, 3, 16, 45}) {
       std::vector<float> rows = rows_for(count, 6, 2), a(count), b(count);
-      REQUIRE(net.score(rows, a) == errc::ok);
+      REQUIRE(net.score(rows, a) == status::ok);
       for (const isa which : supported()) {
-        REQUIRE(any->run(rows, b, which) == errc::ok);
+        REQUIRE(any->run(rows, b, which) == status::ok);
         for (std::size_t r = 0; r < count; ++r) CHECK(same(a[r], b[r]));
       }
     }
@@ -175,13 +175,13 @@ TEST_CASE("int8 models give the same bits when their shape is known at run time 
   const auto check = [](const auto& net, const bytes& file) {
     REQUIRE(net);
     owned_network any;
-    REQUIRE(any.load(file.span()).code == errc::ok);
+    REQUIRE(any.load(file.span()).code == status::ok);
     CHECK(any->mode() == std::decay_t<decltype(*net)>::mode);
     const std::vector<float> rows = rows_for(50, 6, 3);
     std::vector<float> a(50), b(50);
-    REQUIRE(net->score(rows, a) == errc::ok);
+    REQUIRE(net->score(rows, a) == status::ok);
     for (const isa which : supported()) {
-      REQUIRE(any->run(rows, b, which) == errc::ok);
+      REQUIRE(any->run(rows, b, which) == status::ok);
       for (std::size_t r = 0; r < 50; ++r) CHECK(same(a[r], b[r]));
     }
   };
@@ -196,12 +196,12 @@ TEST_CASE("int8 models give the same bits when their shape is known at run time 
 TEST_CASE("a NaN or infinite feature makes every output of its row NaN, and of no other") {
   const bytes file = chain(4, {{6, "Sigmoid"}, {3, "Softmax"}}).write();
   owned_network net;
-  REQUIRE(net.load(file.span()).code == errc::ok);
+  REQUIRE(net.load(file.span()).code == status::ok);
   std::vector<float> rows = rows_for(40, 4, 4), out(40 * 3);
   rows[5 * 4 + 2] = std::nanf("");
   rows[17 * 4] = INFINITY;
   for (const isa which : supported()) {
-    REQUIRE(net->run(rows, out, which) == errc::ok);
+    REQUIRE(net->run(rows, out, which) == status::ok);
     for (std::size_t i = 0; i < out.size(); ++i)
       CHECK(std::isnan(out[i]) == (i / 3 == 5 || i / 3 == 17));
   }
@@ -217,15 +217,15 @@ TEST_CASE("storage is the caller's, of the size told beforehand, and no byte bey
   CHECK(memory[0] == std::byte{0xa5});
   for (std::size_t i = 1 + *size; i < memory.size(); ++i) CHECK(memory[i] == std::byte{0xa5});
   std::vector<float> out(3);
-  CHECK(net->run(rows_for(1, 5, 5), out) == errc::ok);
-  CHECK(net->run(rows_for(1, 4, 5), out) == errc::size_mismatch);
-  CHECK(net->run(rows_for(2, 5, 5), out) == errc::size_mismatch);
+  CHECK(net->run(rows_for(1, 5, 5), out) == status::ok);
+  CHECK(net->run(rows_for(1, 4, 5), out) == status::size_mismatch);
+  CHECK(net->run(rows_for(2, 5, 5), out) == status::size_mismatch);
   CHECK(load_any(file.span(), std::span(memory).first(*size - 64)).error().code ==
-        errc::short_storage);
-  CHECK(any_network().run({}, {}) == errc::size_mismatch);
+        status::short_storage);
+  CHECK(any_network().run({}, {}) == status::size_mismatch);
   owned_network kept;
-  REQUIRE(kept.load(file.span()).code == errc::ok);
-  CHECK(kept.load(file.span().first(20)).code != errc::ok);
+  REQUIRE(kept.load(file.span()).code == status::ok);
+  CHECK(kept.load(file.span().first(20)).code != status::ok);
   CHECK(kept->inputs() == 5);
 }
 
@@ -234,13 +234,13 @@ TEST_CASE("a type that does not fit the file is an error that names the node") {
   using namespace layers;
   CHECK(load<mlp<5, layers::tanh<9>, linear<3>>>(file.span()));
   const auto wrong = load<mlp<5, layers::tanh<8>, linear<3>>>(file.span());
-  CHECK(wrong.error().code == errc::network_mismatch);
+  CHECK(wrong.error().code == status::network_mismatch);
   CHECK(wrong.error().where == "h0");
-  CHECK(load<mlp<5, relu<9>, linear<3>>>(file.span()).error().code == errc::network_mismatch);
-  CHECK(load<mlp<5, layers::tanh<9>>>(file.span()).error().code == errc::network_mismatch);
+  CHECK(load<mlp<5, relu<9>, linear<3>>>(file.span()).error().code == status::network_mismatch);
+  CHECK(load<mlp<5, layers::tanh<9>>>(file.span()).error().code == status::network_mismatch);
   CHECK(load<quantized_mlp<5, layers::tanh<9>, linear<3>>>(file.span()).error().code ==
-        errc::precision_mismatch);
-  CHECK(load<network<5, 9, 1>>(file.span()).error().code == errc::network_mismatch);
+        status::precision_mismatch);
+  CHECK(load<network<5, 9, 1>>(file.span()).error().code == status::network_mismatch);
 }
 
 TEST_CASE("random chains of every activation are near their float64 evaluation") {
@@ -258,12 +258,12 @@ TEST_CASE("random chains of every activation are near their float64 evaluation")
     const bytes file = chain(inputs, layers, random() % 2 == 0).write();
     CAPTURE(round);
     onnx::plan plan;
-    REQUIRE(onnx::parse_into(plan, file.span()).code == errc::ok);
+    REQUIRE(onnx::parse_into(plan, file.span()).code == status::ok);
     owned_network net;
-    REQUIRE(net.load(file.span()).code == errc::ok);
+    REQUIRE(net.load(file.span()).code == status::ok);
     const std::vector<float> rows = rows_for(20, net->inputs(), 7);
     std::vector<float> out(20 * net->outputs());
-    REQUIRE(net->run(rows, out) == errc::ok);
+    REQUIRE(net->run(rows, out) == status::ok);
     for (std::size_t r = 0; r < 20; ++r) {
       const plan_float64::row exact = plan_float64::score(
           plan, {rows.begin() + static_cast<std::ptrdiff_t>(r * net->inputs()),

@@ -37,7 +37,7 @@ int main() {
          "it scores like the shipped network");
 
   const result<mlp_medium> cut = load<mlp_medium>(file.first(file.size() / 2));
-  expect(!cut && cut.error().code == errc::truncated, "a cut file is refused as such");
+  expect(!cut && cut.error().code == status::truncated, "a cut file is refused as such");
   expect(!message(cut.error().code).empty() && !cut.error().where.empty(), "the error tells why");
   expect(!load<mlp_small>(file), "a network of another shape is refused");
   expect(cut.value_or(embedded).score(still_frame) == embedded.score(still_frame),
@@ -45,8 +45,8 @@ int main() {
 
   const std::array<float, 6> row = still_frame.row();
   std::array<float, 1> score{};
-  expect(quantised.score(row, score) == errc::ok, "a batch of one");
-  expect(quantised.score(std::span(row).first(5), score) == errc::size_mismatch, "a short batch");
+  expect(quantised.score(row, score) == status::ok, "a batch of one");
+  expect(quantised.score(std::span(row).first(5), score) == status::size_mismatch, "a short batch");
   for (const isa which : supported()) {
     const result<float> by_isa = vmaf::medium_int8().score(row, which);
     expect(by_isa && *by_isa == score[0], "every instruction set agrees");

@@ -92,8 +92,8 @@ TEST_CASE("every form becomes the steps that compute what ONNX Runtime computes"
     CAPTURE(message(e.code));
     CAPTURE(e.where);
     CAPTURE(e.op_type);
-    CHECK(e.code == errc::ok);
-    if (e.code != errc::ok) continue;
+    CHECK(e.code == status::ok);
+    if (e.code != status::ok) continue;
     CHECK(steps_of(p) == m.steps);
     CHECK(p.output_name == m.output);
     check_widths(p);
@@ -132,7 +132,7 @@ TEST_CASE("a file with one byte changed is refused soundly, or is a file in its 
       byte = static_cast<char>(before ^ static_cast<char>((random >> 24) | 1));
       const error e = onnx::parse_into(p, bytes);
       byte = before;
-      if (e.code == errc::ok) {
+      if (e.code == status::ok) {
         ++accepted;
         unsound += p.step_count == 0 || p.steps[p.step_count - 1].outputs != p.outputs;
       } else {
@@ -155,7 +155,7 @@ TEST_CASE("no prefix of a file is accepted") {
       const std::vector<char> part(m.content.begin(),
                                    m.content.begin() + static_cast<std::ptrdiff_t>(size));
       const error e = onnx::parse_into(p, part, {}, m.output);
-      accepted += e.code == errc::ok;
+      accepted += e.code == status::ok;
       nameless += e.where.empty();
       beyond += e.offset > size;
       ++tried;

@@ -20,7 +20,7 @@ namespace {
 // layer_norm N, softmax X, log_softmax L, complement C, slice [.
 constexpr bool is(const w::bytes& file, std::string_view expected, std::string_view output = {}) {
   onnx::plan p;
-  if (onnx::parse_into(p, file.span(), {}, output).code != errc::ok) return false;
+  if (onnx::parse_into(p, file.span(), {}, output).code != status::ok) return false;
   if (p.step_count != expected.size()) return false;
   constexpr std::string_view affine = "+-_*/~SB", others = "?DANXLC[";
   for (std::size_t i = 0; i < p.step_count; ++i) {
@@ -53,8 +53,8 @@ TEST_CASE("the page of accepted forms lists the operator table, and errors point
     CAPTURE(row.op_type.text);
     CHECK(words.find(" " + std::string(row.op_type.text) + " ") != std::string::npos);
   }
-  for (unsigned i = 0; i <= static_cast<unsigned>(errc::isa_unsupported); ++i) {
-    const std::string_view anchor = onnx::section(static_cast<errc>(i));
+  for (unsigned i = 0; i <= static_cast<unsigned>(status::isa_unsupported); ++i) {
+    const std::string_view anchor = onnx::section(static_cast<status>(i));
     if (anchor.empty()) continue;
     std::string heading = "\n## ";
     for (const char c : anchor) heading += c == '-' ? ' ' : c;
@@ -72,19 +72,19 @@ TEST_CASE("all obstacles of a file at once") {
   const w::bytes file = m.write();
   std::array<error, 8> found{};
   REQUIRE(onnx::find_obstacles(file.span(), {}, {}, found) == 3);
-  CHECK(found[0].code == errc::branch);
+  CHECK(found[0].code == status::branch);
   CHECK(found[0].where == "h1");
   CHECK(found[0].op_type == "Add");
-  CHECK(found[1].code == errc::unsupported_operator);
+  CHECK(found[1].code == status::unsupported_operator);
   CHECK(found[1].where == "Sin");
-  CHECK(found[2].code == errc::shape_mismatch);
+  CHECK(found[2].code == status::shape_mismatch);
   CHECK(found[2].where == "mean");
   CHECK(found[2].accepted == 3);
   CHECK(found[1].offset == file.find(m.g.producer("a0").write()));
   CHECK(onnx::find_obstacles(w::fp32_model({3, 2, 1}).write().span(), {}, {}, found) == 0);
   CHECK(onnx::find_obstacles(file.span(), {}, {}, {}) >= 3);
   CHECK(onnx::find_obstacles(file.span(), {}, "nowhere", found) == 1);
-  CHECK(found[0].code == errc::unknown_output);
+  CHECK(found[0].code == status::unknown_output);
 }
 
 TEST_CASE("errors tell shapes and numbers") {
@@ -93,7 +93,7 @@ TEST_CASE("errors tell shapes and numbers") {
   const w::bytes file = m.write();
   onnx::plan p;
   const error e = onnx::parse_into(p, file.span());
-  CHECK(e.code == errc::shape_mismatch);
+  CHECK(e.code == status::shape_mismatch);
   CHECK(e.where == "w1");
   CHECK(e.rank == 2);
   CHECK(e.dims[0] == 2);
@@ -114,12 +114,12 @@ TEST_CASE("as many values, layers and steps as the parser holds") {
   }
   m.g.outputs[0].name = value;
   onnx::plan p;
-  CHECK(onnx::parse_into(p, m.write().span()).code == errc::ok);
+  CHECK(onnx::parse_into(p, m.write().span()).code == status::ok);
 
   const std::vector<std::int64_t> ones(onnx::max_layers + 1, 1);
   for (const w::model& deep : {w::fp32_model(ones), w::int8_model(ones), w::static_model(ones)}) {
     const w::bytes file = deep.write();
-    REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+    REQUIRE(onnx::parse_into(p, file.span()).code == status::ok);
     CHECK(p.layer_count == onnx::max_layers);
   }
 
@@ -132,7 +132,7 @@ TEST_CASE("as many values, layers and steps as the parser holds") {
   }
   steps.g.outputs[0].name = value;
   const w::bytes file = steps.write();
-  REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+  REQUIRE(onnx::parse_into(p, file.span()).code == status::ok);
   CHECK(p.step_count == onnx::max_steps - 1); // the Squeeze needs room, too
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("a plan tells what the model is") {
   m.g.producer("q1").name = "second";
   const w::bytes file = m.write();
   onnx::plan p;
-  REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+  REQUIRE(onnx::parse_into(p, file.span()).code == status::ok);
   CHECK(p.kind == onnx::precision::int8);
   CHECK(p.mode == onnx::quant_mode::dynamic_int8);
   CHECK(p.ir_version == 10);
@@ -174,7 +174,7 @@ TEST_CASE("a plan tells how the activations of a static model are quantised") {
   for (const bool computed : {false, true}) {
     const w::bytes file = w::static_model({3, 4, 2, 1}, true, computed).write();
     onnx::plan p;
-    REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+    REQUIRE(onnx::parse_into(p, file.span()).code == status::ok);
     CHECK(p.kind == onnx::precision::int8);
     CHECK(p.mode == onnx::quant_mode::static_int8);
     CHECK(p.steps[2].activation_scale == 1.0F / 20);
@@ -195,7 +195,7 @@ TEST_CASE("inputs and outputs that do not matter, and labels") {
   m.g.outputs.push_back({"strange", {"N"}});
   const w::bytes file = m.write();
   onnx::plan p;
-  REQUIRE(onnx::parse_into(p, file.span()).code == errc::ok);
+  REQUIRE(onnx::parse_into(p, file.span()).code == status::ok);
   CHECK(p.output_name == "y");
   CHECK(p.ignored_outputs == 2);
   REQUIRE(p.input_count == 2);
@@ -204,8 +204,8 @@ TEST_CASE("inputs and outputs that do not matter, and labels") {
   CHECK(p.graph_inputs[1].used);
   CHECK(p.graph_inputs[1].first == 0);
   CHECK(p.graph_inputs[1].count == 3);
-  CHECK(onnx::parse_into(p, file.span(), {}, "strange").code == errc::unsupported_operator);
-  CHECK(onnx::parse_into(p, file.span(), {}, "state_out").code == errc::no_layers);
+  CHECK(onnx::parse_into(p, file.span(), {}, "strange").code == status::unsupported_operator);
+  CHECK(onnx::parse_into(p, file.span(), {}, "state_out").code == status::no_layers);
 
   w::model c = w::fp32_model({3, 2, 2});
   c.opsets.push_back({"ai.onnx.ml", 3});
@@ -222,7 +222,7 @@ TEST_CASE("inputs and outputs that do not matter, and labels") {
   c.g.outputs[1].has_type = false;
   c.g.outputs[1].extra = w::field(2, w::field(4, "")); // a sequence
   const w::bytes classifier = c.write();
-  REQUIRE(onnx::parse_into(p, classifier.span()).code == errc::ok);
+  REQUIRE(onnx::parse_into(p, classifier.span()).code == status::ok);
   CHECK(p.output_name == "map");
   CHECK(p.outputs == 2);
   REQUIRE(p.labels.present());

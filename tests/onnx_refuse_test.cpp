@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-using tinymlp::errc;
+using tinymlp::status;
 namespace w = onnx_writer;
 using w::bytes, w::model, w::storage;
 
@@ -24,78 +24,78 @@ using namespace broken_models;
 // Broken versions of Sub, Div, Gemm, Relu, Gemm, Squeeze: 3-2-1.
 const std::vector<row> float_rows{
     // ---- wire format
-    {"a field cut short", errc::truncated, "model",
+    {"a field cut short", status::truncated, "model",
      [](model& m) { return append(m, bytes("\x0a\x05xx")); }},
-    {"a varint of 65 bits", errc::bad_varint, "model",
+    {"a varint of 65 bits", status::bad_varint, "model",
      [](model& m) { return append(m, bytes("\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")); }},
-    {"a group", errc::bad_field, "model", [](model& m) { return append(m, bytes("\x33\x34")); }},
-    {"trailing zeros", errc::bad_field, "model",
+    {"a group", status::bad_field, "model", [](model& m) { return append(m, bytes("\x33\x34")); }},
+    {"trailing zeros", status::bad_field, "model",
      [](model& m) { return append(m, bytes(std::string_view("\0\0", 2))); }},
-    {"trailing text", errc::unknown_field, "model",
+    {"trailing text", status::unknown_field, "model",
      [](model& m) { return append(m, w::field(12, "trailing")); }},
-    {"a field that ModelProto does not have", errc::unknown_field, "model",
+    {"a field that ModelProto does not have", status::unknown_field, "model",
      [](model& m) { return append(m, w::varint_field(99, 1)); }},
-    {"two graphs", errc::duplicate_field, "graph",
+    {"two graphs", status::duplicate_field, "graph",
      [](model& m) { return append(m, w::field(7, "")); }},
-    {"the IR version as a string", errc::wrong_wire_type, "model",
+    {"the IR version as a string", status::wrong_wire_type, "model",
      [](model& m) { return append(m, w::field(1, "8")); }},
-    {"the producer as a number", errc::wrong_wire_type, "model",
+    {"the producer as a number", status::wrong_wire_type, "model",
      [](model& m) { return append(m, w::varint_field(2, 8)); }},
-    {"an opset version as a string", errc::wrong_wire_type, "opset_import",
+    {"an opset version as a string", status::wrong_wire_type, "opset_import",
      [](model& m) {
        append(m, w::field(8, w::field(2, "17")));
        return before_end(4);
      }},
-    {"a cut opset", errc::truncated, "opset_import",
+    {"a cut opset", status::truncated, "opset_import",
      [](model& m) {
        append(m, w::field(8, "\x10"));
        return before_end(1);
      }},
-    {"a cut graph field", errc::truncated, "graph",
+    {"a cut graph field", status::truncated, "graph",
      [](model& m) { return append_to_graph(m, "\x0a\x05zz"); }},
-    {"a graph name that is a number", errc::wrong_wire_type, "graph",
+    {"a graph name that is a number", status::wrong_wire_type, "graph",
      [](model& m) { return append_to_graph(m, w::varint_field(2, 8)); }},
-    {"a node that is a number", errc::wrong_wire_type, "graph",
+    {"a node that is a number", status::wrong_wire_type, "graph",
      [](model& m) { return append_to_graph(m, w::varint_field(1, 8)); }},
-    {"a cut node field", errc::truncated, "a0",
+    {"a cut node field", status::truncated, "a0",
      [](model& m) {
        m.g.producer("a0").extra = "\x0a\x05zz";
        return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 4);
      }},
-    {"a node whose input is a number", errc::wrong_wire_type, "a0",
+    {"a node whose input is a number", status::wrong_wire_type, "a0",
      [](model& m) {
        m.g.producer("a0").extra = w::varint_field(1, 77);
        return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 2);
      }},
-    {"a cut tensor field", errc::truncated, "w0",
+    {"a cut tensor field", status::truncated, "w0",
      [](model& m) { return append_to_tensor(m, "w0", "\x0a\x05zz"); }},
-    {"a dimension of fixed width", errc::wrong_wire_type, "w0",
+    {"a dimension of fixed width", status::wrong_wire_type, "w0",
      [](model& m) { return append_to_tensor(m, "w0", w::float_field(1, 1)); }},
-    {"a cut packed dimension", errc::truncated, "w0",
+    {"a cut packed dimension", status::truncated, "w0",
      [](model& m) {
        place p = append_to_tensor(m, "w0", w::field(1, "\x80"));
        p.delta += 2;
        return p;
      }},
-    {"a data type that is a string", errc::wrong_wire_type, "w0",
+    {"a data type that is a string", status::wrong_wire_type, "w0",
      [](model& m) { return append_to_tensor(m, "w0", w::field(2, "1")); }},
-    {"raw data that is a number", errc::wrong_wire_type, "w0",
+    {"raw data that is a number", status::wrong_wire_type, "w0",
      [](model& m) { return append_to_tensor(m, "w0", w::varint_field(9, 1)); }},
-    {"a data location that is a string", errc::wrong_wire_type, "w0",
+    {"a data location that is a string", status::wrong_wire_type, "w0",
      [](model& m) { return append_to_tensor(m, "w0", w::field(14, "1")); }},
-    {"float_data of varints", errc::wrong_wire_type, "b0",
+    {"float_data of varints", status::wrong_wire_type, "b0",
      [](model& m) {
        m.g.initializer("b0").form = storage::none;
        return append_to_tensor(m, "b0", w::varint_field(4, 1));
      }},
-    {"packed float_data cut inside an element", errc::truncated, "b0",
+    {"packed float_data cut inside an element", status::truncated, "b0",
      [](model& m) {
        m.g.initializer("b0").form = storage::none;
        place p = append_to_tensor(m, "b0", w::field(4, "1234567"));
        p.delta += 2 + 4;
        return p;
      }},
-    {"packed int64_data with an endless varint", errc::bad_varint, "axes",
+    {"packed int64_data with an endless varint", status::bad_varint, "axes",
      [](model& m) {
        m.g.initializer("axes").form = storage::none;
        place p = append_to_tensor(
@@ -103,173 +103,173 @@ const std::vector<row> float_rows{
        p.delta += 2;
        return p;
      }},
-    {"an attribute's name as a number", errc::wrong_wire_type, "h0",
+    {"an attribute's name as a number", status::wrong_wire_type, "h0",
      [](model& m) { return append_to_node(m, "h0", {"", w::varint_field(1, 77), 1}, 5); }},
-    {"an attribute's type as a string", errc::wrong_wire_type, "beta",
+    {"an attribute's type as a string", status::wrong_wire_type, "beta",
      [](model& m) { return append_to_node(m, "h0", {"beta", w::field(20, "1"), 0}, 4); }},
-    {"a float attribute as a varint", errc::wrong_wire_type, "beta",
+    {"a float attribute as a varint", status::wrong_wire_type, "beta",
      [](model& m) { return append_to_node(m, "h0", {"beta", w::varint_field(2, 1), 0}, 2); }},
-    {"a cut attribute", errc::truncated, "h0",
+    {"a cut attribute", status::truncated, "h0",
      [](model& m) { return append_to_node(m, "h0", {"beta", "\x15\x01\x02", 0}, 3); }},
-    {"an input's name as a number", errc::wrong_wire_type, "features",
+    {"an input's name as a number", status::wrong_wire_type, "features",
      [](model& m) {
        m.g.inputs[0].extra = w::varint_field(1, 5);
        return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 2);
      }},
-    {"an input's dimension as a string", errc::wrong_wire_type, "features",
+    {"an input's dimension as a string", status::wrong_wire_type, "features",
      [](model& m) {
        m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, w::field(1, w::field(1, "3")))));
        return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 3);
      }},
-    {"an element type as a string", errc::wrong_wire_type, "features",
+    {"an element type as a string", status::wrong_wire_type, "features",
      [](model& m) {
        m.g.inputs[0].extra = w::field(2, w::field(1, w::field(1, "1")));
        return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 3);
      }},
-    {"a cut shape", errc::truncated, "features",
+    {"a cut shape", status::truncated, "features",
      [](model& m) {
        m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, "\x0a\x07x")));
        return in(m.g.inputs[0].write(), m.g.inputs[0].write().size() - 3);
      }},
 
     // ---- model
-    {"no graph", errc::missing_graph, "model",
+    {"no graph", status::missing_graph, "model",
      [](model& m) {
        m.has_graph = false;
        return start;
      }},
-    {"no IR version", errc::bad_ir_version, "model",
+    {"no IR version", status::bad_ir_version, "model",
      [](model& m) {
        m.ir_version = 0;
        return start;
      }},
-    {"IR version 2", errc::bad_ir_version, "model",
+    {"IR version 2", status::bad_ir_version, "model",
      [](model& m) {
        m.ir_version = 2;
        return start;
      }},
-    {"a negative IR version", errc::bad_ir_version, "model",
+    {"a negative IR version", status::bad_ir_version, "model",
      [](model& m) {
        m.ir_version = -1;
        return start;
      }},
-    {"no opset", errc::bad_opset, "opset_import",
+    {"no opset", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets.clear();
        return start;
      }},
-    {"no opset of the default domain", errc::bad_opset, "opset_import",
+    {"no opset of the default domain", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets = {{"ai.onnx.ml", 3}};
        return start;
      }},
-    {"opset 6", errc::bad_opset, "opset_import",
+    {"opset 6", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets[0].version = 6;
        return before_end(2);
      }},
-    {"opset 27", errc::bad_opset, "opset_import",
+    {"opset 27", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets[0].version = 27;
        return before_end(2);
      }},
-    {"a negative opset", errc::bad_opset, "opset_import",
+    {"a negative opset", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets[0].version = -17;
        return before_end(11);
      }},
-    {"two opsets of the default domain", errc::bad_opset, "opset_import",
+    {"two opsets of the default domain", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets.push_back({"ai.onnx", 18});
        return before_end(m.opsets[1].write().size());
      }},
-    {"ai.onnx.ml 0", errc::bad_opset, "opset_import",
+    {"ai.onnx.ml 0", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets.push_back({"ai.onnx.ml", 0});
        return before_end(m.opsets[1].write().size());
      }},
-    {"ai.onnx.ml 6", errc::bad_opset, "opset_import",
+    {"ai.onnx.ml 6", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets.push_back({"ai.onnx.ml", 6});
        return before_end(m.opsets[1].write().size());
      }},
-    {"two opsets of ai.onnx.ml", errc::bad_opset, "opset_import",
+    {"two opsets of ai.onnx.ml", status::bad_opset, "opset_import",
      [](model& m) {
        m.opsets.push_back({"ai.onnx.ml", 3});
        m.opsets.push_back({"ai.onnx.ml", 4});
        return before_end(m.opsets[2].write().size());
      }},
-    {"training info", errc::unsupported_feature, "training_info",
+    {"training info", status::unsupported_feature, "training_info",
      [](model& m) { return append(m, w::field(20, "")); }},
-    {"a function", errc::unsupported_feature, "functions",
+    {"a function", status::unsupported_feature, "functions",
      [](model& m) { return append(m, w::field(25, w::field(1, "f"))); }},
-    {"a sparse initializer", errc::unsupported_feature, "sparse_initializer",
+    {"a sparse initializer", status::unsupported_feature, "sparse_initializer",
      [](model& m) { return append_to_graph(m, w::field(15, "")); }},
-    {"a tensor segment", errc::unsupported_feature, "w0",
+    {"a tensor segment", status::unsupported_feature, "w0",
      [](model& m) { return append_to_tensor(m, "w0", w::field(3, "")); }},
-    {"a subgraph", errc::unsupported_feature, "then_branch",
+    {"a subgraph", status::unsupported_feature, "then_branch",
      [](model& m) { return append_to_node(m, "a0", {"then_branch", w::field(6, ""), 0}, 2); }},
-    {"a list of subgraphs", errc::unsupported_feature, "branches",
+    {"a list of subgraphs", status::unsupported_feature, "branches",
      [](model& m) { return append_to_node(m, "a0", {"branches", w::field(11, ""), 0}, 2); }},
-    {"a list of strings", errc::unsupported_feature, "keys",
+    {"a list of strings", status::unsupported_feature, "keys",
      [](model& m) { return append_to_node(m, "a0", {"keys", w::field(9, "k"), 0}, 3); }},
-    {"a list of tensors", errc::unsupported_feature, "values",
+    {"a list of tensors", status::unsupported_feature, "values",
      [](model& m) { return append_to_node(m, "a0", {"values", w::field(10, ""), 0}, 2); }},
-    {"a sparse tensor attribute", errc::unsupported_feature, "sparse_value",
+    {"a sparse tensor attribute", status::unsupported_feature, "sparse_value",
      [](model& m) { return append_to_node(m, "a0", {"sparse_value", w::field(22, ""), 0}, 3); }},
-    {"an attribute of the enclosing function", errc::unsupported_feature, "alpha",
+    {"an attribute of the enclosing function", status::unsupported_feature, "alpha",
      [](model& m) { return append_to_node(m, "h0", {"alpha", w::field(21, "a"), 0}, 4); }},
-    {"an operator overload", errc::unsupported_feature, "a0",
+    {"an operator overload", status::unsupported_feature, "a0",
      [](model& m) {
        m.g.producer("a0").extra = w::field(8, "overload");
        return in(m.g.producer("a0").write(), m.g.producer("a0").write().size() - 10);
      }},
-    {"a foreign domain", errc::unsupported_domain, "com.microsoft",
+    {"a foreign domain", status::unsupported_domain, "com.microsoft",
      [](model& m) {
        m.opsets.push_back({"com.microsoft", 1});
        m.g.producer("a0").domain = "com.microsoft";
        return at_node(m, "a0");
      }},
-    {"ai.onnx.ml without its import", errc::unsupported_domain, "ai.onnx.ml",
+    {"ai.onnx.ml without its import", status::unsupported_domain, "ai.onnx.ml",
      [](model& m) {
        m.g.producer("a0").domain = "ai.onnx.ml";
        return at_node(m, "a0");
      }},
-    {"an operator outside the subset", errc::unsupported_operator, "Conv",
+    {"an operator outside the subset", status::unsupported_operator, "Conv",
      [](model& m) {
        m.g.producer("a0").op_type = "Conv";
        return at_node(m, "a0");
      }},
-    {"an operator that differs in case", errc::unsupported_operator, "relu",
+    {"an operator that differs in case", status::unsupported_operator, "relu",
      [](model& m) {
        m.g.producer("a0").op_type = "relu";
        return at_node(m, "a0");
      }},
-    {"an operator of the default domain in ai.onnx.ml", errc::unsupported_operator, "Relu",
+    {"an operator of the default domain in ai.onnx.ml", status::unsupported_operator, "Relu",
      [](model& m) {
        m.opsets.push_back({"ai.onnx.ml", 3});
        m.g.producer("a0").domain = "ai.onnx.ml";
        return at_node(m, "a0");
      }},
-    {"Scaler in the default domain", errc::unsupported_operator, "Scaler",
+    {"Scaler in the default domain", status::unsupported_operator, "Scaler",
      [](model& m) {
        m.g.producer("a0").op_type = "Scaler";
        return at_node(m, "a0");
      }},
-    {"a node without an operator", errc::missing_op_type, "a0",
+    {"a node without an operator", status::missing_op_type, "a0",
      [](model& m) {
        m.g.producer("a0").op_type = {};
        return at_node(m, "a0");
      }},
-    {"the node's own name, where it has one", errc::unsupported_attribute, "alpha",
+    {"the node's own name, where it has one", status::unsupported_attribute, "alpha",
      [](model& m) { return append_to_node(m, "a0", w::float_attribute("alpha", 1)); }},
-    {"value_float in opset 11", errc::operator_needs_newer_opset, "value_float",
+    {"value_float in opset 11", status::operator_needs_newer_opset, "value_float",
      [](model& m) {
        m.opsets[0].version = 11;
        m.g.nodes.push_back({"Constant", {}, {"c"}});
        return append_to_node(m, "c", w::float_attribute("value_float", 1));
      }},
-    {"Gemm without C in opset 10", errc::operator_needs_newer_opset, "h0",
+    {"Gemm without C in opset 10", status::operator_needs_newer_opset, "h0",
      [](model& m) {
        m.opsets[0].version = 10;
        m.g.producer("h0").inputs.pop_back();
@@ -277,151 +277,151 @@ const std::vector<row> float_rows{
      }},
 
     // ---- arity and attributes
-    {"Relu of two operands", errc::wrong_arity, "a0",
+    {"Relu of two operands", status::wrong_arity, "a0",
      [](model& m) {
        m.g.producer("a0").inputs.push_back("b0");
        return at_node(m, "a0");
      }},
-    {"a node's name is told before its output's", errc::wrong_arity, "/relu",
+    {"a node's name is told before its output's", status::wrong_arity, "/relu",
      [](model& m) {
        m.g.producer("a0").name = "/relu";
        m.g.producer("a0").inputs.push_back("b0");
        return at_node(m, "a0");
      }},
-    {"Sub of one operand", errc::wrong_arity, "centred",
+    {"Sub of one operand", status::wrong_arity, "centred",
      [](model& m) {
        m.g.producer("centred").inputs.pop_back();
        return at_node(m, "centred");
      }},
-    {"Sub whose second operand is omitted", errc::wrong_arity, "centred",
+    {"Sub whose second operand is omitted", status::wrong_arity, "centred",
      [](model& m) {
        m.g.producer("centred").inputs[1] = {};
        return at_node(m, "centred");
      }},
-    {"Gemm of one operand", errc::wrong_arity, "h0",
+    {"Gemm of one operand", status::wrong_arity, "h0",
      [](model& m) {
        m.g.producer("h0").inputs = {"scaled"};
        return at_node(m, "h0");
      }},
-    {"Gemm of four operands", errc::wrong_arity, "h0",
+    {"Gemm of four operands", status::wrong_arity, "h0",
      [](model& m) {
        m.g.producer("h0").inputs.push_back("b0");
        return at_node(m, "h0");
      }},
-    {"a node of six operands", errc::wrong_arity, "a0",
+    {"a node of six operands", status::wrong_arity, "a0",
      [](model& m) {
        w::node& n = m.g.producer("a0");
        n.inputs = {"h0", "b0", "b0", "b0", "b0", "b0"};
        return at_node(m, "a0");
      }},
-    {"a node of four results", errc::wrong_arity, "a0",
+    {"a node of four results", status::wrong_arity, "a0",
      [](model& m) {
        m.g.producer("a0").outputs = {"a0", "1", "2", "3"};
        return at_node(m, "a0");
      }},
-    {"a node without results", errc::wrong_arity, "Identity",
+    {"a node without results", status::wrong_arity, "Identity",
      [](model& m) {
        m.g.nodes.push_back({"Identity", {"h0"}, {}});
        return in(m.g.nodes.back().write());
      }},
-    {"Relu with two results", errc::wrong_arity, "a0",
+    {"Relu with two results", status::wrong_arity, "a0",
      [](model& m) {
        m.g.producer("a0").outputs.push_back("mask");
        return at_node(m, "a0");
      }},
-    {"Squeeze of all axes", errc::wrong_arity, "axes",
+    {"Squeeze of all axes", status::wrong_arity, "axes",
      [](model& m) {
        m.g.producer("y").inputs.pop_back();
        return at_node(m, "y");
      }},
-    {"a Constant with an operand", errc::wrong_arity, "c",
+    {"a Constant with an operand", status::wrong_arity, "c",
      [](model& m) {
        m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
        m.g.nodes.back().inputs = {"h0"};
        return in(m.g.nodes.back().write());
      }},
-    {"a Constant with two results", errc::wrong_arity, "c",
+    {"a Constant with two results", status::wrong_arity, "c",
      [](model& m) {
        m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
        m.g.nodes.back().outputs.push_back("d");
        return in(m.g.nodes.back().write());
      }},
-    {"an attribute that Gemm does not have", errc::unsupported_attribute, "gamma",
+    {"an attribute that Gemm does not have", status::unsupported_attribute, "gamma",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("gamma", 1)); }},
-    {"a Constant of a string", errc::unsupported_attribute, "value_string",
+    {"a Constant of a string", status::unsupported_attribute, "value_string",
      [](model& m) {
        m.g.nodes.push_back({"Constant", {}, {"c"}});
        return append_to_node(m, "c", w::string_attribute("value_string", "x"));
      }},
-    {"a Constant whose value_ints is a float", errc::unsupported_attribute, "value_ints",
+    {"a Constant whose value_ints is a float", status::unsupported_attribute, "value_ints",
      [](model& m) {
        m.g.nodes.push_back({"Constant", {}, {"c"}});
        return append_to_node(m, "c", w::float_attribute("value_ints", 1));
      }},
-    {"Squeeze's axes as an attribute in opset 13 and up", errc::unsupported_attribute, "axes",
+    {"Squeeze's axes as an attribute in opset 13 and up", status::unsupported_attribute, "axes",
      [](model& m) {
        m.g.producer("y").inputs.pop_back();
        m.g.producer("y").attributes = {w::ints_attribute("axes", {1})};
        return at_node(m, "y");
      }},
-    {"Squeeze's axes as both", errc::unsupported_attribute, "axes",
+    {"Squeeze's axes as both", status::unsupported_attribute, "axes",
      [](model& m) {
        m.g.producer("y").attributes = {w::ints_attribute("axes", {1})};
        return at_node(m, "y");
      }},
-    {"transA", errc::bad_attribute, "transA",
+    {"transA", status::bad_attribute, "transA",
      [](model& m) {
        append_to_node(m, "h0", w::int_attribute("transA", 1));
        return at_node(m, "h0");
      }},
-    {"transB of 2", errc::bad_attribute, "transB",
+    {"transB of 2", status::bad_attribute, "transB",
      [](model& m) {
        m.g.producer("h0").attributes = {w::int_attribute("transB", 2)};
        return at_node(m, "h0");
      }},
-    {"transB as a float", errc::bad_attribute, "transB",
+    {"transB as a float", status::bad_attribute, "transB",
      [](model& m) {
        m.g.producer("h0").attributes.clear();
        return append_to_node(m, "h0", w::float_attribute("transB", 1));
      }},
-    {"alpha as an integer", errc::bad_attribute, "alpha",
+    {"alpha as an integer", status::bad_attribute, "alpha",
      [](model& m) { return append_to_node(m, "h0", w::int_attribute("alpha", 1)); }},
-    {"alpha is NaN", errc::bad_attribute, "alpha",
+    {"alpha is NaN", status::bad_attribute, "alpha",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("alpha", nan)); }},
-    {"beta is infinite", errc::bad_attribute, "beta",
+    {"beta is infinite", status::bad_attribute, "beta",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("beta", inf)); }},
-    {"an attribute twice", errc::bad_attribute, "transB",
+    {"an attribute twice", status::bad_attribute, "transB",
      [](model& m) {
        place p = append_to_node(m, "h0", w::int_attribute("transB", 0));
        p.delta -= 2 + w::int_attribute("transB", 1).write().size(); // the first of the two
        return p;
      }},
-    {"an attribute of two kinds", errc::bad_attribute, "beta",
+    {"an attribute of two kinds", status::bad_attribute, "beta",
      [](model& m) {
        return append_to_node(
            m, "h0", {"beta", w::float_field(2, 1).put(w::varint_field(3, 1)), 0}, 2);
      }},
-    {"an attribute whose type is declared wrong", errc::bad_attribute, "beta",
+    {"an attribute whose type is declared wrong", status::bad_attribute, "beta",
      [](model& m) { return append_to_node(m, "h0", {"beta", w::float_field(2, 1), 2}); }},
-    {"an attribute without a value", errc::bad_attribute, "beta",
+    {"an attribute without a value", status::bad_attribute, "beta",
      [](model& m) { return append_to_node(m, "h0", {"beta", "", 0}); }},
-    {"an attribute that declares a graph but holds none", errc::bad_attribute, "body",
+    {"an attribute that declares a graph but holds none", status::bad_attribute, "body",
      [](model& m) { return append_to_node(m, "h0", {"body", "", 5}); }},
-    {"an attribute of two tensors", errc::duplicate_field, "value",
+    {"an attribute of two tensors", status::duplicate_field, "value",
      [](model& m) {
        m.g.nodes.push_back({"Constant", {}, {"c"}});
        const bytes value = w::field(5, w::floats("", {1}, {1}).write());
        return append_to_node(m, "c", {"value", bytes(value).put(value), 4},
                              value.size() + w::varint_field(20, 4).size());
      }},
-    {"a Constant of two values", errc::bad_attribute, "value_int",
+    {"a Constant of two values", status::bad_attribute, "value_int",
      [](model& m) {
        m.g.nodes.push_back(w::constant("c", w::float_attribute("value_float", 1)));
        return append_to_node(m, "c", w::int_attribute("value_int", 1));
      }},
 
     // ---- limits of the parser
-    {"a value too many, a node", errc::too_many_nodes, "i850",
+    {"a value too many, a node", status::too_many_nodes, "i850",
      [](model& m) {
        bytes value = "y"; // 14 others before it
        for (std::size_t i = 0; i <= tinymlp::onnx::max_values - 14; ++i) {
@@ -432,18 +432,18 @@ const std::vector<row> float_rows{
        m.g.outputs[0].name = value;
        return at_node(m, "i850");
      }},
-    {"a value too many, a constant", errc::too_many_tensors, "c857",
+    {"a value too many, a constant", status::too_many_tensors, "c857",
      [](model& m) {
        for (std::size_t i = 0; i <= tinymlp::onnx::max_values - 7; ++i)
          m.g.initializers.push_back(w::floats(w::numbered("c", i), {1}, {1}));
        return at_initializer(m, "c857");
      }},
-    {"65 layers", errc::too_many_layers, "h64",
+    {"65 layers", status::too_many_layers, "h64",
      [](model& m) {
        m = w::fp32_model(std::vector<std::int64_t>(66, 1));
        return at_node(m, "h64");
      }},
-    {"an operation too many", errc::too_many_steps, "centred",
+    {"an operation too many", status::too_many_steps, "centred",
      [](model& m) {
        bytes value = "y"; // five before it, the one at the start of which is too many
        for (std::size_t i = 0; i + 5 < tinymlp::onnx::max_steps; ++i) {
@@ -454,7 +454,7 @@ const std::vector<row> float_rows{
        m.g.outputs[0].name = value;
        return at_node(m, "centred");
      }},
-    {"17 inputs", errc::extra_input, "in16",
+    {"17 inputs", status::extra_input, "in16",
      [](model& m) {
        for (std::size_t i = 1; i < 17; ++i)
          m.g.inputs.push_back({w::numbered("in", i), {"N", 1}});
@@ -462,49 +462,49 @@ const std::vector<row> float_rows{
      }},
 
     // ---- operators, where they do not do what is accepted
-    {"a value added to itself", errc::branch, "h0",
+    {"a value added to itself", status::branch, "h0",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Add", {"h0", "h0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"a residual connection", errc::branch, "z",
+    {"a residual connection", status::branch, "z",
      [](model& m) {
        reconnect(m, "a0", "z");
        insert(m, 4, {"Add", {"h0", "a0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"a row times another value of the row", errc::branch, "z",
+    {"a row times another value of the row", status::branch, "z",
      [](model& m) {
        reconnect(m, "a0", "z");
        insert(m, 4, {"Mul", {"h0", "a0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"two values joined", errc::branch, "z",
+    {"two values joined", status::branch, "z",
      [](model& m) {
        reconnect(m, "a0", "z");
        insert(m, 4, {"Concat", {"h0", "a0"}, {"z"}, {w::int_attribute("axis", 1)}});
        return at_node(m, "z");
      }},
-    {"computing in float16", errc::wrong_element_type, "z",
+    {"computing in float16", status::wrong_element_type, "z",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 10)}});
        return at_node(m, "z");
      }},
-    {"computing in float64", errc::wrong_element_type, "z",
+    {"computing in float64", status::wrong_element_type, "z",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 11)}});
        return at_node(m, "z");
      }},
-    {"Cast of the row to int64", errc::bad_attribute, "to",
+    {"Cast of the row to int64", status::bad_attribute, "to",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 7)}});
        return at_node(m, "z");
      }},
-    {"Cast whose saturate is no flag", errc::bad_attribute, "saturate",
+    {"Cast whose saturate is no flag", status::bad_attribute, "saturate",
      [](model& m) {
        m.opsets[0].version = 19;
        reconnect(m, "h0", "z");
@@ -512,14 +512,14 @@ const std::vector<row> float_rows{
               {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 1), w::int_attribute("saturate", 2)}});
        return at_node(m, "z");
      }},
-    {"Cast whose saturate is a float", errc::bad_attribute, "saturate",
+    {"Cast whose saturate is a float", status::bad_attribute, "saturate",
      [](model& m) {
        m.opsets[0].version = 19;
        reconnect(m, "h0", "z");
        insert(m, 3, {"Cast", {"h0"}, {"z"}, {w::int_attribute("to", 1)}});
        return append_to_node(m, "z", w::float_attribute("saturate", 1));
      }},
-    {"Cast of a constant whose saturate is no flag", errc::bad_attribute, "saturate",
+    {"Cast of a constant whose saturate is no flag", status::bad_attribute, "saturate",
      [](model& m) {
        m.opsets[0].version = 19;
        m.g.initializers.push_back(w::integers("d", {1}, w::float64, {0x3ff0000000000000}));
@@ -529,90 +529,90 @@ const std::vector<row> float_rows{
        insert(m, 4, {"Mul", {"h0", "c"}, {"z"}});
        return at_node(m, "c");
      }},
-    {"Softmax over the rows", errc::bad_attribute, "axis",
+    {"Softmax over the rows", status::bad_attribute, "axis",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Softmax", {"h0"}, {"z"}, {w::int_attribute("axis", 0)}});
        return at_node(m, "z");
      }},
-    {"Softmax at an axis that is not there", errc::bad_attribute, "axis",
+    {"Softmax at an axis that is not there", status::bad_attribute, "axis",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Softmax", {"h0"}, {"z"}, {w::int_attribute("axis", 2)}});
        return at_node(m, "z");
      }},
-    {"HardSwish in opset 13", errc::operator_needs_newer_opset, "z",
+    {"HardSwish in opset 13", status::operator_needs_newer_opset, "z",
      [](model& m) {
        m.opsets[0].version = 13;
        reconnect(m, "h0", "z");
        insert(m, 3, {"HardSwish", {"h0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"Gelu in opset 19", errc::operator_needs_newer_opset, "z",
+    {"Gelu in opset 19", status::operator_needs_newer_opset, "z",
      [](model& m) {
        m.opsets[0].version = 19;
        reconnect(m, "h0", "z");
        insert(m, 3, {"Gelu", {"h0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"a third kind of Gelu", errc::bad_attribute, "approximate",
+    {"a third kind of Gelu", status::bad_attribute, "approximate",
      [](model& m) {
        m.opsets[0].version = 20;
        reconnect(m, "h0", "z");
        insert(m, 3, {"Gelu", {"h0"}, {"z"}, {w::string_attribute("approximate", "sigmoid")}});
        return at_node(m, "z");
      }},
-    {"Celu with alpha 0", errc::bad_attribute, "alpha",
+    {"Celu with alpha 0", status::bad_attribute, "alpha",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Celu", {"h0"}, {"z"}, {w::float_attribute("alpha", 0)}});
        return at_node(m, "z");
      }},
-    {"Clip between bounds of each feature", errc::not_constant, "z",
+    {"Clip between bounds of each feature", status::not_constant, "z",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Clip", {"h0", "b0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"Clip between computed bounds", errc::not_constant, "z",
+    {"Clip between computed bounds", status::not_constant, "z",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Clip", {"h0", "scaled"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"Clip's bounds as attributes in opset 11 and up", errc::unsupported_attribute, "min",
+    {"Clip's bounds as attributes in opset 11 and up", status::unsupported_attribute, "min",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Clip", {"h0"}, {"z"}});
        return append_to_node(m, "z", w::float_attribute("min", 0));
      }},
-    {"slopes of another number of features", errc::shape_mismatch, "mean",
+    {"slopes of another number of features", status::shape_mismatch, "mean",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"PRelu", {"h0", "mean"}, {"z"}});
        return at_initializer(m, "mean");
      }},
-    {"an affine constant that broadcasts the row", errc::shape_mismatch, "mean",
+    {"an affine constant that broadcasts the row", status::shape_mismatch, "mean",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Mul", {"h0", "mean"}, {"z"}});
        return at_initializer(m, "mean");
      }},
-    {"Transpose of a matrix", errc::shape_mismatch, "z",
+    {"Transpose of a matrix", status::shape_mismatch, "z",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 3, 2};
        m.g.producer("centred").inputs[0] = "z";
        insert(m, 0, {"Transpose", {"features"}, {"z"}, {w::ints_attribute("perm", {0, 2, 1})}});
        return at_node(m, "z");
      }},
-    {"Expand that repeats the row", errc::shape_mismatch, "z",
+    {"Expand that repeats the row", status::shape_mismatch, "z",
      [](model& m) {
        m.g.initializers.push_back(w::integers("shape", {2}, w::int64, {5, 2}));
        reconnect(m, "h0", "z");
        insert(m, 3, {"Expand", {"h0", "shape"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"Split whose parts are not the whole", errc::shape_mismatch, "z",
+    {"Split whose parts are not the whole", status::shape_mismatch, "z",
      [](model& m) {
        m.g.initializers.push_back(w::integers("parts", {2}, w::int64, {1, 2}));
        m.g.nodes.push_back({"Split", {"h0", "parts"}, {"z", "rest"}, {w::int_attribute("axis", 1)}});
@@ -620,7 +620,7 @@ const std::vector<row> float_rows{
        m.g.outputs[0].has_shape = false;
        return at_node(m, "z");
      }},
-    {"Slice of every second value", errc::bad_attribute, "steps",
+    {"Slice of every second value", status::bad_attribute, "steps",
      [](model& m) {
        for (const auto& [name, value] : {std::pair{"from", 0}, {"to", 2}, {"axis", 1}, {"step", 2}})
          m.g.initializers.push_back(w::integers(name, {1}, w::int64, {value}));
@@ -629,7 +629,7 @@ const std::vector<row> float_rows{
        m.g.outputs[0].has_shape = false;
        return at_node(m, "z");
      }},
-    {"a part of the rows", errc::shape_mismatch, "z",
+    {"a part of the rows", status::shape_mismatch, "z",
      [](model& m) {
        for (const auto& [name, value] : {std::pair{"from", 0}, {"to", 1}, {"axis", 0}})
          m.g.initializers.push_back(w::integers(name, {1}, w::int64, {value}));
@@ -638,7 +638,7 @@ const std::vector<row> float_rows{
        m.g.outputs[0].has_shape = false;
        return at_node(m, "z");
      }},
-    {"Gather of values in another order", errc::bad_dimension, "order",
+    {"Gather of values in another order", status::bad_dimension, "order",
      [](model& m) {
        m.g.initializers.push_back(w::integers("order", {2}, w::int64, {1, 0}));
        m.g.nodes.push_back({"Gather", {"h0", "order"}, {"z"}, {w::int_attribute("axis", 1)}});
@@ -646,56 +646,56 @@ const std::vector<row> float_rows{
        m.g.outputs[0].has_shape = false;
        return in(w::field(9, m.g.initializer("order").raw_data()), 10);
      }},
-    {"LayerNormalization over the rows", errc::bad_attribute, "axis",
+    {"LayerNormalization over the rows", status::bad_attribute, "axis",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"LayerNormalization", {"h0", "b0"}, {"z"}, {w::int_attribute("axis", 2)}});
        return at_node(m, "z");
      }},
-    {"LayerNormalization in another type", errc::bad_attribute, "stash_type",
+    {"LayerNormalization in another type", status::bad_attribute, "stash_type",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"LayerNormalization", {"h0", "b0"}, {"z"}, {w::int_attribute("stash_type", 10)}});
        return at_node(m, "z");
      }},
-    {"BatchNormalization in training", errc::bad_attribute, "training_mode",
+    {"BatchNormalization in training", status::bad_attribute, "training_mode",
      [](model& m) {
        m.g.initializers.push_back(w::floats("one", {2}, {1, 1}));
        reconnect(m, "h0", "z");
        insert(m, 3, {"BatchNormalization", {"h0", "b0", "b0", "b0", "one"}, {"z"}, {w::int_attribute("training_mode", 1)}});
        return at_node(m, "z");
      }},
-    {"a variance below zero", errc::zero_std, "one",
+    {"a variance below zero", status::zero_std, "one",
      [](model& m) {
        m.g.initializers.push_back(w::floats("one", {2}, {1, -1}));
        reconnect(m, "h0", "z");
        insert(m, 3, {"BatchNormalization", {"h0", "b0", "b0", "b0", "one"}, {"z"}});
        return at_element(m, "one", 1);
      }},
-    {"Dropout in training", errc::unsupported_feature, "training_mode",
+    {"Dropout in training", status::unsupported_feature, "training_mode",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Dropout", {"h0", "", "axes"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"the logarithm of a layer", errc::unexpected_operator, "z",
+    {"the logarithm of a layer", status::unexpected_operator, "z",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Log", {"h0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"a number divided by a layer", errc::unexpected_operator, "z",
+    {"a number divided by a layer", status::unexpected_operator, "z",
      [](model& m) {
        reconnect(m, "h0", "z");
        insert(m, 3, {"Reciprocal", {"h0"}, {"z"}});
        return at_node(m, "z");
      }},
-    {"an input of rank 5", errc::shape_mismatch, "features",
+    {"an input of rank 5", status::shape_mismatch, "features",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 1, 1, 1, 3};
        return in(m.g.inputs[0].write());
      }},
-    {"two inputs joined in another order", errc::unexpected_operator, "features",
+    {"two inputs joined in another order", status::unexpected_operator, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = 2;
        m.g.inputs.push_back({"sensor", {"N", 1}});
@@ -703,13 +703,13 @@ const std::vector<row> float_rows{
        insert(m, 0, {"Concat", {"sensor", "features"}, {"z"}, {w::int_attribute("axis", 1)}});
        return in(m.g.inputs[0].write());
      }},
-    {"an input joined with itself", errc::branch, "features",
+    {"an input joined with itself", status::branch, "features",
      [](model& m) {
        m.g.producer("centred").inputs[0] = "z";
        insert(m, 0, {"Concat", {"features", "features"}, {"z"}, {w::int_attribute("axis", 1)}});
        return in(m.g.inputs[0].write());
      }},
-    {"float64 constants that float32 does not hold", errc::inexact_cast, "d",
+    {"float64 constants that float32 does not hold", status::inexact_cast, "d",
      [](model& m) {
        m.g.initializers.push_back(w::integers("d", {1}, w::float64, {0x3fb999999999999a}));
        insert(m, 0, {"Cast", {"d"}, {"c"}, {w::int_attribute("to", 1)}});
@@ -719,226 +719,226 @@ const std::vector<row> float_rows{
      }},
 
     // ---- inputs and outputs of the graph
-    {"no input", errc::missing_input, "graph",
+    {"no input", status::missing_input, "graph",
      [](model& m) {
        m.g.inputs.clear();
        return in(m.g.write());
      }},
-    {"an empty graph", errc::missing_input, "graph",
+    {"an empty graph", status::missing_input, "graph",
      [](model& m) {
        m.g = {};
        m.g.name = {};
        return before_end(m.opsets[0].write().size() + 2);
      }},
-    {"no output", errc::missing_output, "graph",
+    {"no output", status::missing_output, "graph",
      [](model& m) {
        m.g.outputs.clear();
        return in(m.g.write());
      }},
     // ---- names and edges
-    {"an initializer without a name", errc::missing_name, "initializer",
+    {"an initializer without a name", status::missing_name, "initializer",
      [](model& m) {
        m.g.initializer("w0").name = {};
        return at_initializer(m, "");
      }},
-    {"an input without a name", errc::missing_name, "graph input",
+    {"an input without a name", status::missing_name, "graph input",
      [](model& m) {
        m.g.inputs[0].name = {};
        return in(m.g.inputs[0].write());
      }},
-    {"an attribute without a type", errc::bad_attribute, "alpha",
+    {"an attribute without a type", status::bad_attribute, "alpha",
      [](model& m) {
        w::attribute a = w::float_attribute("alpha", 1);
        a.type = 0;
        return append_to_node(m, "h0", a);
      }},
-    {"a value_info that contradicts an initializer's shape", errc::shape_mismatch, "b0",
+    {"a value_info that contradicts an initializer's shape", status::shape_mismatch, "b0",
      [](model& m) {
        m.g.value_infos = {{"b0", {17, 3}}};
        return in(m.g.value_infos[0].write());
      }},
-    {"cut metadata of the model", errc::truncated, "metadata_props",
+    {"cut metadata of the model", status::truncated, "metadata_props",
      [](model& m) {
        m.extra = w::field(14, "\x0a\x05zz");
        return in(m.extra, bytes("\x0a\x05zz"));
      }},
-    {"an attribute without a name", errc::missing_name, "attribute",
+    {"an attribute without a name", status::missing_name, "attribute",
      [](model& m) { return append_to_node(m, "h0", w::float_attribute("", 1)); }},
-    {"an output without a name", errc::missing_name, "graph output",
+    {"an output without a name", status::missing_name, "graph output",
      [](model& m) {
        m.g.outputs[0].name = {};
        m.g.outputs[0].extra = w::field(3, "a doc string");
        return in(m.g.outputs[0].write());
      }},
-    {"short data of an initializer without a name", errc::short_data, "initializer",
+    {"short data of an initializer without a name", status::short_data, "initializer",
      [](model& m) {
        m.g.initializers.push_back(w::floats("", {2}, {77}));
        return at_element(m, "", 0);
      }},
-    {"short data of the value of a Constant", errc::short_data, "c",
+    {"short data of the value of a Constant", status::short_data, "c",
      [](model& m) {
        const w::tensor t = w::floats("", {2}, {77});
        m.g.nodes.push_back(w::constant("c", w::tensor_attribute("value", t)));
        return in(at_node(m, "c").around, t.raw_data());
      }},
-    {"a node of which nothing is known", errc::truncated, "node",
+    {"a node of which nothing is known", status::truncated, "node",
      [](model& m) { return in(append_to_graph(m, w::field(1, "\x0a\x05zz")).around, bytes("\x0a\x05zz")); }},
-    {"two initializers of one name", errc::duplicate_name, "b1",
+    {"two initializers of one name", status::duplicate_name, "b1",
      [](model& m) {
        m.g.initializer("b0").name = "b1";
        w::tensor& second = m.g.initializers[5];
        REQUIRE(second.name.view() == "b1");
        return in(second.write());
      }},
-    {"a result named like an initializer", errc::duplicate_name, "b1",
+    {"a result named like an initializer", status::duplicate_name, "b1",
      [](model& m) {
        m.g.producer("a0").outputs[0] = "b1";
        return at_node(m, "b1");
      }},
-    {"a result named like the input", errc::duplicate_name, "features",
+    {"a result named like the input", status::duplicate_name, "features",
      [](model& m) {
        m.g.producer("a0").outputs[0] = "features";
        return at_node(m, "features");
      }},
-    {"two results of one name", errc::duplicate_name, "h0",
+    {"two results of one name", status::duplicate_name, "h0",
      [](model& m) {
        m.g.producer("h1").outputs[0] = "h0";
        return in(m.g.nodes[4].write());
      }},
-    {"a Constant named like an initializer", errc::duplicate_name, "b1",
+    {"a Constant named like an initializer", status::duplicate_name, "b1",
      [](model& m) {
        m.g.nodes.push_back(w::constant("b1", w::float_attribute("value_float", 1)));
        return at_node(m, "b1");
      }},
-    {"an initializer listed twice among the inputs", errc::duplicate_name, "b1",
+    {"an initializer listed twice among the inputs", status::duplicate_name, "b1",
      [](model& m) {
        m.g.inputs.push_back({"b1", {1}});
        m.g.inputs.push_back({"b1", {"one"}});
        return in(m.g.inputs[2].write());
      }},
-    {"a Constant named like the input", errc::duplicate_name, "features",
+    {"a Constant named like the input", status::duplicate_name, "features",
      [](model& m) {
        insert(m, 0, w::constant("features", w::float_attribute("value_float", 1)));
        return at_node(m, "features");
      }},
-    {"a name that nothing defines", errc::dangling_name, "nowhere",
+    {"a name that nothing defines", status::dangling_name, "nowhere",
      [](model& m) {
        m.g.producer("a0").inputs[0] = "nowhere";
        return at_node(m, "a0");
      }},
-    {"a weight that nothing defines", errc::dangling_name, "w0",
+    {"a weight that nothing defines", status::dangling_name, "w0",
      [](model& m) {
        m.g.remove_initializer("w0");
        return at_node(m, "h0");
      }},
-    {"an output that nothing defines", errc::dangling_name, "nowhere",
+    {"an output that nothing defines", status::dangling_name, "nowhere",
      [](model& m) {
        m.g.outputs[0].name = "nowhere";
        return in(m.g.outputs[0].write());
      }},
-    {"an output that is a constant", errc::disconnected_output, "b1",
+    {"an output that is a constant", status::disconnected_output, "b1",
      [](model& m) {
        m.g.outputs[0].name = "b1";
        return in(m.g.outputs[0].write());
      }},
-    {"nodes out of order", errc::not_sorted, "centred",
+    {"nodes out of order", status::not_sorted, "centred",
      [](model& m) {
        std::swap(m.g.nodes[0], m.g.nodes[1]);
        return at_node(m, "scaled");
      }},
-    {"a node that uses its own result", errc::not_sorted, "a0",
+    {"a node that uses its own result", status::not_sorted, "a0",
      [](model& m) {
        m.g.producer("a0").inputs[0] = "a0";
        return at_node(m, "a0");
      }},
-    {"two nodes in a cycle", errc::not_sorted, "h1",
+    {"two nodes in a cycle", status::not_sorted, "h1",
      [](model& m) {
        m.g.producer("a0").inputs[0] = "h1";
        return at_node(m, "a0");
      }},
-    {"a Constant node after the node that uses it", errc::not_sorted, "b1",
+    {"a Constant node after the node that uses it", status::not_sorted, "b1",
      [](model& m) {
        m.g.remove_initializer("b1");
        m.g.nodes.push_back(w::constant("b1", w::floats_attribute("value_floats", {1})));
        return at_node(m, "h1");
      }},
-    {"a value used twice by one node", errc::branch, "features",
+    {"a value used twice by one node", status::branch, "features",
      [](model& m) {
        m.g.producer("centred").inputs[1] = "features";
        return at_node(m, "centred");
      }},
-    {"an output from amidst the chain", errc::shape_mismatch, "h0",
+    {"an output from amidst the chain", status::shape_mismatch, "h0",
      [](model& m) {
        m.g.outputs[0].name = "h0";
        return in(m.g.outputs[0].write());
      }},
-    {"an input that nothing uses", errc::disconnected_output, "y",
+    {"an input that nothing uses", status::disconnected_output, "y",
      [](model& m) {
        m.g.producer("centred").inputs[0] = "mean";
        return in(m.g.outputs[0].write());
      }},
-    {"a layer behind the way out", errc::shape_mismatch, "b1",
+    {"a layer behind the way out", status::shape_mismatch, "b1",
      [](model& m) {
        m.g.nodes.push_back({"Gemm", {"y", "b1", "b1"}, {"h2"}});
        m.g.outputs[0].name = "h2";
        return at_initializer(m, "b1");
      }},
-    {"a weight that is computed", errc::not_constant, "w",
+    {"a weight that is computed", status::not_constant, "w",
      [](model& m) {
        m.g.producer("h0").inputs[1] = "w";
        insert(m, 2, {"Relu", {"w0"}, {"w"}});
        return at_node(m, "h0");
      }},
-    {"the row as the weight", errc::shape_mismatch, "b0",
+    {"the row as the weight", status::shape_mismatch, "b0",
      [](model& m) {
        std::swap(m.g.producer("h0").inputs[0], m.g.producer("h0").inputs[1]);
        return at_initializer(m, "b0");
      }},
-    {"the bias is omitted by an empty name amidst", errc::not_constant, "h0",
+    {"the bias is omitted by an empty name amidst", status::not_constant, "h0",
      [](model& m) {
        m.g.producer("h0").inputs = {"scaled", "", "b0"};
        return at_node(m, "h0");
      }},
 
     // ---- types and shapes
-    {"a float64 input", errc::wrong_element_type, "features",
+    {"a float64 input", status::wrong_element_type, "features",
      [](model& m) {
        m.g.inputs[0].type = w::float64;
        return in(m.g.inputs[0].write());
      }},
-    {"an input without an element type", errc::wrong_element_type, "features",
+    {"an input without an element type", status::wrong_element_type, "features",
      [](model& m) {
        m.g.inputs[0].type = 0;
        return in(m.g.inputs[0].write());
      }},
-    {"an input without a type", errc::wrong_element_type, "features",
+    {"an input without a type", status::wrong_element_type, "features",
      [](model& m) {
        m.g.inputs[0].has_type = false;
        m.g.inputs[0].extra = w::field(3, "a doc string");
        return in(m.g.inputs[0].write());
      }},
-    {"an input that is a sequence", errc::wrong_element_type, "features",
+    {"an input that is a sequence", status::wrong_element_type, "features",
      [](model& m) {
        m.g.inputs[0].extra = w::field(2, w::field(4, ""));
        return in(m.g.inputs[0].write());
      }},
-    {"a float64 output", errc::wrong_element_type, "y",
+    {"a float64 output", status::wrong_element_type, "y",
      [](model& m) {
        m.g.outputs[0].type = w::float64;
        return in(m.g.outputs[0].write());
      }},
-    {"a float16 weight", errc::wrong_element_type, "w0",
+    {"a float16 weight", status::wrong_element_type, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t = w::integers("w0", {2, 3}, w::float16, {0, 0, 0, 0, 0, 0});
        return at_initializer(m, "w0");
      }},
-    {"an int8 weight of Gemm", errc::wrong_element_type, "w0",
+    {"an int8 weight of Gemm", status::wrong_element_type, "w0",
      [](model& m) {
        m.g.initializer("w0") = w::integers("w0", {2, 3}, w::int8, {0, 0, 0, 0, 0, 0});
        return at_initializer(m, "w0");
      }},
-    {"a float64 weight in double_data", errc::wrong_element_type, "b1",
+    {"a float64 weight in double_data", status::wrong_element_type, "b1",
      [](model& m) {
        w::tensor& t = m.g.initializer("b1");
        t.type = w::float64;
@@ -946,34 +946,34 @@ const std::vector<row> float_rows{
        t.extra = w::double_field(10, 1);
        return at_initializer(m, "b1");
      }},
-    {"a weight of no element type", errc::wrong_element_type, "w0",
+    {"a weight of no element type", status::wrong_element_type, "w0",
      [](model& m) {
        m.g.initializer("w0").type = 0;
        m.g.initializer("w0").form = storage::none;
        return at_initializer(m, "w0");
      }},
-    {"a float32 tensor with int32_data", errc::wrong_element_type, "b1",
+    {"a float32 tensor with int32_data", status::wrong_element_type, "b1",
      [](model& m) {
        m.g.initializer("b1").form = storage::none;
        append_to_tensor(m, "b1", w::varint_field(5, 1));
        return at_initializer(m, "b1");
      }},
-    {"int32 axes", errc::wrong_element_type, "axes",
+    {"int32 axes", status::wrong_element_type, "axes",
      [](model& m) {
        m.g.initializer("axes") = w::integers("axes", {1}, w::int32, {1});
        return at_initializer(m, "axes");
      }},
-    {"a symbolic number of features", errc::bad_dimension, "features",
+    {"a symbolic number of features", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = "K";
        return in(m.g.inputs[0].write());
      }},
-    {"an unknown number of features", errc::bad_dimension, "features",
+    {"an unknown number of features", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = "";
        return in(m.g.inputs[0].write());
      }},
-    {"a number of features that a name replaces", errc::bad_dimension, "features",
+    {"a number of features that a name replaces", status::bad_dimension, "features",
      [](model& m) {
        const bytes both = w::int_field(1, 3).put(w::field(2, "K"));
        m.g.inputs[0].has_shape = false;
@@ -981,295 +981,295 @@ const std::vector<row> float_rows{
            2, w::field(1, w::field(2, w::dimension("N").write().put(w::field(1, both)))));
        return in(m.g.inputs[0].write());
      }},
-    {"the input's shape twice, which makes it one of rank 4", errc::bad_dimension, "features",
+    {"the input's shape twice, which makes it one of rank 4", status::bad_dimension, "features",
      [](model& m) {
        const bytes again = w::dimension("N").write().put(w::dimension(3).write());
        m.g.inputs[0].extra = w::field(2, w::field(1, w::field(2, again)));
        return in(m.g.inputs[0].write());
      }},
-    {"more than 65,536 features", errc::bad_dimension, "features",
+    {"more than 65,536 features", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = 65537;
        return in(m.g.inputs[0].write());
      }},
-    {"no features", errc::bad_dimension, "features",
+    {"no features", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = std::int64_t{0};
        return in(m.g.inputs[0].write(), w::int_field(1, 0));
      }},
-    {"a negative number of rows", errc::bad_dimension, "features",
+    {"a negative number of rows", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[0] = -1;
        return in(m.g.inputs[0].write(), w::int_field(1, -1));
      }},
-    {"nine dimensions of the input", errc::bad_dimension, "features",
+    {"nine dimensions of the input", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims.assign(9, w::dimension(1));
        m.g.inputs[0].dims[8] = 77;
        return in(m.g.inputs[0].write(), w::int_field(1, 77));
      }},
-    {"a dimension of zero", errc::bad_dimension, "w0",
+    {"a dimension of zero", status::bad_dimension, "w0",
      [](model& m) {
        m.g.initializer("w0").dims[1] = 0;
        return in(m.g.initializer("w0").write(), w::int_field(1, 0));
      }},
-    {"a negative dimension", errc::bad_dimension, "w0",
+    {"a negative dimension", status::bad_dimension, "w0",
      [](model& m) {
        m.g.initializer("w0").dims[1] = -3;
        return in(m.g.initializer("w0").write(), w::int_field(1, -3));
      }},
-    {"the most negative dimension", errc::bad_dimension, "w0",
+    {"the most negative dimension", status::bad_dimension, "w0",
      [](model& m) {
        m.g.initializer("w0").dims[1] = std::numeric_limits<std::int64_t>::min();
        return in(m.g.initializer("w0").write(), 2);
      }},
-    {"a negative dimension among packed ones", errc::bad_dimension, "w0",
+    {"a negative dimension among packed ones", status::bad_dimension, "w0",
      [](model& m) {
        m.g.initializer("w0").packed_dims = true;
        m.g.initializer("w0").dims[1] = -3;
        return in(m.g.initializer("w0").write(), 3);
      }},
-    {"nine dimensions", errc::bad_dimension, "w0",
+    {"nine dimensions", status::bad_dimension, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {1, 1, 1, 1, 1, 1, 2, 3, 1};
        return in(m.g.initializer("w0").write(), 16);
      }},
-    {"dimensions whose product overflows 64 bits", errc::dimension_overflow, "w0",
+    {"dimensions whose product overflows 64 bits", status::dimension_overflow, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {2, 0x7fffffff, 0x7fffffff, 0x7fffffff};
        return in(m.g.initializer("w0").write(), 2);
      }},
-    {"dimensions whose product is six, modulo 2^64", errc::dimension_overflow, "w0",
+    {"dimensions whose product is six, modulo 2^64", status::dimension_overflow, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {6, (std::int64_t{1} << 62), 4};
        return in(m.g.initializer("w0").write(), 2);
      }},
-    {"a dimension of 2^63 - 1", errc::dimension_overflow, "w0",
+    {"a dimension of 2^63 - 1", status::dimension_overflow, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {std::numeric_limits<std::int64_t>::max()};
        return at_initializer(m, "w0");
      }},
-    {"a layer of more than 65,536 outputs", errc::dimension_overflow, "w1",
+    {"a layer of more than 65,536 outputs", status::dimension_overflow, "w1",
      [](model& m) {
        m = w::fp32_model({1, 65537, 1});
        return in(m.g.initializer("w1").write());
      }},
-    {"an input of one dimension", errc::shape_mismatch, "y",
+    {"an input of one dimension", status::shape_mismatch, "y",
      [](model& m) {
        m.g.inputs[0].dims = {3};
        return at_node(m, "y");
      }},
-    {"an input of three dimensions", errc::shape_mismatch, "y",
+    {"an input of three dimensions", status::shape_mismatch, "y",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 1, 3};
        return in(m.g.outputs[0].write());
      }},
-    {"an input without a shape", errc::shape_mismatch, "features",
+    {"an input without a shape", status::shape_mismatch, "features",
      [](model& m) {
        m.g.inputs[0].has_shape = false;
        return in(m.g.inputs[0].write());
      }},
-    {"an output that says [N, 1] and is [N]", errc::shape_mismatch, "y",
+    {"an output that says [N, 1] and is [N]", status::shape_mismatch, "y",
      [](model& m) {
        m.g.outputs[0].dims = {"N", 1};
        return in(m.g.outputs[0].write());
      }},
-    {"an output of no dimensions", errc::shape_mismatch, "y",
+    {"an output of no dimensions", status::shape_mismatch, "y",
      [](model& m) {
        m.g.outputs[0].dims.clear();
        return in(m.g.outputs[0].write());
      }},
-    {"an output of another fixed N", errc::shape_mismatch, "y",
+    {"an output of another fixed N", status::shape_mismatch, "y",
      [](model& m) {
        m.g.inputs[0].dims[0] = 4;
        m.g.outputs[0].dims[0] = 5;
        return in(m.g.outputs[0].write());
      }},
-    {"an output that says [N, 2] and is [N, 1]", errc::shape_mismatch, "h1",
+    {"an output that says [N, 2] and is [N, 1]", status::shape_mismatch, "h1",
      [](model& m) {
        m.g.nodes.pop_back();
        m.g.outputs[0] = {"h1", {"N", 2}};
        return in(m.g.outputs[0].write());
      }},
-    {"a layer whose inputs are not those before", errc::shape_mismatch, "w1",
+    {"a layer whose inputs are not those before", status::shape_mismatch, "w1",
      [](model& m) {
        m.g.initializer("w1") = w::floats("w1", {1, 3}, {1, 2, 3});
        return at_initializer(m, "w1");
      }},
-    {"a weight transposed without transB", errc::shape_mismatch, "w0",
+    {"a weight transposed without transB", status::shape_mismatch, "w0",
      [](model& m) {
        m.g.producer("h0").attributes.clear();
        return at_initializer(m, "w0");
      }},
-    {"a weight of one dimension", errc::shape_mismatch, "w1",
+    {"a weight of one dimension", status::shape_mismatch, "w1",
      [](model& m) {
        m.g.initializer("w1").dims = {2};
        return at_initializer(m, "w1");
      }},
-    {"a weight of three dimensions", errc::shape_mismatch, "w0",
+    {"a weight of three dimensions", status::shape_mismatch, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {1, 2, 3};
        return at_initializer(m, "w0");
      }},
-    {"a bias of another length", errc::shape_mismatch, "b0",
+    {"a bias of another length", status::shape_mismatch, "b0",
      [](model& m) {
        m.g.initializer("b0") = w::floats("b0", {3}, {1, 2, 3});
        return at_initializer(m, "b0");
      }},
-    {"a bias for each row", errc::shape_mismatch, "b0",
+    {"a bias for each row", status::shape_mismatch, "b0",
      [](model& m) {
        m.g.initializer("b0").dims = {2, 1};
        return at_initializer(m, "b0");
      }},
-    {"a bias of three dimensions", errc::shape_mismatch, "b0",
+    {"a bias of three dimensions", status::shape_mismatch, "b0",
      [](model& m) {
        m.g.initializer("b0").dims = {1, 1, 2};
        return at_initializer(m, "b0");
      }},
-    {"a mean of another length", errc::shape_mismatch, "mean",
+    {"a mean of another length", status::shape_mismatch, "mean",
      [](model& m) {
        m.g.initializer("mean") = w::floats("mean", {2}, {1, 2});
        return at_initializer(m, "mean");
      }},
-    {"a mean that would broadcast the row", errc::shape_mismatch, "mean",
+    {"a mean that would broadcast the row", status::shape_mismatch, "mean",
      [](model& m) {
        m.g.initializer("mean").dims = {1, 1, 3};
        return at_initializer(m, "mean");
      }},
-    {"a mean for each row", errc::shape_mismatch, "mean",
+    {"a mean for each row", status::shape_mismatch, "mean",
      [](model& m) {
        m.g.initializer("mean").dims = {3, 1};
        return at_initializer(m, "mean");
      }},
-    {"a std of another length", errc::shape_mismatch, "std",
+    {"a std of another length", status::shape_mismatch, "std",
      [](model& m) {
        m.g.initializer("std") = w::floats("std", {4}, {1, 2, 3, 4});
        return at_initializer(m, "std");
      }},
-    {"Squeeze of the rows", errc::shape_mismatch, "y",
+    {"Squeeze of the rows", status::shape_mismatch, "y",
      [](model& m) {
        m.g.initializer("axes").ints = {0};
        return at_node(m, "y");
      }},
-    {"Squeeze whose axes are a scalar", errc::shape_mismatch, "axes",
+    {"Squeeze whose axes are a scalar", status::shape_mismatch, "axes",
      [](model& m) {
        m.g.initializer("axes").dims.clear();
        return at_initializer(m, "axes");
      }},
-    {"Squeeze whose axes come from value_int", errc::shape_mismatch, "axes",
+    {"Squeeze whose axes come from value_int", status::shape_mismatch, "axes",
      [](model& m) {
        m.g.remove_initializer("axes");
        const w::attribute axis = w::int_attribute("value_int", 1);
        insert(m, 0, w::constant("axes", axis));
        return in(at_node(m, "axes").around, axis.write());
      }},
-    {"Squeeze whose axes have two dimensions", errc::shape_mismatch, "axes",
+    {"Squeeze whose axes have two dimensions", status::shape_mismatch, "axes",
      [](model& m) {
        m.g.initializer("axes").dims = {1, 1};
        return at_initializer(m, "axes");
      }},
-    {"Squeeze of two axes", errc::shape_mismatch, "y",
+    {"Squeeze of two axes", status::shape_mismatch, "y",
      [](model& m) {
        m.g.initializer("axes") = w::integers("axes", {2}, w::int64, {0, 1});
        return at_node(m, "y");
      }},
-    {"Squeeze of an axis that is gone", errc::shape_mismatch, "z",
+    {"Squeeze of an axis that is gone", status::shape_mismatch, "z",
      [](model& m) {
        m.g.nodes.push_back({"Squeeze", {"y", "axes"}, {"z"}});
        m.g.outputs[0] = {"z", {"N"}};
        return at_node(m, "z");
      }},
-    {"Squeeze amidst the layers", errc::shape_mismatch, "s",
+    {"Squeeze amidst the layers", status::shape_mismatch, "s",
      [](model& m) {
        reconnect(m, "h0", "s");
        insert(m, 3, {"Squeeze", {"h0", "axes"}, {"s"}});
        return at_node(m, "s");
      }},
-    {"Reshape to [-1, 2]", errc::shape_mismatch, "axes",
+    {"Reshape to [-1, 2]", status::shape_mismatch, "axes",
      [](model& m) {
        m.g.producer("y").op_type = "Reshape";
        m.g.initializer("axes") = w::integers("axes", {2}, w::int64, {-1, 2});
        return at_initializer(m, "axes");
      }},
-    {"Reshape to [-1, 1, 1]", errc::shape_mismatch, "y",
+    {"Reshape to [-1, 1, 1]", status::shape_mismatch, "y",
      [](model& m) {
        m.g.producer("y").op_type = "Reshape";
        m.g.initializer("axes") = w::integers("axes", {3}, w::int64, {-1, 1, 1});
        return in(m.g.outputs[0].write());
      }},
-    {"Flatten at axis 0", errc::shape_mismatch, "y",
+    {"Flatten at axis 0", status::shape_mismatch, "y",
      [](model& m) {
        m.g.producer("y") = {"Flatten", {"h1"}, {"y"}, {w::int_attribute("axis", 0)}};
        return in(m.g.outputs[0].write());
      }},
 
     // ---- tensor contents
-    {"a tensor without data", errc::missing_data, "w0",
+    {"a tensor without data", status::missing_data, "w0",
      [](model& m) {
        m.g.initializer("w0").form = storage::none;
        return at_initializer(m, "w0");
      }},
-    {"a float tensor with string_data only", errc::missing_data, "w0",
+    {"a float tensor with string_data only", status::missing_data, "w0",
      [](model& m) {
        m.g.initializer("w0").form = storage::none;
        m.g.initializer("w0").extra = w::field(6, "text");
        return at_initializer(m, "w0");
      }},
-    {"a Constant without a value", errc::missing_data, "c",
+    {"a Constant without a value", status::missing_data, "c",
      [](model& m) {
        m.g.nodes.push_back({"Constant", {}, {"c"}});
        return at_node(m, "c");
      }},
-    {"a Constant of an empty list", errc::missing_data, "value_floats",
+    {"a Constant of an empty list", status::missing_data, "value_floats",
      [](model& m) {
        m.g.nodes.push_back({"Constant", {}, {"c"}});
        return append_to_node(m, "c", {"value_floats", "", 6});
      }},
-    {"raw and typed data", errc::ambiguous_data, "w0",
+    {"raw and typed data", status::ambiguous_data, "w0",
      [](model& m) {
        append_to_tensor(m, "w0", w::float_field(4, 1));
        return at_initializer(m, "w0");
      }},
-    {"two kinds of typed data", errc::ambiguous_data, "b1",
+    {"two kinds of typed data", status::ambiguous_data, "b1",
      [](model& m) {
        m.g.initializer("b1").form = storage::packed;
        return append_to_tensor(m, "b1", w::varint_field(7, 1));
      }},
-    {"external and raw data", errc::ambiguous_data, "w0",
+    {"external and raw data", status::ambiguous_data, "w0",
      [](model& m) {
        append_to_tensor(m, "w0", w::varint_field(14, 1));
        return at_initializer(m, "w0");
      }},
-    {"short raw data", errc::short_data, "w0",
+    {"short raw data", status::short_data, "w0",
      [](model& m) {
        m.g.initializer("w0").floats.pop_back();
        return at_element(m, "w0", 0);
      }},
-    {"raw data short by one byte", errc::short_data, "b1",
+    {"raw data short by one byte", status::short_data, "b1",
      [](model& m) {
        m.g.initializer("b1").form = storage::none;
        place p = append_to_tensor(m, "b1", w::field(9, "123"));
        p.delta += 2;
        return p;
      }},
-    {"long raw data", errc::long_data, "w0",
+    {"long raw data", status::long_data, "w0",
      [](model& m) {
        m.g.initializer("w0").floats.push_back(1);
        return at_element(m, "w0", 0);
      }},
-    {"short packed data", errc::short_data, "w0",
+    {"short packed data", status::short_data, "w0",
      [](model& m) {
        m.g.initializer("w0").floats.pop_back();
        m.g.initializer("w0").form = storage::packed;
        return at_initializer(m, "w0");
      }},
-    {"short unpacked data", errc::short_data, "w0",
+    {"short unpacked data", status::short_data, "w0",
      [](model& m) {
        m.g.initializer("w0").floats.pop_back();
        m.g.initializer("w0").form = storage::unpacked;
        return at_initializer(m, "w0");
      }},
-    {"long mixed data", errc::long_data, "w0",
+    {"long mixed data", status::long_data, "w0",
      [](model& m) {
        m.g.initializer("w0").floats.assign(9, 0.25F);
        m.g.initializer("w0").form = storage::mixed; // 3 packed, 3 single, 3 packed
@@ -1277,80 +1277,80 @@ const std::vector<row> float_rows{
        p.delta = p.around.size() - 4 - 12; // before the name: the last packed run
        return p;
      }},
-    {"long unpacked data", errc::long_data, "b0",
+    {"long unpacked data", status::long_data, "b0",
      [](model& m) {
        m.g.initializer("b0").floats.push_back(77);
        m.g.initializer("b0").form = storage::unpacked;
        return in(m.g.initializer("b0").write(), w::float_field(4, 77));
      }},
-    {"an unused tensor with short data", errc::short_data, "unused",
+    {"an unused tensor with short data", status::short_data, "unused",
      [](model& m) {
        m.g.initializers.push_back(w::floats("unused", {2}, {77}));
        return at_element(m, "unused", 0);
      }},
-    {"a NaN weight", errc::non_finite_weight, "w0",
+    {"a NaN weight", status::non_finite_weight, "w0",
      [](model& m) { return replace_data(m, "w0", 3, nan); }},
-    {"an infinite weight of the last layer", errc::non_finite_weight, "w1",
+    {"an infinite weight of the last layer", status::non_finite_weight, "w1",
      [](model& m) { return replace_data(m, "w1", 1, -inf); }},
-    {"an infinite bias", errc::non_finite_weight, "b0",
+    {"an infinite bias", status::non_finite_weight, "b0",
      [](model& m) { return replace_data(m, "b0", 1, inf); }},
-    {"an infinite bias in packed data", errc::non_finite_weight, "b0",
+    {"an infinite bias in packed data", status::non_finite_weight, "b0",
      [](model& m) {
        m.g.initializer("b0").form = storage::packed;
        m.g.initializer("b0").floats[1] = inf;
        return in(m.g.initializer("b0").write(), w::little_endian(0x7f800000, 4));
      }},
-    {"a NaN mean", errc::non_finite_weight, "mean",
+    {"a NaN mean", status::non_finite_weight, "mean",
      [](model& m) { return replace_data(m, "mean", 2, nan); }},
-    {"a std of zero", errc::zero_std, "std",
+    {"a std of zero", status::zero_std, "std",
      [](model& m) { return replace_data(m, "std", 1, 0); }},
-    {"a std of minus zero", errc::zero_std, "std",
+    {"a std of minus zero", status::zero_std, "std",
      [](model& m) { return replace_data(m, "std", 2, -0.0F); }},
-    {"a NaN std", errc::non_finite_std, "std",
+    {"a NaN std", status::non_finite_std, "std",
      [](model& m) { return replace_data(m, "std", 0, nan); }},
-    {"an infinite std", errc::non_finite_std, "std",
+    {"an infinite std", status::non_finite_std, "std",
      [](model& m) { return replace_data(m, "std", 2, inf); }},
-    {"an infinite factor", errc::non_finite_std, "std",
+    {"an infinite factor", status::non_finite_std, "std",
      [](model& m) {
        m.g.producer("scaled").op_type = "Mul";
        return replace_data(m, "std", 2, inf);
      }},
 
     // ---- external data
-    {"external data that was not passed in", errc::external_data_missing, "elsewhere.bin",
+    {"external data that was not passed in", status::external_data_missing, "elsewhere.bin",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "elsewhere.bin"}};
        return at_initializer(m, "w0");
      }},
-    {"a path out of the model's folder", errc::external_data_missing, "../../etc/passwd",
+    {"a path out of the model's folder", status::external_data_missing, "../../etc/passwd",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "../../etc/passwd"}};
        return at_initializer(m, "w0");
      }},
-    {"external data without a location", errc::bad_external_data, "w0",
+    {"external data without a location", status::bad_external_data, "w0",
      [](model& m) {
        m.g.initializer("w0").form = storage::external;
        return at_initializer(m, "w0");
      }},
-    {"an external offset beyond the file", errc::bad_external_data, "w0",
+    {"an external offset beyond the file", status::bad_external_data, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}, {"offset", "65"}};
        return at_initializer(m, "w0");
      }},
-    {"an external length beyond the file", errc::bad_external_data, "w0",
+    {"an external length beyond the file", status::bad_external_data, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}, {"offset", "41"}, {"length", "24"}};
        return at_initializer(m, "w0");
      }},
-    {"an external range whose end wraps around", errc::bad_external_data, "w0",
+    {"an external range whose end wraps around", status::bad_external_data, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
@@ -1359,7 +1359,7 @@ const std::vector<row> float_rows{
                      {"length", "999999999999999999"}};
        return at_initializer(m, "w0");
      }},
-    {"an external offset that overflows", errc::bad_external_data, "offset",
+    {"an external offset that overflows", status::bad_external_data, "offset",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
@@ -1367,28 +1367,28 @@ const std::vector<row> float_rows{
        return in(t.write(), w::field(13, w::field(1, "offset").put(
                                              w::field(2, "18446744073709551616"))));
      }},
-    {"a negative external offset", errc::bad_external_data, "offset",
+    {"a negative external offset", status::bad_external_data, "offset",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}, {"offset", "-4"}};
        return in(t.write(), w::field(13, w::field(1, "offset").put(w::field(2, "-4"))));
      }},
-    {"an external length that is no number", errc::bad_external_data, "length",
+    {"an external length that is no number", status::bad_external_data, "length",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}, {"length", "0x18"}};
        return in(t.write(), w::field(13, w::field(1, "length").put(w::field(2, "0x18"))));
      }},
-    {"an external offset that is empty", errc::bad_external_data, "offset",
+    {"an external offset that is empty", status::bad_external_data, "offset",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}, {"offset", ""}};
        return in(t.write(), w::field(13, w::field(1, "offset").put(w::field(2, ""))));
      }},
-    {"an external entry whose value is a number", errc::wrong_wire_type, "location",
+    {"an external entry whose value is a number", status::wrong_wire_type, "location",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
@@ -1396,35 +1396,35 @@ const std::vector<row> float_rows{
        t.extra = w::field(13, entry);
        return in(t.write(), t.write().size() - 2);
      }},
-    {"a cut external entry", errc::truncated, "location",
+    {"a cut external entry", status::truncated, "location",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.extra = w::field(13, w::field(1, "location").put("\x12\x09zz"));
        return in(t.write(), t.write().size() - 4);
      }},
-    {"a data location that ONNX does not have", errc::bad_external_data, "w0",
+    {"a data location that ONNX does not have", status::bad_external_data, "w0",
      [](model& m) { return append_to_tensor(m, "w0", w::varint_field(14, 2)); }},
-    {"external entries of a tensor that is not external", errc::bad_external_data, "w0",
+    {"external entries of a tensor that is not external", status::bad_external_data, "w0",
      [](model& m) {
        m.g.initializer("w0").external = {{"location", "weights.bin"}};
        return at_initializer(m, "w0");
      }},
-    {"external data longer than the tensor", errc::long_data, "w0",
+    {"external data longer than the tensor", status::long_data, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}};
        return at_initializer(m, "w0");
      }},
-    {"external data shorter than the tensor", errc::short_data, "w0",
+    {"external data shorter than the tensor", status::short_data, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
        t.external = {{"location", "weights.bin"}, {"length", "23"}};
        return at_initializer(m, "w0");
      }},
-    {"a NaN in external data", errc::non_finite_weight, "w0",
+    {"a NaN in external data", status::non_finite_weight, "w0",
      [](model& m) {
        w::tensor& t = m.g.initializer("w0");
        t.form = storage::external;
@@ -1433,18 +1433,18 @@ const std::vector<row> float_rows{
      }},
 
     // ---- the chain
-    {"std / x", errc::unexpected_operator, "scaled",
+    {"std / x", status::unexpected_operator, "scaled",
      [](model& m) {
        m.g.producer("scaled").inputs = {"std", "centred"};
        return at_node(m, "scaled");
      }},
-    {"an output that is the input", errc::no_layers, "features",
+    {"an output that is the input", status::no_layers, "features",
      [](model& m) {
        m.g.nodes.clear();
        m.g.outputs[0].name = "features";
        return in(m.g.outputs[0].write());
      }},
-    {"a scaler alone", errc::no_layers, "scaled",
+    {"a scaler alone", status::no_layers, "scaled",
      [](model& m) {
        m.g.nodes.resize(2, m.g.nodes[0]);
        m.g.outputs[0] = {"scaled", {"N", 3}};
@@ -1456,161 +1456,162 @@ const std::vector<row> float_rows{
 
 // Broken versions of the dynamic-PTQ form: 3-2-1.
 const std::vector<row> int8_rows{
-    {"DynamicQuantizeLinear in opset 10", errc::operator_needs_newer_opset, "q1",
+    {"DynamicQuantizeLinear in opset 10", status::operator_needs_newer_opset, "q1",
      [](model& m) {
        m.opsets[0].version = 10;
        return at_node(m, "q1");
      }},
-    {"a missing result of DynamicQuantizeLinear", errc::wrong_arity, "q0",
+    {"a missing result of DynamicQuantizeLinear", status::wrong_arity, "q0",
      [](model& m) {
        m.g.producer("q0").outputs.pop_back();
        m.g.producer("i0").inputs = {"q0", "w0"};
        return at_node(m, "q0");
      }},
-    {"an unnamed result", errc::unexpected_operator, "p0",
+    {"an unnamed result", status::unexpected_operator, "p0",
      [](model& m) {
        m.g.producer("q0").outputs[1] = {};
        m.g.producer("sc0").inputs = {"s0", "s1"};
        return at_node(m, "p0");
      }},
-    {"two results of one node with one name", errc::duplicate_name, "q0",
+    {"two results of one node with one name", status::duplicate_name, "q0",
      [](model& m) {
        m.g.producer("q0").outputs[1] = "q0";
        m.g.producer("sc0").inputs[0] = "q0";
        return at_node(m, "q0");
      }},
-    {"the scale used twice", errc::not_constant, "qs0",
+    {"the scale used twice", status::not_constant, "qs0",
      [](model& m) {
        m.g.producer("sc0").inputs[1] = "qs0";
        return at_node(m, "sc0");
      }},
-    {"the zero point of another layer", errc::bad_zero_point, "i1",
+    {"the zero point of another layer", status::bad_zero_point, "i1",
      [](model& m) {
        m.g.producer("i1").inputs[2] = "z0";
        return at_node(m, "i1");
      }},
-    {"no zero point for the activations", errc::bad_zero_point, "i0",
+    {"no zero point for the activations", status::bad_zero_point, "i0",
      [](model& m) {
        m.g.producer("i0").inputs = {"q0", "w0"};
        return at_node(m, "i0");
      }},
-    {"a weight zero point that is not zero", errc::bad_zero_point, "z1",
+    {"a weight zero point that is not zero", status::bad_zero_point, "z1",
      [](model& m) {
        m.g.initializer("z1").ints[0] = 1;
        return in(m.g.initializer("z1").write(), m.g.initializer("z1").write().size() - 1);
      }},
-    {"a weight zero point in int32_data", errc::bad_zero_point, "z1",
+    {"a weight zero point in int32_data", status::bad_zero_point, "z1",
      [](model& m) {
        m.g.initializer("z1").ints[0] = -1;
        m.g.initializer("z1").form = storage::unpacked;
        return in(m.g.initializer("z1").write(), w::int_field(5, -1));
      }},
-    {"weight zero points of another length", errc::shape_mismatch, "z0",
+    {"weight zero points of another length", status::shape_mismatch, "z0",
      [](model& m) {
        m.g.initializer("z0") = w::integers("z0", {3}, w::int8, {0, 0, 0});
        return at_initializer(m, "z0");
      }},
-    {"a uint8 weight", errc::wrong_element_type, "w0",
+    {"a uint8 weight", status::wrong_element_type, "w0",
      [](model& m) {
        m.g.initializer("w0").type = w::uint8;
        return at_initializer(m, "w0");
      }},
-    {"a uint8 weight zero point", errc::wrong_element_type, "z0",
+    {"a uint8 weight zero point", status::wrong_element_type, "z0",
      [](model& m) {
        m.g.initializer("z0").type = w::uint8;
        return at_initializer(m, "z0");
      }},
-    {"a transposed weight", errc::shape_mismatch, "w0",
+    {"a transposed weight", status::shape_mismatch, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {2, 3};
        return at_initializer(m, "w0");
      }},
-    {"a weight that does not fit eight bits", errc::value_out_of_range, "w1",
+    {"a weight that does not fit eight bits", status::value_out_of_range, "w1",
      [](model& m) {
        m.g.initializer("w1") = w::integers("w1", {2, 1}, w::int8, {1, 128}, storage::packed);
        return in(m.g.initializer("w1").write(), w::varint(128));
      }},
-    {"a weight below -128", errc::value_out_of_range, "w1",
+    {"a weight below -128", status::value_out_of_range, "w1",
      [](model& m) {
        m.g.initializer("w1") = w::integers("w1", {2, 1}, w::int8, {1, -129}, storage::unpacked);
        return in(m.g.initializer("w1").write(), w::int_field(5, -129));
      }},
-    {"short int8 data", errc::short_data, "w0",
+    {"short int8 data", status::short_data, "w0",
      [](model& m) {
        m.g.initializer("w0").ints.pop_back();
        return in(m.g.initializer("w0").write(), m.g.initializer("w0").raw_data());
      }},
-    {"long int8 data", errc::long_data, "w0",
+    {"long int8 data", status::long_data, "w0",
      [](model& m) {
        m.g.initializer("w0").ints.push_back(0);
        return in(m.g.initializer("w0").write(), m.g.initializer("w0").raw_data());
      }},
-    {"a weight scale of zero", errc::bad_scale, "s0",
+    {"a weight scale of zero", status::bad_scale, "s0",
      [](model& m) { return replace_data(m, "s0", 0, 0); }},
-    {"a negative weight scale", errc::bad_scale, "s1",
+    {"a negative weight scale", status::bad_scale, "s1",
      [](model& m) { return replace_data(m, "s1", 0, -1); }},
-    {"a NaN weight scale", errc::bad_scale, "s0",
+    {"a NaN weight scale", status::bad_scale, "s0",
      [](model& m) { return replace_data(m, "s0", 0, nan); }},
-    {"an infinite weight scale", errc::bad_scale, "s1",
+    {"an infinite weight scale", status::bad_scale, "s1",
      [](model& m) { return replace_data(m, "s1", 0, inf); }},
-    {"weight scales of another length", errc::shape_mismatch, "s0",
+    {"weight scales of another length", status::shape_mismatch, "s0",
      [](model& m) {
        m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
        return at_initializer(m, "s0");
      }},
-    {"a weight scale that is computed", errc::not_constant, "computed",
+    {"a weight scale that is computed", status::not_constant, "computed",
      [](model& m) {
        m.g.producer("sc0").inputs[1] = "computed";
        insert(m, 3, {"Relu", {"s0"}, {"computed"}});
        return at_node(m, "sc0");
      }},
-    {"a std of zero", errc::zero_std, "std", [](model& m) { return replace_data(m, "std", 1, 0); }},
-    {"an infinite bias", errc::non_finite_weight, "b1",
+    {"a std of zero", status::zero_std, "std",
+     [](model& m) { return replace_data(m, "std", 1, 0); }},
+    {"an infinite bias", status::non_finite_weight, "b1",
      [](model& m) { return replace_data(m, "b1", 0, inf); }},
-    {"a bias of another length", errc::shape_mismatch, "b0",
+    {"a bias of another length", status::shape_mismatch, "b0",
      [](model& m) {
        m.g.initializer("b0") = w::floats("b0", {3}, {1, 2, 3});
        return at_initializer(m, "b0");
      }},
-    {"Cast to int64", errc::bad_attribute, "to",
+    {"Cast to int64", status::bad_attribute, "to",
      [](model& m) {
        m.g.producer("f0").attributes = {w::int_attribute("to", 7)};
        return at_node(m, "f0");
      }},
-    {"Cast to nothing", errc::bad_attribute, "to",
+    {"Cast to nothing", status::bad_attribute, "to",
      [](model& m) {
        m.g.producer("f0").attributes.clear();
        return at_node(m, "f0");
      }},
-    {"no Cast", errc::unexpected_operator, "p0",
+    {"no Cast", status::unexpected_operator, "p0",
      [](model& m) {
        m.g.producer("p0").inputs[0] = "i0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "f0"; });
        return at_node(m, "p0");
      }},
-    {"no product with the scale", errc::unexpected_operator, "f0",
+    {"no product with the scale", status::unexpected_operator, "f0",
      [](model& m) {
        m.g.producer("h0").inputs[0] = "f0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "p0"; });
        return at_node(m, "f0");
      }},
-    {"a product with another scale", errc::unexpected_operator, "p0",
+    {"a product with another scale", status::unexpected_operator, "p0",
      [](model& m) {
        m.g.producer("p0").inputs[1] = "s0";
        return at_node(m, "p0");
      }},
-    {"the quantised row as the weight", errc::unexpected_operator, "i0",
+    {"the quantised row as the weight", status::unexpected_operator, "i0",
      [](model& m) {
        std::swap(m.g.producer("i0").inputs[0], m.g.producer("i0").inputs[1]);
        return at_node(m, "i0");
      }},
-    {"MatMulInteger at the start", errc::unexpected_operator, "i",
+    {"MatMulInteger at the start", status::unexpected_operator, "i",
      [](model& m) {
        insert(m, 0, {"MatMulInteger", {"features", "w0"}, {"i"}});
        m.g.producer("centred").inputs[0] = "i";
        return at_node(m, "i");
      }},
-    {"a float32 layer behind an int8 layer", errc::mixed_precision, "h1",
+    {"a float32 layer behind an int8 layer", status::mixed_precision, "h1",
      [](model& m) {
        m.g.nodes.resize(9, m.g.nodes[0]);
        REQUIRE(m.g.nodes.back().op_type.view() == "Relu");
@@ -1634,199 +1635,199 @@ place quantize_attribute_too_early(model& m, const char* name, std::int64_t opse
 
 // Broken versions of the static-PTQ form: 3-2-1.
 const std::vector<row> static_rows{
-    {"QuantizeLinear in opset 9", errc::operator_needs_newer_opset, "i1",
+    {"QuantizeLinear in opset 9", status::operator_needs_newer_opset, "i1",
      [](model& m) {
        m.opsets[0].version = 9;
        return at_node(m, "i1");
      }},
-    {"QuantizeLinear without a scale", errc::wrong_arity, "q0",
+    {"QuantizeLinear without a scale", status::wrong_arity, "q0",
      [](model& m) {
        m.g.producer("q0").inputs.resize(1);
        return at_node(m, "q0");
      }},
-    {"QuantizeLinear with four operands", errc::wrong_arity, "q0",
+    {"QuantizeLinear with four operands", status::wrong_arity, "q0",
      [](model& m) {
        m.g.producer("q0").inputs.push_back("xz0");
        return at_node(m, "q0");
      }},
-    {"an axis before opset 13", errc::unsupported_attribute, "axis",
+    {"an axis before opset 13", status::unsupported_attribute, "axis",
      [](model& m) { return quantize_attribute_too_early(m, "axis", 12); }},
-    {"saturate before opset 19", errc::unsupported_attribute, "saturate",
+    {"saturate before opset 19", status::unsupported_attribute, "saturate",
      [](model& m) { return quantize_attribute_too_early(m, "saturate", 18); }},
-    {"a block size before opset 21", errc::unsupported_attribute, "block_size",
+    {"a block size before opset 21", status::unsupported_attribute, "block_size",
      [](model& m) { return quantize_attribute_too_early(m, "block_size", 20); }},
-    {"an output type before opset 21", errc::unsupported_attribute, "output_dtype",
+    {"an output type before opset 21", status::unsupported_attribute, "output_dtype",
      [](model& m) { return quantize_attribute_too_early(m, "output_dtype", 20); }},
-    {"a precision before opset 23", errc::unsupported_attribute, "precision",
+    {"a precision before opset 23", status::unsupported_attribute, "precision",
      [](model& m) { return quantize_attribute_too_early(m, "precision", 22); }},
-    {"an attribute that QuantizeLinear does not have", errc::unsupported_attribute, "to",
+    {"an attribute that QuantizeLinear does not have", status::unsupported_attribute, "to",
      [](model& m) { return quantize_attribute_too_early(m, "to", 23); }},
-    {"an axis that the row does not have", errc::bad_attribute, "axis",
+    {"an axis that the row does not have", status::bad_attribute, "axis",
      [](model& m) { return quantize_attribute(m, "axis", 2, 13); }},
-    {"an axis before the first", errc::bad_attribute, "axis",
+    {"an axis before the first", status::bad_attribute, "axis",
      [](model& m) { return quantize_attribute(m, "axis", -3, 13); }},
-    {"a saturate that is no flag", errc::bad_attribute, "saturate",
+    {"a saturate that is no flag", status::bad_attribute, "saturate",
      [](model& m) { return quantize_attribute(m, "saturate", 7, 19); }},
-    {"wrapping instead of saturating", errc::bad_attribute, "saturate",
+    {"wrapping instead of saturating", status::bad_attribute, "saturate",
      [](model& m) { return quantize_attribute(m, "saturate", 0, 19); }},
-    {"scales of blocks", errc::bad_attribute, "block_size",
+    {"scales of blocks", status::bad_attribute, "block_size",
      [](model& m) { return quantize_attribute(m, "block_size", 3, 21); }},
-    {"quantised to int8", errc::bad_attribute, "output_dtype",
+    {"quantised to int8", status::bad_attribute, "output_dtype",
      [](model& m) { return quantize_attribute(m, "output_dtype", 3, 21); }},
-    {"quantised in float16", errc::bad_attribute, "precision",
+    {"quantised in float16", status::bad_attribute, "precision",
      [](model& m) { return quantize_attribute(m, "precision", 10, 23); }},
-    {"an axis that is a float", errc::bad_attribute, "axis",
+    {"an axis that is a float", status::bad_attribute, "axis",
      [](model& m) { return append_to_node(m, "q0", w::float_attribute("axis", 1)); }},
-    {"an activation scale of zero", errc::bad_scale, "x0",
+    {"an activation scale of zero", status::bad_scale, "x0",
      [](model& m) { return replace_data(m, "x0", 0, 0); }},
-    {"a negative activation scale", errc::bad_scale, "x1",
+    {"a negative activation scale", status::bad_scale, "x1",
      [](model& m) { return replace_data(m, "x1", 0, -1); }},
-    {"a NaN activation scale", errc::bad_scale, "x1",
+    {"a NaN activation scale", status::bad_scale, "x1",
      [](model& m) { return replace_data(m, "x1", 0, nan); }},
-    {"an infinite activation scale", errc::bad_scale, "x0",
+    {"an infinite activation scale", status::bad_scale, "x0",
      [](model& m) { return replace_data(m, "x0", 0, inf); }},
-    {"an activation scale for each feature", errc::shape_mismatch, "x0",
+    {"an activation scale for each feature", status::shape_mismatch, "x0",
      [](model& m) {
        m.g.initializer("x0") = w::floats("x0", {3}, {1, 2, 3});
        return at_initializer(m, "x0");
      }},
-    {"an activation scale that is a matrix", errc::shape_mismatch, "x0",
+    {"an activation scale that is a matrix", status::shape_mismatch, "x0",
      [](model& m) {
        m.g.initializer("x0") = w::floats("x0", {1, 1}, {1});
        return at_initializer(m, "x0");
      }},
-    {"an activation scale that is no float", errc::wrong_element_type, "x0",
+    {"an activation scale that is no float", status::wrong_element_type, "x0",
      [](model& m) {
        m.g.initializer("x0") = w::integers("x0", {}, w::int64, {1});
        return at_initializer(m, "x0");
      }},
-    {"an activation scale that is computed", errc::not_constant, "computed",
+    {"an activation scale that is computed", status::not_constant, "computed",
      [](model& m) {
        m.g.producer("q0").inputs[1] = "computed";
        insert(m, 2, {"Relu", {"x0"}, {"computed"}});
        return at_node(m, "q0");
      }},
-    {"a row that is the scale", errc::not_constant, "scaled",
+    {"a row that is the scale", status::not_constant, "scaled",
      [](model& m) {
        std::swap(m.g.producer("q0").inputs[0], m.g.producer("q0").inputs[1]);
        return at_node(m, "q0");
      }},
-    {"an int8 activation zero point", errc::wrong_element_type, "xz0",
+    {"an int8 activation zero point", status::wrong_element_type, "xz0",
      [](model& m) {
        m.g.initializer("xz0").type = w::int8;
        return at_initializer(m, "xz0");
      }},
-    {"an activation zero point for each feature", errc::shape_mismatch, "xz0",
+    {"an activation zero point for each feature", status::shape_mismatch, "xz0",
      [](model& m) {
        m.g.initializer("xz0") = w::integers("xz0", {3}, w::uint8, {1, 2, 3});
        return at_initializer(m, "xz0");
      }},
-    {"an activation zero point above 255", errc::value_out_of_range, "xz0",
+    {"an activation zero point above 255", status::value_out_of_range, "xz0",
      [](model& m) {
        m.g.initializer("xz0") = w::integers("xz0", {}, w::uint8, {256}, storage::packed);
        return in(m.g.initializer("xz0").write(), w::varint(256));
      }},
-    {"a negative activation zero point", errc::value_out_of_range, "xz0",
+    {"a negative activation zero point", status::value_out_of_range, "xz0",
      [](model& m) {
        m.g.initializer("xz0") = w::integers("xz0", {}, w::uint8, {-1}, storage::unpacked);
        return in(m.g.initializer("xz0").write(), w::int_field(5, -1));
      }},
-    {"short uint8 data", errc::short_data, "xz0",
+    {"short uint8 data", status::short_data, "xz0",
      [](model& m) {
        m.g.initializer("xz0").ints.clear();
        return in(m.g.initializer("xz0").write(), m.g.initializer("xz0").write().size());
      }},
-    {"long uint8 data", errc::long_data, "xz0",
+    {"long uint8 data", status::long_data, "xz0",
      [](model& m) {
        m.g.initializer("xz0").ints.push_back(0);
        return in(m.g.initializer("xz0").write(), m.g.initializer("xz0").raw_data());
      }},
-    {"another zero point for the sum", errc::bad_zero_point, "i0",
+    {"another zero point for the sum", status::bad_zero_point, "i0",
      [](model& m) {
        m.g.producer("i0").inputs[2] = "xz1";
        return at_node(m, "i0");
      }},
-    {"no zero point for the sum", errc::bad_zero_point, "i0",
+    {"no zero point for the sum", status::bad_zero_point, "i0",
      [](model& m) {
        m.g.producer("i0").inputs[2] = {};
        return at_node(m, "i0");
      }},
-    {"a zero point for the sum alone", errc::bad_zero_point, "i0",
+    {"a zero point for the sum alone", status::bad_zero_point, "i0",
      [](model& m) {
        m.g.producer("q0").inputs.pop_back();
        return at_node(m, "i0");
      }},
-    {"an int8 zero point for the sum", errc::wrong_element_type, "z0",
+    {"an int8 zero point for the sum", status::wrong_element_type, "z0",
      [](model& m) {
        m.g.producer("i0").inputs[2] = "z0";
        return at_initializer(m, "z0");
      }},
-    {"a weight zero point that is not zero", errc::bad_zero_point, "z1",
+    {"a weight zero point that is not zero", status::bad_zero_point, "z1",
      [](model& m) {
        m.g.initializer("z1").ints[0] = 1;
        return in(m.g.initializer("z1").write(), m.g.initializer("z1").write().size() - 1);
      }},
-    {"a uint8 weight", errc::wrong_element_type, "w0",
+    {"a uint8 weight", status::wrong_element_type, "w0",
      [](model& m) {
        m.g.initializer("w0").type = w::uint8;
        return at_initializer(m, "w0");
      }},
-    {"a transposed weight", errc::shape_mismatch, "w0",
+    {"a transposed weight", status::shape_mismatch, "w0",
      [](model& m) {
        m.g.initializer("w0").dims = {2, 3};
        return at_initializer(m, "w0");
      }},
-    {"the quantised row as the weight", errc::unexpected_operator, "i0",
+    {"the quantised row as the weight", status::unexpected_operator, "i0",
      [](model& m) {
        std::swap(m.g.producer("i0").inputs[0], m.g.producer("i0").inputs[1]);
        return at_node(m, "i0");
      }},
-    {"the quantised row used twice", errc::not_constant, "q0",
+    {"the quantised row used twice", status::not_constant, "q0",
      [](model& m) {
        m.g.producer("i0").inputs[1] = "q0";
        return at_node(m, "i0");
      }},
-    {"a scale of the sum of zero", errc::bad_scale, "s0",
+    {"a scale of the sum of zero", status::bad_scale, "s0",
      [](model& m) { return replace_data(m, "s0", 0, 0); }},
-    {"an infinite scale of the sum", errc::bad_scale, "s1",
+    {"an infinite scale of the sum", status::bad_scale, "s1",
      [](model& m) { return replace_data(m, "s1", 0, inf); }},
-    {"scales of the sum of another length", errc::shape_mismatch, "s0",
+    {"scales of the sum of another length", status::shape_mismatch, "s0",
      [](model& m) {
        m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
        return at_initializer(m, "s0");
      }},
-    {"a scale of the sum that is computed otherwise", errc::not_constant, "computed",
+    {"a scale of the sum that is computed otherwise", status::not_constant, "computed",
      [](model& m) {
        m.g.producer("p0").inputs[1] = "computed";
        insert(m, 2, {"Relu", {"s0"}, {"computed"}});
        return at_node(m, "p0");
      }},
-    {"Cast to int64", errc::bad_attribute, "to",
+    {"Cast to int64", status::bad_attribute, "to",
      [](model& m) {
        m.g.producer("f0").attributes = {w::int_attribute("to", 7)};
        return at_node(m, "f0");
      }},
-    {"no Cast", errc::unexpected_operator, "p0",
+    {"no Cast", status::unexpected_operator, "p0",
      [](model& m) {
        m.g.producer("p0").inputs[0] = "i0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "f0"; });
        return at_node(m, "p0");
      }},
-    {"no product with the scale", errc::unexpected_operator, "f0",
+    {"no product with the scale", status::unexpected_operator, "f0",
      [](model& m) {
        m.g.producer("h0").inputs[0] = "f0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "p0"; });
        return at_node(m, "f0");
      }},
-    {"QuantizeLinear and no MatMulInteger", errc::unexpected_operator, "q0",
+    {"QuantizeLinear and no MatMulInteger", status::unexpected_operator, "q0",
      [](model& m) {
        m.g.producer("f0").inputs[0] = "q0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "i0"; });
        return at_node(m, "q0");
      }},
-    {"an infinite bias", errc::non_finite_weight, "b1",
+    {"an infinite bias", status::non_finite_weight, "b1",
      [](model& m) { return replace_data(m, "b1", 0, inf); }},
-    {"a dynamic layer behind a static layer", errc::mixed_precision, "q1",
+    {"a dynamic layer behind a static layer", status::mixed_precision, "q1",
      [](model& m) {
        m.g.producer("q1") = {"DynamicQuantizeLinear", {"a0"}, {"q1", "qs1", "qz1"}};
        m.g.producer("i1").inputs[2] = "qz1";
@@ -1834,7 +1835,7 @@ const std::vector<row> static_rows{
        insert(m, m.g.nodes.size() - 4, {"Mul", {"qs1", "s1"}, {"sc1"}});
        return at_node(m, "q1");
      }},
-    {"a float32 layer behind a static layer", errc::mixed_precision, "h1",
+    {"a float32 layer behind a static layer", status::mixed_precision, "h1",
      [](model& m) {
        m.g.nodes.resize(8, m.g.nodes[0]);
        REQUIRE(m.g.nodes.back().op_type.view() == "Relu");
@@ -1847,39 +1848,39 @@ const std::vector<row> static_rows{
 
 // Likewise, where a Mul of two constants makes the scale of the sum.
 const std::vector<row> computed_scale_rows{
-    {"a product of scales that overflows", errc::bad_scale, "sc0",
+    {"a product of scales that overflows", status::bad_scale, "sc0",
      [](model& m) {
        m.g.initializer("x0").floats[0] = 1e30F;
        m.g.initializer("s0").floats[0] = 1e30F;
        return at_node(m, "sc0");
      }},
-    {"a product of scales that vanishes", errc::bad_scale, "sc1",
+    {"a product of scales that vanishes", status::bad_scale, "sc1",
      [](model& m) {
        m.g.initializer("x1").floats[0] = 1e-30F;
        m.g.initializer("s1").floats[0] = 1e-30F;
        return at_node(m, "sc1");
      }},
-    {"a product of scales that just overflows", errc::bad_scale, "sc0",
+    {"a product of scales that just overflows", status::bad_scale, "sc0",
      [](model& m) {
        m.g.initializer("x0").floats[0] = 0x1.000002p64F;
        m.g.initializer("s0").floats[0] = 0x1.fffffcp63F;
        return at_node(m, "sc0");
      }},
-    {"a product of scales that rounds to zero", errc::bad_scale, "sc0",
+    {"a product of scales that rounds to zero", status::bad_scale, "sc0",
      [](model& m) {
        m.g.initializer("x0").floats[0] = 0x1p-75F;
        m.g.initializer("s0").floats[0] = 0x1p-75F;
        return at_node(m, "sc0");
      }},
-    {"a negative weight scale", errc::bad_scale, "s1",
+    {"a negative weight scale", status::bad_scale, "s1",
      [](model& m) { return replace_data(m, "s1", 0, -1); }},
-    {"a factor of the scale that is computed", errc::not_constant, "computed",
+    {"a factor of the scale that is computed", status::not_constant, "computed",
      [](model& m) {
        m.g.producer("sc0").inputs[1] = "computed";
        insert(m, 2, {"Relu", {"s0"}, {"computed"}});
        return at_node(m, "sc0");
      }},
-    {"weight scales of another length", errc::shape_mismatch, "s0",
+    {"weight scales of another length", status::shape_mismatch, "s0",
      [](model& m) {
        m.g.initializer("s0") = w::floats("s0", {3}, {1, 2, 3});
        return at_initializer(m, "s0");
@@ -1888,147 +1889,147 @@ const std::vector<row> computed_scale_rows{
 
 // Forms that were refused once.
 const std::vector<row> accepted_float_rows{
-    {"an operator outside the subset that nothing uses", errc::ok, "",
+    {"an operator outside the subset that nothing uses", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Loop", {"features"}, {"dead"}});
        return at_node(m, "dead");
      }},
-    {"an attribute of a dead node", errc::ok, "",
+    {"an attribute of a dead node", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Identity", {"h0"}, {"dead"}});
        return append_to_node(m, "dead", w::int_attribute("gamma", 1));
      }},
-    {"an initializer of another type, though nothing uses it", errc::ok, "",
+    {"an initializer of another type, though nothing uses it", status::ok, "",
      [](model& m) {
        m.g.initializers.push_back(w::integers("ids", {2}, w::int32, {1, 2}, storage::unpacked));
        return in(m.g.initializers.back().write());
      }},
-    {"two inputs", errc::ok, "",
+    {"two inputs", status::ok, "",
      [](model& m) {
        m.g.inputs.push_back({"sensor", {"N", 1}});
        return in(m.g.inputs[1].write());
      }},
-    {"two outputs", errc::ok, "",
+    {"two outputs", status::ok, "",
      [](model& m) {
        m.g.outputs.push_back({"a0", {"N", 2}});
        return in(m.g.outputs[1].write());
      }},
 
-    {"a value used twice", errc::ok, "",
+    {"a value used twice", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Relu", {"h0"}, {"dead"}});
        return at_node(m, "dead");
      }},
-    {"the input used twice", errc::ok, "",
+    {"the input used twice", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Identity", {"features"}, {"dead"}});
        return at_node(m, "dead");
      }},
-    {"the output used again", errc::ok, "",
+    {"the output used again", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Identity", {"y"}, {"dead"}});
        return at_node(m, "dead");
      }},
-    {"a dead node", errc::ok, "",
+    {"a dead node", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Identity", {"w0"}, {"dead"}});
        return at_node(m, "dead");
      }},
-    {"a second chain beside the first", errc::ok, "",
+    {"a second chain beside the first", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Relu", {"b0"}, {"other"}});
        return at_node(m, "other");
      }},
-    {"Add in the chain", errc::ok, "",
+    {"Add in the chain", status::ok, "",
      [](model& m) {
        m.g.producer("a0") = {"Add", {"h0", "b0"}, {"a0"}};
        return at_node(m, "a0");
      }},
-    {"Cast in the chain", errc::ok, "",
+    {"Cast in the chain", status::ok, "",
      [](model& m) {
        m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
        return at_node(m, "a0");
      }},
-    {"Relu before any layer", errc::ok, "",
+    {"Relu before any layer", status::ok, "",
      [](model& m) {
        reconnect(m, "features", "r");
        insert(m, 0, {"Relu", {"features"}, {"r"}});
        return at_node(m, "r");
      }},
-    {"Relu twice", errc::ok, "",
+    {"Relu twice", status::ok, "",
      [](model& m) {
        reconnect(m, "a0", "r");
        insert(m, 4, {"Relu", {"a0"}, {"r"}});
        return at_node(m, "r");
      }},
-    {"Flatten of the input", errc::ok, "",
+    {"Flatten of the input", status::ok, "",
      [](model& m) {
        reconnect(m, "features", "r");
        insert(m, 0, {"Flatten", {"features"}, {"r"}});
        return at_node(m, "r");
      }},
-    {"Relu behind the way out", errc::ok, "",
+    {"Relu behind the way out", status::ok, "",
      [](model& m) {
        m.g.nodes.push_back({"Relu", {"y"}, {"r"}});
        m.g.outputs[0].name = "r";
        return at_node(m, "r");
      }},
-    {"Reshape to [1]", errc::ok, "",
+    {"Reshape to [1]", status::ok, "",
      [](model& m) {
        m.g.producer("y").op_type = "Reshape";
        return at_initializer(m, "axes");
      }},
-    {"Div before Sub", errc::ok, "",
+    {"Div before Sub", status::ok, "",
      [](model& m) {
        m.g.producer("scaled").inputs[0] = "features";
        m.g.nodes.erase(m.g.nodes.begin());
        return at_node(m, "scaled");
      }},
-    {"Mul before Sub", errc::ok, "",
+    {"Mul before Sub", status::ok, "",
      [](model& m) {
        m.g.producer("scaled") = {"Mul", {"features", "std"}, {"scaled"}};
        m.g.nodes.erase(m.g.nodes.begin());
        return at_node(m, "scaled");
      }},
-    {"mean - x", errc::ok, "",
+    {"mean - x", status::ok, "",
      [](model& m) {
        m.g.producer("centred").inputs = {"mean", "features"};
        return at_node(m, "centred");
      }},
-    {"Sub twice", errc::ok, "",
+    {"Sub twice", status::ok, "",
      [](model& m) {
        m.g.producer("scaled").op_type = "Sub";
        return at_node(m, "scaled");
      }},
-    {"Sub alone", errc::ok, "",
+    {"Sub alone", status::ok, "",
      [](model& m) {
        m.g.producer("h0").inputs[0] = "centred";
        m.g.nodes.erase(m.g.nodes.begin() + 1);
        return at_node(m, "h0");
      }},
-    {"a second Div", errc::ok, "",
+    {"a second Div", status::ok, "",
      [](model& m) {
        m.g.producer("h0").inputs[0] = "twice";
        insert(m, 2, {"Div", {"scaled", "std"}, {"twice"}});
        return at_node(m, "twice");
      }},
-    {"Sub behind a layer", errc::ok, "",
+    {"Sub behind a layer", status::ok, "",
      [](model& m) {
        m.g.producer("a0") = {"Sub", {"h0", "b0"}, {"a0"}};
        return at_node(m, "a0");
      }},
-    {"Mul behind a layer", errc::ok, "",
+    {"Mul behind a layer", status::ok, "",
      [](model& m) {
        m.g.producer("a0") = {"Mul", {"h0", "b0"}, {"a0"}};
        return at_node(m, "a0");
      }},
-    {"MatMul without Add", errc::ok, "",
+    {"MatMul without Add", status::ok, "",
      [](model& m) {
        m.g.producer("h0") = {"MatMul", {"scaled", "w0"}, {"h0"}};
        m.g.initializer("w0").dims = {3, 2};
        return at_node(m, "a0");
      }},
-    {"MatMul without Add at the output", errc::ok, "",
+    {"MatMul without Add at the output", status::ok, "",
      [](model& m) {
        m.g.producer("h1") = {"MatMul", {"a0", "w1"}, {"h1"}};
        m.g.initializer("w1").dims = {2, 1};
@@ -2036,25 +2037,25 @@ const std::vector<row> accepted_float_rows{
        m.g.outputs[0] = {"h1", {"N", 1}};
        return in(m.g.outputs[0].write());
      }},
-    {"two layers without Relu", errc::ok, "",
+    {"two layers without Relu", status::ok, "",
      [](model& m) {
        m.g.producer("h1").inputs[0] = "h0";
        m.g.nodes.erase(m.g.nodes.begin() + 3);
        return at_node(m, "h1");
      }},
-    {"Relu at the output", errc::ok, "",
+    {"Relu at the output", status::ok, "",
      [](model& m) {
        m.g.producer("y") = {"Relu", {"h1"}, {"r"}};
        m.g.outputs[0] = {"r", {"N", 1}};
        return in(m.g.outputs[0].write());
      }},
-    {"Relu before the way out", errc::ok, "",
+    {"Relu before the way out", status::ok, "",
      [](model& m) {
        reconnect(m, "h1", "r");
        insert(m, 5, {"Relu", {"h1"}, {"r"}});
        return at_node(m, "y");
      }},
-    {"an output of two values a row", errc::ok, "",
+    {"an output of two values a row", status::ok, "",
      [](model& m) {
        m.g.nodes.resize(3, m.g.nodes[0]);
        m.g.outputs[0] = {"h0", {"N", 2}};
@@ -2062,13 +2063,13 @@ const std::vector<row> accepted_float_rows{
      }},
 };
 const std::vector<row> accepted_int8_rows{
-    {"two layers without Relu", errc::ok, "",
+    {"two layers without Relu", status::ok, "",
      [](model& m) {
        m.g.producer("q1").inputs[0] = "h0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
        return at_node(m, "q1");
      }},
-    {"no Add", errc::ok, "",
+    {"no Add", status::ok, "",
      [](model& m) {
        m.g.producer("a0").inputs[0] = "p0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "h0"; });
@@ -2076,7 +2077,7 @@ const std::vector<row> accepted_int8_rows{
      }},
 };
 const std::vector<row> accepted_static_rows{
-    {"two layers without Relu", errc::ok, "",
+    {"two layers without Relu", status::ok, "",
      [](model& m) {
        m.g.producer("q1").inputs[0] = "h0";
        std::erase_if(m.g.nodes, [](const w::node& n) { return n.outputs[0].view() == "a0"; });
@@ -2084,12 +2085,12 @@ const std::vector<row> accepted_static_rows{
      }},
 };
 const std::vector<row> accepted_scale_rows{
-    {"a scale of the sum used twice", errc::ok, "",
+    {"a scale of the sum used twice", status::ok, "",
      [](model& m) {
        m.g.producer("p1").inputs[1] = "sc0";
        return at_node(m, "p1");
      }},
-    {"a scale of the sum that nothing uses", errc::ok, "",
+    {"a scale of the sum that nothing uses", status::ok, "",
      [](model& m) {
        m.g.producer("p0").inputs[1] = "s0";
        return at_node(m, "sc0");
@@ -2105,12 +2106,12 @@ void check(const row& r, model good) {
   CAPTURE(std::string_view(r.what));
   const bytes before = good.write();
   tinymlp::onnx::plan p;
-  REQUIRE(tinymlp::onnx::parse_into(p, before.span(), external_files).code == errc::ok);
+  REQUIRE(tinymlp::onnx::parse_into(p, before.span(), external_files).code == status::ok);
   const place where = r.break_it(good);
   const bytes file = good.write();
   const tinymlp::error e = tinymlp::onnx::parse_into(p, file.span(), external_files);
   CHECK(tinymlp::message(e.code) == tinymlp::message(r.code));
-  if (e.code == errc::ok) return; // and on to the other rows
+  if (e.code == status::ok) return; // and on to the other rows
   CHECK(e.where == r.where);
   CHECK(e.offset == expected_offset(file, where));
 }
@@ -2138,28 +2139,28 @@ TEST_CASE("what was refused once and is accepted now") {
 }
 
 TEST_CASE("every code is produced by some row, and says something of its own") {
-  std::set<errc> produced{errc::ok,
-                          errc::size_mismatch,
-                          errc::isa_unsupported, // of calls
-                          errc::short_storage,
-                          errc::out_of_memory, // mlp_test.cpp
-                          errc::network_mismatch,
-                          errc::precision_mismatch, // packing_refuse_test.cpp
-                          errc::file_too_large,
-                          errc::unknown_output}; // see below
+  std::set<status> produced{status::ok,
+                            status::size_mismatch,
+                            status::isa_unsupported, // of calls
+                            status::short_storage,
+                            status::out_of_memory, // mlp_test.cpp
+                            status::network_mismatch,
+                            status::precision_mismatch, // packing_refuse_test.cpp
+                            status::file_too_large,
+                            status::unknown_output}; // see below
   for (const row& r : float_rows) produced.insert(r.code);
   for (const row& r : int8_rows) produced.insert(r.code);
   std::set<std::string_view> messages;
-  constexpr auto last = static_cast<unsigned>(errc::out_of_memory);
+  constexpr auto last = static_cast<unsigned>(status::out_of_memory);
   for (unsigned i = 0; i <= last; ++i) {
-    const auto code = static_cast<errc>(i);
+    const auto code = static_cast<status>(i);
     CAPTURE(i);
     CAPTURE(tinymlp::message(code));
     CHECK(produced.contains(code));
     CHECK_FALSE(tinymlp::message(code).empty());
     CHECK(messages.insert(tinymlp::message(code)).second);
   }
-  CHECK(tinymlp::message(static_cast<errc>(last + 1)) == "unknown error");
+  CHECK(tinymlp::message(static_cast<status>(last + 1)) == "unknown error");
 }
 
 TEST_CASE("a file of more than 2 GiB is refused unread") {
@@ -2168,15 +2169,15 @@ TEST_CASE("a file of more than 2 GiB is refused unread") {
   if constexpr (sizeof(std::size_t) > 4) {
     const tinymlp::error e =
         tinymlp::onnx::parse_into(p, std::span<const char>(&byte, 0x80000000U));
-    CHECK(e.code == errc::file_too_large);
+    CHECK(e.code == status::file_too_large);
   }
 }
 
 TEST_CASE("an output of a name that the graph does not have") {
   const bytes file = w::fp32_model({3, 2, 1}).write();
   tinymlp::onnx::plan p;
-  CHECK(tinymlp::onnx::parse_into(p, file.span(), {}, "y").code == errc::ok);
+  CHECK(tinymlp::onnx::parse_into(p, file.span(), {}, "y").code == status::ok);
   const tinymlp::error e = tinymlp::onnx::parse_into(p, file.span(), {}, "nowhere");
-  CHECK(e.code == errc::unknown_output);
+  CHECK(e.code == status::unknown_output);
   CHECK(e.where == "nowhere");
 }

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-using tinymlp::errc;
+using tinymlp::status;
 namespace w = onnx_writer;
 using w::bytes, w::model, w::storage;
 
@@ -27,56 +27,56 @@ namespace {
 using namespace broken_models;
 
 const std::vector<row> float_rows{
-    {"a weight that overflows by alpha", errc::non_finite_weight, "w0",
+    {"a weight that overflows by alpha", status::non_finite_weight, "w0",
      [](model& m) {
        m.g.producer("h0").attributes.push_back(w::float_attribute("alpha", 4));
        return replace_data(m, "w0", 2, -huge / 2);
      }},
-    {"a bias that overflows by beta", errc::non_finite_weight, "b1",
+    {"a bias that overflows by beta", status::non_finite_weight, "b1",
      [](model& m) {
        m.g.producer("h1").attributes.push_back(w::float_attribute("beta", 3));
        return replace_data(m, "b1", 0, huge / 2);
      }},
-    {"a weight that overflows divided by std", errc::non_finite_weight, "w0",
+    {"a weight that overflows divided by std", status::non_finite_weight, "w0",
      [](model& m) {
        m.g.initializer("std").floats[1] = 1e-30F;
        return replace_data(m, "w0", 4, 1e30F);
      }},
-    {"a weight that overflows times the scaler's factor", errc::non_finite_weight, "w0",
+    {"a weight that overflows times the scaler's factor", status::non_finite_weight, "w0",
      [](model& m) {
        m.g.producer("scaled").op_type = "Mul";
        m.g.initializer("std").floats[1] = 1e30F;
        return replace_data(m, "w0", 4, 1e30F);
      }},
-    {"another number of layers in a graph without a name", errc::network_mismatch, "graph",
+    {"another number of layers in a graph without a name", status::network_mismatch, "graph",
      [](model& m) {
        m = w::fp32_model({3, 2, 2, 1});
        m.g.name = {};
        return start;
      }},
-    {"another hidden size", errc::network_mismatch, "h0",
+    {"another hidden size", status::network_mismatch, "h0",
      [](model& m) {
        m = w::fp32_model({3, 4, 1});
        return at_node(m, "h0");
      }},
-    {"another number of inputs", errc::network_mismatch, "first",
+    {"another number of inputs", status::network_mismatch, "first",
      [](model& m) {
        m = w::fp32_model({2, 2, 1});
        m.g.producer("h0").name = "first";
        return at_node(m, "h0");
      }},
-    {"another number of layers", errc::network_mismatch, "deep",
+    {"another number of layers", status::network_mismatch, "deep",
      [](model& m) {
        m = w::fp32_model({3, 2, 2, 1});
        m.g.name = "deep";
        return start;
      }},
-    {"int8 layers for a float32 network", errc::precision_mismatch, "dynamic int8",
+    {"int8 layers for a float32 network", status::precision_mismatch, "dynamic int8",
      [](model& m) {
        m = w::int8_model({3, 2, 1});
        return at_node(m, "q0");
      }},
-    {"static int8 layers for a float32 network", errc::precision_mismatch, "static int8",
+    {"static int8 layers for a float32 network", status::precision_mismatch, "static int8",
      [](model& m) {
        m = w::static_model({3, 2, 1});
        return at_node(m, "q0");
@@ -84,17 +84,17 @@ const std::vector<row> float_rows{
 };
 
 const std::vector<row> int8_rows{
-    {"float32 layers for an int8 network", errc::precision_mismatch, "fp32",
+    {"float32 layers for an int8 network", status::precision_mismatch, "fp32",
      [](model& m) {
        m = w::fp32_model({3, 2, 1});
        return at_node(m, "h0");
      }},
-    {"fixed scales for a network without", errc::precision_mismatch, "static int8",
+    {"fixed scales for a network without", status::precision_mismatch, "static int8",
      [](model& m) {
        m = w::static_model({3, 2, 1});
        return at_node(m, "q0");
      }},
-    {"another hidden size", errc::network_mismatch, "q0",
+    {"another hidden size", status::network_mismatch, "q0",
      [](model& m) {
        m = w::int8_model({3, 4, 1});
        return at_node(m, "q0");
@@ -102,17 +102,17 @@ const std::vector<row> int8_rows{
 };
 
 const std::vector<row> static_rows{
-    {"another hidden size", errc::network_mismatch, "q0",
+    {"another hidden size", status::network_mismatch, "q0",
      [](model& m) {
        m = w::static_model({3, 4, 1});
        return at_node(m, "q0");
      }},
-    {"float32 layers for a static network", errc::precision_mismatch, "fp32",
+    {"float32 layers for a static network", status::precision_mismatch, "fp32",
      [](model& m) {
        m = w::fp32_model({3, 2, 1});
        return at_node(m, "h0");
      }},
-    {"dynamic scales for a static network", errc::precision_mismatch, "dynamic int8",
+    {"dynamic scales for a static network", status::precision_mismatch, "dynamic int8",
      [](model& m) {
        m = w::int8_model({3, 2, 1});
        return at_node(m, "q0");

@@ -12,7 +12,7 @@
 #include <string_view>
 
 using namespace std::literals;
-using tinymlp::errc;
+using tinymlp::status;
 namespace w = onnx_writer;
 namespace pb = tinymlp::protobuf;
 
@@ -29,18 +29,18 @@ constexpr pb::cursor over(std::string_view bytes) {
 constexpr std::optional<std::uint64_t> varint_of(std::string_view bytes, std::size_t length) {
   pb::cursor c = over(bytes);
   std::uint64_t value = 0;
-  if (c.varint(value) != errc::ok || c.offset() != base + length) return std::nullopt;
+  if (c.varint(value) != status::ok || c.offset() != base + length) return std::nullopt;
   return value;
 }
 
 // Is the varint refused with `code`, and neither cursor nor output changed?
-constexpr bool varint_refused(std::string_view bytes, errc code) {
+constexpr bool varint_refused(std::string_view bytes, status code) {
   pb::cursor c = over(bytes);
   std::uint64_t value = 4711;
   return c.varint(value) == code && c.offset() == base && value == 4711;
 }
 
-constexpr bool field_refused(std::string_view bytes, errc code) {
+constexpr bool field_refused(std::string_view bytes, status code) {
   pb::cursor c = over(bytes);
   pb::field f;
   f.number = 4711;
@@ -53,7 +53,8 @@ constexpr bool field_refused(std::string_view bytes, errc code) {
 constexpr std::optional<pb::field> field_of(std::string_view bytes) {
   pb::cursor c = over(bytes);
   pb::field f;
-  if (c.next(f) != errc::ok || !c.done() || c.offset() != base + bytes.size()) return std::nullopt;
+  if (c.next(f) != status::ok || !c.done() || c.offset() != base + bytes.size())
+    return std::nullopt;
   if (f.offset != base) return std::nullopt;
   return f;
 }
@@ -92,15 +93,16 @@ TEST_CASE("overlong varints are read, as protobuf parsers do, up to ten bytes") 
 
 TEST_CASE("a varint that does not fit 64 bits, or ten bytes, is refused and changes nothing") {
   CHECK_BOTH_WAYS(varint_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv, 10) == all_ones);
-  CHECK_BOTH_WAYS(varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"sv, errc::bad_varint));
-  CHECK_BOTH_WAYS(varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x7f"sv, errc::bad_varint));
-  CHECK_BOTH_WAYS(varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\0"sv, errc::bad_varint));
+  CHECK_BOTH_WAYS(varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"sv, status::bad_varint));
+  CHECK_BOTH_WAYS(varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x7f"sv, status::bad_varint));
   CHECK_BOTH_WAYS(
-      varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv, errc::bad_varint));
-  CHECK_BOTH_WAYS(varint_refused(""sv, errc::truncated));
+      varint_refused("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\0"sv, status::bad_varint));
+  CHECK_BOTH_WAYS(
+      varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv, status::bad_varint));
+  CHECK_BOTH_WAYS(varint_refused(""sv, status::truncated));
   CHECK_BOTH_WAYS([] { // without its last byte, at every length
     for (std::size_t length = 1; length < 10; ++length)
-      if (!varint_refused(w::varint(1, length + 1).first(length).view(), errc::truncated))
+      if (!varint_refused(w::varint(1, length + 1).first(length).view(), status::truncated))
         return false;
     return true;
   }());
@@ -122,28 +124,28 @@ TEST_CASE("field numbers are 1 to 2^29 - 1") {
   CHECK_BOTH_WAYS(
       field_of(w::varint_field(static_cast<std::uint32_t>(limit - 1), 7).view())->number ==
       limit - 1);
-  CHECK_BOTH_WAYS(field_refused(w::tag(0, w::wire::varint).put("\x01").view(), errc::bad_field));
+  CHECK_BOTH_WAYS(field_refused(w::tag(0, w::wire::varint).put("\x01").view(), status::bad_field));
   CHECK_BOTH_WAYS(
-      field_refused(w::tag(limit, w::wire::varint).put("\x01").view(), errc::bad_field));
+      field_refused(w::tag(limit, w::wire::varint).put("\x01").view(), status::bad_field));
   CHECK_BOTH_WAYS(
-      field_refused(w::tag(all_ones >> 3, w::wire::varint).put("\x01").view(), errc::bad_field));
+      field_refused(w::tag(all_ones >> 3, w::wire::varint).put("\x01").view(), status::bad_field));
   // a tag whose low 32 bits alone would be field 1
   CHECK_BOTH_WAYS(
-      field_refused(w::varint((std::uint64_t{1} << 32) | 8).put("\x01").view(), errc::bad_field));
+      field_refused(w::varint((std::uint64_t{1} << 32) | 8).put("\x01").view(), status::bad_field));
 }
 
 TEST_CASE("groups and the two unused wire types are refused") {
-  CHECK_BOTH_WAYS(field_refused("\x0b\x0c"sv, errc::bad_field));
-  CHECK_BOTH_WAYS(field_refused("\x0c"sv, errc::bad_field));
-  CHECK_BOTH_WAYS(field_refused("\x0e\x01"sv, errc::bad_field));
-  CHECK_BOTH_WAYS(field_refused("\x0f\x01"sv, errc::bad_field));
+  CHECK_BOTH_WAYS(field_refused("\x0b\x0c"sv, status::bad_field));
+  CHECK_BOTH_WAYS(field_refused("\x0c"sv, status::bad_field));
+  CHECK_BOTH_WAYS(field_refused("\x0e\x01"sv, status::bad_field));
+  CHECK_BOTH_WAYS(field_refused("\x0f\x01"sv, status::bad_field));
 }
 
 TEST_CASE("a 64-bit length is compared with what remains and cannot wrap around") {
   const auto refused = [](std::uint64_t length, std::size_t remain) {
     w::bytes message = w::tag(2, w::wire::delimited).put(w::varint(length));
     for (std::size_t i = 0; i < remain; ++i) message.put('x');
-    return field_refused(message.view(), errc::truncated);
+    return field_refused(message.view(), status::truncated);
   };
   CHECK_BOTH_WAYS([=] {
     constexpr std::uint64_t lengths[] = {6,
@@ -169,7 +171,7 @@ TEST_CASE("every prefix of a field is refused, at its start, and changes nothing
   constexpr auto check = [](std::string_view whole) {
     if (!field_of(whole)) return false;
     for (std::size_t n = 0; n < whole.size(); ++n)
-      if (!field_refused(whole.substr(0, n), errc::truncated)) return false;
+      if (!field_refused(whole.substr(0, n), status::truncated)) return false;
     return true;
   };
   CHECK_BOTH_WAYS(check("\xf8\xff\xff\xff\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv));
@@ -182,12 +184,12 @@ TEST_CASE("a failed read leaves the cursor where a good one may go on") {
   CHECK_BOTH_WAYS([] {
     pb::cursor c = over("\x08\x01\x15\x01\x02\x03"sv); // a varint, then a cut fixed32
     pb::field f;
-    if (c.next(f) != errc::ok || f.value != 1) return false;
+    if (c.next(f) != status::ok || f.value != 1) return false;
     const std::size_t at = c.offset();
-    if (c.next(f) != errc::truncated || c.offset() != at || f.value != 1) return false;
+    if (c.next(f) != status::truncated || c.offset() != at || f.value != 1) return false;
     std::uint64_t value = 0;
-    if (c.fixed(8, value) != errc::truncated || c.offset() != at) return false;
-    return c.fixed(4, value) == errc::ok && value == 0x03020115U && c.done();
+    if (c.fixed(8, value) != status::truncated || c.offset() != at) return false;
+    return c.fixed(4, value) == status::ok && value == 0x03020115U && c.done();
   }());
 }
 
@@ -198,13 +200,14 @@ TEST_CASE("fields follow one another and keep their offsets, nested ones too") {
         w::varint_field(1, 1).put(w::field(2, inner)).put(w::float_field(4, 1));
     pb::cursor c = over(message.view());
     pb::field f;
-    if (c.next(f) != errc::ok || f.offset != base) return false;
-    if (c.next(f) != errc::ok || f.offset != base + 2 || f.payload.offset != base + 4) return false;
+    if (c.next(f) != status::ok || f.offset != base) return false;
+    if (c.next(f) != status::ok || f.offset != base + 2 || f.payload.offset != base + 4)
+      return false;
     pb::cursor nested(f.payload);
     pb::field g;
-    if (nested.next(g) != errc::ok || g.offset != base + 4 || g.value != 300) return false;
-    if (!nested.done() || nested.next(g) != errc::truncated) return false;
-    return c.next(f) == errc::ok && f.offset == base + 7 && f.value == 0x3f800000 && c.done();
+    if (nested.next(g) != status::ok || g.offset != base + 4 || g.value != 300) return false;
+    if (!nested.done() || nested.next(g) != status::truncated) return false;
+    return c.next(f) == status::ok && f.offset == base + 7 && f.value == 0x3f800000 && c.done();
   }());
 }
 
@@ -217,11 +220,11 @@ TEST_CASE("nothing beyond the bytes is read") {
     whole.view().copy(copy.get(), n);
     pb::cursor c(pb::view{copy.get(), n, 0});
     pb::field f;
-    while (c.next(f) == errc::ok) CHECK(c.offset() <= n);
+    while (c.next(f) == status::ok) CHECK(c.offset() <= n);
     CHECK(c.offset() <= n);
   }
   pb::cursor nothing(pb::view{});
   pb::field f;
   CHECK(nothing.done());
-  CHECK(nothing.next(f) == errc::truncated);
+  CHECK(nothing.next(f) == status::truncated);
 }

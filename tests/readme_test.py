@@ -40,7 +40,7 @@ class Readme(unittest.TestCase):
 
     def test_second_example_compiles_in_context(self):
         context = self.CONTEXT + "std::vector<float> rows(12, 0.5F), scores(2);\n"
-        check = ("(void)int8, (void)fixed; return done == tinymlp::errc::ok && loaded &&\n"
+        check = ("(void)int8, (void)fixed; return done == tinymlp::status::ok && loaded &&\n"
                  "  loaded->score(rows, scores) == done && scores[0] == scores[1] ? 0 : 1; }\n")
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):
@@ -50,9 +50,9 @@ class Readme(unittest.TestCase):
         # the policy's bytes are no policy: both ways must say so
         context = self.CONTEXT + (
             "(void)&report; std::span<const char> policy_bytes = file_bytes.first(100);\n"
-            "std::array<float, 48> observation{}; tinymlp::errc done = tinymlp::errc::ok;\n"
+            "std::array<float, 48> observation{}; tinymlp::status done = tinymlp::status::ok;\n"
             "std::vector<float> observations(96), actions(24);\n")
-        check = "return !walk && done == tinymlp::errc::ok && any->inputs() == 0 ? 0 : 1; }\n"
+        check = "return !walk && done == tinymlp::status::ok && any->inputs() == 0 ? 0 : 1; }\n"
         code = code_blocks()[2].replace("std::array<float, 12> action", "[[maybe_unused]] std::array<float, 12> action")
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):

@@ -101,10 +101,10 @@ template <class Net> bool score_all_ways(const Net& net, work& w) noexcept {
     const result<float> one = net.score(row, which);
     ok &= one.has_value();
     sum += *one;
-    ok &= net.score(std::span<const float>(w.rows), w.scores, which) == errc::ok;
+    ok &= net.score(std::span<const float>(w.rows), w.scores, which) == status::ok;
   }
   sum += net.score(row);
-  ok &= net.score(std::span<const float>(w.rows), w.scores) == errc::ok;
+  ok &= net.score(std::span<const float>(w.rows), w.scores) == status::ok;
   return ok && sum != 0;
 }
 
@@ -237,14 +237,14 @@ TEST_CASE("loading and scoring make no system call") {
     const bool ok = load_at_run_time() && score_all_networks(w);
     syscall(SYS_exit, ok ? 0 : 1);
   }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+  int ended = 0;
+  REQUIRE(waitpid(child, &ended, 0) == child);
+  if (WIFEXITED(ended) && WEXITSTATUS(ended) == 77) {
     MESSAGE("skipped: no seccomp strict mode here");
     return;
   }
-  CHECK_FALSE(WIFSIGNALED(status)); // SIGKILL: a system call was made
-  CHECK(WEXITSTATUS(status) == 0);
+  CHECK_FALSE(WIFSIGNALED(ended)); // SIGKILL: a system call was made
+  CHECK(WEXITSTATUS(ended) == 0);
 }
 
 TEST_CASE("strict mode does kill at a system call") {
@@ -255,8 +255,8 @@ TEST_CASE("strict mode does kill at a system call") {
     syscall(SYS_getpid);
     syscall(SYS_exit, 0);
   }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK((WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 77)));
+  int ended = 0;
+  REQUIRE(waitpid(child, &ended, 0) == child);
+  CHECK((WIFSIGNALED(ended) || (WIFEXITED(ended) && WEXITSTATUS(ended) == 77)));
 }
 #endif

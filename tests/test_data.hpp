@@ -75,12 +75,12 @@ inline std::string base64(std::string_view text) {
 template <class Net> std::vector<float> scores_of(const Net& net, const std::vector<float>& rows) {
   const std::size_t n = rows.size() / Net::inputs;
   std::vector<float> scores(n);
-  REQUIRE(net.score(std::span<const float>(rows), std::span<float>(scores)) == tinymlp::errc::ok);
+  REQUIRE(net.score(std::span<const float>(rows), std::span<float>(scores)) == tinymlp::status::ok);
   for (const tinymlp::isa isa : tinymlp::supported()) {
     CAPTURE(tinymlp::name(isa));
     std::vector<float> again(n);
     REQUIRE(net.score(std::span<const float>(rows), std::span<float>(again), isa) ==
-            tinymlp::errc::ok);
+            tinymlp::status::ok);
     std::size_t different = 0;
     for (std::size_t r = 0; r < n; ++r) {
       const auto row = std::span(rows).subspan(r * Net::inputs).template first<Net::inputs>();

@@ -22,7 +22,7 @@
 #include <vector>
 
 namespace w = onnx_writer;
-using tinymlp::errc;
+using tinymlp::status;
 
 namespace {
 
@@ -53,7 +53,7 @@ bool is_literal(std::string_view where) {
 }
 
 bool sound(const tinymlp::error& e, std::span<const char> bytes) {
-  return e.code != errc::ok && e.offset <= bytes.size() && !e.where.empty() &&
+  return e.code != status::ok && e.offset <= bytes.size() && !e.where.empty() &&
          (inside(e.where, bytes) || is_literal(e.where)) &&
          tinymlp::message(e.code) != "unknown error";
 }

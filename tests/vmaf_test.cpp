@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace vmaf = tinymlp::vmaf;
-using tinymlp::errc, tinymlp::isa;
+using tinymlp::status, tinymlp::isa;
 
 namespace {
 
@@ -114,7 +114,7 @@ TEST_CASE("features are scored like their row, on any instruction set") {
     const auto score = vmaf::small().score(f, which);
     CHECK(score.has_value() == tinymlp::supported(which));
     if (score) CHECK(*score == expected);
-    if (!score) CHECK(score.error().code == errc::isa_unsupported);
+    if (!score) CHECK(score.error().code == status::isa_unsupported);
   }
 }
 

@@ -73,18 +73,18 @@ std::size_t first_column(const onnx::plan& plan, std::size_t columns) {
 void check_scores(const model_file& file, const table& inputs, const table& onnxruntime,
                   const table& float64) {
   onnx::plan plan;
-  REQUIRE(onnx::parse_into(plan, file.bytes, file.external).code == errc::ok);
+  REQUIRE(onnx::parse_into(plan, file.bytes, file.external).code == status::ok);
   owned_network net;
-  REQUIRE(net.load(file.bytes, file.external).code == errc::ok);
+  REQUIRE(net.load(file.bytes, file.external).code == status::ok);
   const std::vector<float> rows = features(plan, inputs);
   std::vector<float> out(inputs.size() * plan.outputs), again(out.size());
-  REQUIRE(net->run(rows, out) == errc::ok);
+  REQUIRE(net->run(rows, out) == status::ok);
   for (const isa which : supported()) { // one by one as well
     std::size_t different = 0;
     for (std::size_t r = 0; r < inputs.size(); ++r)
       REQUIRE(net->run(std::span(rows).subspan(r * plan.inputs, plan.inputs),
                        std::span(again).subspan(r * plan.outputs, plan.outputs),
-                       which) == errc::ok);
+                       which) == status::ok);
     for (std::size_t i = 0; i < out.size(); ++i) different += !test_data::same(out[i], again[i]);
     CHECK(different == 0);
   }
@@ -119,8 +119,8 @@ TEST_CASE("public MLP files" * doctest::skip(!std::filesystem::exists(wild))) {
     const model_file file(entry.path() / "model.onnx");
     owned_network net;
     const error why = net.load(file.bytes, file.external);
-    CHECK((why.code == errc::ok) == !refused.contains(name));
-    if (why.code != errc::ok) continue;
+    CHECK((why.code == status::ok) == !refused.contains(name));
+    if (why.code != status::ok) continue;
     check_scores(file, read_table(entry.path() / "inputs.csv"),
                  read_table(entry.path() / "onnxruntime.csv"),
                  read_table(entry.path() / "float64.csv"));

@@ -26,7 +26,7 @@ OrtAllocator* allocator() {
 template <class Function>
 void each_field(protobuf::view message, std::uint32_t number, Function&& function) {
   protobuf::field f;
-  for (protobuf::cursor at(message); !at.done() && at.next(f) == errc::ok;)
+  for (protobuf::cursor at(message); !at.done() && at.next(f) == status::ok;)
     if (f.is(number, protobuf::wire::length_delimited)) function(f.payload);
 }
 
@@ -38,7 +38,7 @@ std::vector<char> with_free_rows(std::span<const char> model) {
   const auto free_first = [&](protobuf::view shape) {
     protobuf::field dim;
     protobuf::cursor at(shape);
-    if (at.done() || at.next(dim) != errc::ok) return;
+    if (at.done() || at.next(dim) != status::ok) return;
     if (dim.payload.text() == std::string_view("\x08\x01"))
       std::memcpy(&to[dim.payload.offset], "\x1a\x00", 2);
   };

@@ -71,16 +71,16 @@ public:
 
   // Row-major rows [N, inputs()] -> out [N, outputs()]; any N, any alignment, no overlap. Takes
   // stack: for one row twice the widest layer, for many at most 192 KiB, or as much as one row.
-  // errc::size_mismatch, and nothing written, where the sizes do not match.
-  [[nodiscard]] errc run(std::span<const float> rows,
-                         std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+  // status::size_mismatch, and nothing written, where the sizes do not match.
+  [[nodiscard]] status run(std::span<const float> rows,
+                           std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     return run_on(selected(), rows, out);
   }
-  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // The same on an instruction set named by the caller; status::isa_unsupported where this CPU, or
   // this build, lacks it.
-  [[nodiscard]] errc run(std::span<const float> rows, std::span<float> out,
-                         isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!supported(which) || !kernels::built().contains(which)) return errc::isa_unsupported;
+  [[nodiscard]] status run(std::span<const float> rows, std::span<float> out,
+                           isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!supported(which) || !kernels::built().contains(which)) return status::isa_unsupported;
     return run_on(which, rows, out);
   }
 
@@ -115,7 +115,7 @@ private:
 #if defined(__GNUC__)
   [[gnu::noinline]]
 #endif
-  errc
+  status
   run_in(isa which, const float* rows, std::size_t count,
          float* out) const noexcept TINYMLP_NONBLOCKING {
     alignas(64) float scratch[Floats];
@@ -123,7 +123,7 @@ private:
       run_with(kernels::steps_kernel_of<false>(which), rows, count, out, scratch, Floats);
     else
       run_with(kernels::steps_kernel_of<true>(which), rows, count, out, scratch, Floats);
-    return errc::ok;
+    return status::ok;
   }
   void run_with(const kernels::steps_kernel& kernel, const float* rows, std::size_t count,
                 float* out, float* scratch, std::size_t room) const noexcept TINYMLP_NONBLOCKING {
@@ -133,13 +133,13 @@ private:
       kernel.rows(view_, rows, count, out, scratch, room);
   }
 
-  errc run_on(isa which, std::span<const float> rows,
-              std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
-    if (view_.inputs == 0) return errc::size_mismatch;
+  status run_on(isa which, std::span<const float> rows,
+                std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    if (view_.inputs == 0) return status::size_mismatch;
     const bool one = rows.size() == view_.inputs; // the division takes as long as a small layer
     const std::size_t count = one ? 1 : rows.size() / view_.inputs;
     if (rows.size() != count * view_.inputs || out.size() != count * view_.outputs)
-      return errc::size_mismatch;
+      return status::size_mismatch;
     const std::size_t row = kernels::row_scratch(view_);
     const std::size_t need = count == 1 ? row : detail::rows_scratch(row);
     if (need <= 512) return run_in<512>(which, rows.data(), count, out.data());
@@ -163,7 +163,7 @@ inline result<storage_plan> read_plan(onnx::plan& plan, std::span<const char> mo
                                       std::string_view output) noexcept {
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
   const kernels::extent sizes = measure(plan);
-  if (!kernels::fits(sizes)) return error{errc::dimension_overflow, 0, "model"};
+  if (!kernels::fits(sizes)) return error{status::dimension_overflow, 0, "model"};
   return storage_plan(sizes);
 }
 
@@ -173,7 +173,7 @@ inline result<any_network> pack_into(std::span<std::byte> storage, const onnx::p
   void* at = storage.data();
   std::size_t room = storage.size();
   if (std::align(64, places.total, at, room) == nullptr)
-    return error{errc::short_storage, 0, "storage"};
+    return error{status::short_storage, 0, "storage"};
   return any_network::from_plan(plan, places, static_cast<std::byte*>(at));
 }
 
@@ -191,7 +191,18 @@ inline result<std::size_t> required_storage(std::span<const char> model,
   return places->bytes_anywhere();
 }
 
-// The network of an ONNX file, packed into `storage`, or why not; errc::short_storage where that
+inline result<std::size_t> required_storage(std::span<const unsigned char> model,
+                                            onnx::external_files external = {},
+                                            std::string_view output = {}) noexcept {
+  return required_storage(onnx::chars(model), external, output);
+}
+inline result<std::size_t> required_storage(std::span<const std::byte> model,
+                                            onnx::external_files external = {},
+                                            std::string_view output = {}) noexcept {
+  return required_storage(onnx::chars(model), external, output);
+}
+
+// The network of an ONNX file, packed into `storage`, or why not; status::short_storage where that
 // is smaller than required_storage(). The network keeps no reference to the model's bytes.
 inline result<any_network> load_any(std::span<const char> model, std::span<std::byte> storage,
                                     onnx::external_files external = {},
@@ -201,13 +212,24 @@ inline result<any_network> load_any(std::span<const char> model, std::span<std::
   if (!places) return places.error();
   return detail::pack_into(storage, plan, *places);
 }
+inline result<any_network> load_any(std::span<const unsigned char> model,
+                                    std::span<std::byte> storage,
+                                    onnx::external_files external = {},
+                                    std::string_view output = {}) noexcept {
+  return load_any(onnx::chars(model), storage, external, output);
+}
+inline result<any_network> load_any(std::span<const std::byte> model, std::span<std::byte> storage,
+                                    onnx::external_files external = {},
+                                    std::string_view output = {}) noexcept {
+  return load_any(onnx::chars(model), storage, external, output);
+}
 
 // A network of any shape in storage of its own, from the heap: the one thing here that allocates,
 // in load(). Moves, does not copy.
 class owned_network {
 public:
   // The network of an ONNX file, or why not; what there was before stays then.
-  // errc::out_of_memory where the heap has no room.
+  // status::out_of_memory where the heap has no room.
   [[nodiscard]] error load(std::span<const char> model, onnx::external_files external = {},
                            std::string_view output = {}) noexcept {
     onnx::plan plan;
@@ -215,13 +237,21 @@ public:
     if (!places) return places.error();
     const std::size_t size = places->bytes_anywhere();
     std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[size]);
-    if (storage == nullptr) return {errc::out_of_memory, 0, "storage"};
+    if (storage == nullptr) return {status::out_of_memory, 0, "storage"};
     const result<any_network> net =
         detail::pack_into(std::span(storage.get(), size), plan, *places);
     if (!net) return net.error();
     storage_ = std::move(storage);
     net_ = *net;
     return {};
+  }
+  [[nodiscard]] error load(std::span<const unsigned char> model, onnx::external_files external = {},
+                           std::string_view output = {}) noexcept {
+    return load(onnx::chars(model), external, output);
+  }
+  [[nodiscard]] error load(std::span<const std::byte> model, onnx::external_files external = {},
+                           std::string_view output = {}) noexcept {
+    return load(onnx::chars(model), external, output);
   }
   const any_network& operator*() const noexcept { return net_; }
   const any_network* operator->() const noexcept { return &net_; }

@@ -29,7 +29,7 @@
 namespace tinymlp {
 
 // Why a model, or a call, was refused. `ok` is zero.
-enum class errc : std::uint8_t {
+enum class status : std::uint8_t {
   ok = 0,
   // wire format
   truncated,
@@ -100,78 +100,80 @@ enum class errc : std::uint8_t {
   short_storage,
   out_of_memory,
 };
+using errc = status; // as it was called; beside `using namespace std` that name is ambiguous
 
 // A plain sentence fragment, for people. Never empty.
-constexpr std::string_view message(errc code) noexcept {
+constexpr std::string_view message(status code) noexcept {
   switch (code) {
-  case errc::ok: return "no error";
-  case errc::truncated: return "the bytes end inside a field";
-  case errc::bad_varint: return "a varint does not fit 64 bits";
-  case errc::bad_field: return "a field number or wire type that protobuf does not allow";
-  case errc::wrong_wire_type: return "a known field has the wrong wire type";
-  case errc::unknown_field: return "trailing bytes or a field that ModelProto does not have";
-  case errc::duplicate_field: return "a message that may occur once occurs twice";
-  case errc::file_too_large: return "the model's file is larger than 2 GiB";
-  case errc::missing_graph: return "the model has no graph";
-  case errc::bad_ir_version: return "the IR version is missing or below 3";
-  case errc::bad_opset:
+  case status::ok: return "no error";
+  case status::truncated: return "the bytes end inside a field";
+  case status::bad_varint: return "a varint does not fit 64 bits";
+  case status::bad_field: return "a field number or wire type that protobuf does not allow";
+  case status::wrong_wire_type: return "a known field has the wrong wire type";
+  case status::unknown_field: return "trailing bytes or a field that ModelProto does not have";
+  case status::duplicate_field: return "a message that may occur once occurs twice";
+  case status::file_too_large: return "the model's file is larger than 2 GiB";
+  case status::missing_graph: return "the model has no graph";
+  case status::bad_ir_version: return "the IR version is missing or below 3";
+  case status::bad_opset:
     return "the opset is missing, repeated or outside 7 to 26 (ai.onnx.ml: 1 to 5)";
-  case errc::unsupported_feature:
+  case status::unsupported_feature:
     return "functions, training info, sparse tensors, segments, subgraphs or overloads are not "
            "supported";
-  case errc::unsupported_domain: return "the operator's domain is not supported, or not imported";
-  case errc::unsupported_operator: return "the operator is not supported";
-  case errc::missing_op_type: return "a node has no operator type";
-  case errc::operator_needs_newer_opset: return "the operator needs a newer opset than imported";
-  case errc::wrong_arity: return "the operator has too few or too many inputs or outputs";
-  case errc::unsupported_attribute: return "the operator does not have this attribute";
-  case errc::bad_attribute: return "an attribute has an unsupported type or value";
-  case errc::too_many_nodes: return "the graph has more nodes than the parser holds";
-  case errc::too_many_tensors: return "the graph has more tensors than the parser holds";
-  case errc::too_many_layers: return "the network has more layers than the parser holds";
-  case errc::too_many_steps: return "the network has more operations than the parser holds";
-  case errc::missing_input: return "the graph has no input";
-  case errc::extra_input: return "the graph has more inputs than the parser holds";
-  case errc::missing_output: return "the graph has no output";
-  case errc::unknown_output: return "the graph has no output of that name";
-  case errc::missing_name: return "a tensor, input or output has no name";
-  case errc::duplicate_name: return "two values have the same name";
-  case errc::dangling_name: return "a name that nothing in the graph defines";
-  case errc::not_sorted:
+  case status::unsupported_domain: return "the operator's domain is not supported, or not imported";
+  case status::unsupported_operator: return "the operator is not supported";
+  case status::missing_op_type: return "a node has no operator type";
+  case status::operator_needs_newer_opset: return "the operator needs a newer opset than imported";
+  case status::wrong_arity: return "the operator has too few or too many inputs or outputs";
+  case status::unsupported_attribute: return "the operator does not have this attribute";
+  case status::bad_attribute: return "an attribute has an unsupported type or value";
+  case status::too_many_nodes: return "the graph has more nodes than the parser holds";
+  case status::too_many_tensors: return "the graph has more tensors than the parser holds";
+  case status::too_many_layers: return "the network has more layers than the parser holds";
+  case status::too_many_steps: return "the network has more operations than the parser holds";
+  case status::missing_input: return "the graph has no input";
+  case status::extra_input: return "the graph has more inputs than the parser holds";
+  case status::missing_output: return "the graph has no output";
+  case status::unknown_output: return "the graph has no output of that name";
+  case status::missing_name: return "a tensor, input or output has no name";
+  case status::duplicate_name: return "two values have the same name";
+  case status::dangling_name: return "a name that nothing in the graph defines";
+  case status::not_sorted:
     return "a value is used before it is computed (a cycle, or unsorted nodes)";
-  case errc::branch: return "two computed values meet, other than in a pattern that is known";
-  case errc::disconnected_output: return "the output does not depend on the inputs";
-  case errc::unexpected_operator: return "the operator is not supported at this place in the chain";
-  case errc::not_constant: return "an operand that must be constant is computed";
-  case errc::wrong_element_type: return "a tensor has an unsupported element type here";
-  case errc::inexact_cast: return "a constant of another type that float32 does not hold exactly";
-  case errc::bad_dimension: return "a dimension is negative, zero, missing or symbolic";
-  case errc::dimension_overflow: return "the product of the dimensions is too large";
-  case errc::shape_mismatch: return "the shapes do not chain";
-  case errc::missing_data: return "a tensor has no data";
-  case errc::ambiguous_data: return "a tensor holds its data in more than one field";
-  case errc::short_data: return "a tensor has less data than its dimensions need";
-  case errc::long_data: return "a tensor has more data than its dimensions need";
-  case errc::external_data_missing: return "external data that was not passed in";
-  case errc::bad_external_data: return "external data with a bad location, offset or length";
-  case errc::non_finite_weight:
+  case status::branch: return "two computed values meet, other than in a pattern that is known";
+  case status::disconnected_output: return "the output does not depend on the inputs";
+  case status::unexpected_operator:
+    return "the operator is not supported at this place in the chain";
+  case status::not_constant: return "an operand that must be constant is computed";
+  case status::wrong_element_type: return "a tensor has an unsupported element type here";
+  case status::inexact_cast: return "a constant of another type that float32 does not hold exactly";
+  case status::bad_dimension: return "a dimension is negative, zero, missing or symbolic";
+  case status::dimension_overflow: return "the product of the dimensions is too large";
+  case status::shape_mismatch: return "the shapes do not chain";
+  case status::missing_data: return "a tensor has no data";
+  case status::ambiguous_data: return "a tensor holds its data in more than one field";
+  case status::short_data: return "a tensor has less data than its dimensions need";
+  case status::long_data: return "a tensor has more data than its dimensions need";
+  case status::external_data_missing: return "external data that was not passed in";
+  case status::bad_external_data: return "external data with a bad location, offset or length";
+  case status::non_finite_weight:
     return "a weight, bias or mean is NaN, infinite or overflows float32";
-  case errc::zero_std: return "a divisor (a scaler's std) is zero";
-  case errc::non_finite_std:
+  case status::zero_std: return "a divisor (a scaler's std) is zero";
+  case status::non_finite_std:
     return "a divisor or factor (a scaler's std or scale) is NaN or infinite";
-  case errc::bad_scale: return "a quantisation scale is not a positive finite number";
-  case errc::bad_zero_point:
+  case status::bad_scale: return "a quantisation scale is not a positive finite number";
+  case status::bad_zero_point:
     return "a zero point: a weight's is not 0, or an activation's not its quantiser's";
-  case errc::value_out_of_range: return "a stored value does not fit the tensor's element type";
-  case errc::no_layers: return "the graph has no dense layer";
-  case errc::mixed_precision: return "float32, dynamic int8 and static int8 layers in one graph";
-  case errc::network_mismatch: return "the model's layer sizes are not those of the network";
-  case errc::precision_mismatch: return "the model's precision is not the network's";
-  case errc::size_mismatch: return "rows and scores do not have matching sizes";
-  case errc::isa_unsupported:
+  case status::value_out_of_range: return "a stored value does not fit the tensor's element type";
+  case status::no_layers: return "the graph has no dense layer";
+  case status::mixed_precision: return "float32, dynamic int8 and static int8 layers in one graph";
+  case status::network_mismatch: return "the model's layer sizes are not those of the network";
+  case status::precision_mismatch: return "the model's precision is not the network's";
+  case status::size_mismatch: return "rows and scores do not have matching sizes";
+  case status::isa_unsupported:
     return "this CPU, or this build, does not support the instruction set";
-  case errc::short_storage: return "the storage is smaller than required_storage() tells";
-  case errc::out_of_memory: return "the heap has no room for the network";
+  case status::short_storage: return "the storage is smaller than required_storage() tells";
+  case status::out_of_memory: return "the heap has no room for the network";
   }
   return "unknown error";
 }
@@ -182,7 +184,7 @@ constexpr std::string_view message(errc code) noexcept {
 // what it should be, and the shape that was found (rank 0: none told; a dimension of 0 is
 // symbolic).
 struct error {
-  errc code = errc::ok;
+  status code = status::ok;
   std::size_t offset = 0;
   std::string_view where{};
   std::string_view op_type{};
@@ -206,7 +208,7 @@ public:
   constexpr const T& operator*() const noexcept { return value_; }
   constexpr const T* operator->() const noexcept { return &value_; }
   constexpr T value_or(const T& other) const noexcept { return has_value_ ? value_ : other; }
-  // errc::ok when there is a value.
+  // status::ok when there is a value.
   constexpr tinymlp::error error() const noexcept { return has_value_ ? tinymlp::error{} : error_; }
 
 private:

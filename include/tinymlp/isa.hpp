@@ -73,17 +73,17 @@ public:
 
   constexpr isa_set() noexcept = default;
   constexpr explicit isa_set(std::uint32_t bits) noexcept : bits_(bits) {}
-  constexpr void insert(isa which) noexcept { bits_ |= bit(which); }
-  constexpr bool contains(isa which) const noexcept { return (bits_ & bit(which)) != 0; }
+  constexpr void insert(isa which) noexcept { bits_ |= bit_of(which); }
+  constexpr bool contains(isa which) const noexcept { return (bits_ & bit_of(which)) != 0; }
   constexpr isa most_preferred() const noexcept {
-    return static_cast<isa>(std::bit_width(bits_ | bit(isa::reference)) - 1);
+    return static_cast<isa>(std::bit_width(bits_ | bit_of(isa::reference)) - 1);
   }
   constexpr std::uint32_t bits() const noexcept { return bits_; }
   constexpr iterator begin() const noexcept { return iterator(bits_); }
   constexpr iterator end() const noexcept { return iterator(0); }
 
 private:
-  static constexpr std::uint32_t bit(isa which) noexcept {
+  static constexpr std::uint32_t bit_of(isa which) noexcept {
     const auto index = static_cast<std::size_t>(which);
     return index < isa_count ? std::uint32_t{1} << index : 0; // no name, in no set
   }
@@ -104,19 +104,19 @@ struct x86_cpu {
 // Intel SDM volume 1, sections 14.3 and 15.2: the CPU has the instructions and the operating
 // system saves the registers.
 constexpr void insert_x86(isa_set& set, const x86_cpu& cpu) noexcept {
-  constexpr auto bit = [](std::uint32_t word, unsigned n) { return (word >> n & 1U) != 0; };
+  constexpr auto is_set = [](std::uint32_t word, unsigned n) { return (word >> n & 1U) != 0; };
   if (!cpu.has_osxsave()) return;
   const bool ymm = (cpu.xcr0 & 0x06) == 0x06, zmm = (cpu.xcr0 & 0xe6) == 0xe6;
-  const bool avx2 =
-      ymm && bit(cpu.leaf1_ecx, 28) && bit(cpu.leaf1_ecx, 12) && bit(cpu.leaf7_ebx, 5); // AVX, FMA
+  const bool avx2 = ymm && is_set(cpu.leaf1_ecx, 28) && is_set(cpu.leaf1_ecx, 12) &&
+                    is_set(cpu.leaf7_ebx, 5); // AVX, FMA
   if (!avx2) return;
   set.insert(isa::avx2);
-  if (bit(cpu.leaf7_1_eax, 4)) set.insert(isa::avx2_vnni);
-  const bool avx512 = zmm && bit(cpu.leaf7_ebx, 16) && bit(cpu.leaf7_ebx, 17) &&
-                      bit(cpu.leaf7_ebx, 30) && bit(cpu.leaf7_ebx, 31); // F, DQ, BW, VL
+  if (is_set(cpu.leaf7_1_eax, 4)) set.insert(isa::avx2_vnni);
+  const bool avx512 = zmm && is_set(cpu.leaf7_ebx, 16) && is_set(cpu.leaf7_ebx, 17) &&
+                      is_set(cpu.leaf7_ebx, 30) && is_set(cpu.leaf7_ebx, 31); // F, DQ, BW, VL
   if (!avx512) return;
   set.insert(isa::avx512);
-  if (bit(cpu.leaf7_ecx, 11)) set.insert(isa::avx512_vnni);
+  if (is_set(cpu.leaf7_ecx, 11)) set.insert(isa::avx512_vnni);
 }
 
 #if defined(__x86_64__) || defined(_M_X64)

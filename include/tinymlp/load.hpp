@@ -39,27 +39,27 @@ constexpr result<Net> load(const char (&model)[N], onnx::external_files external
 template <class Net>
 result<Net> load(std::span<const unsigned char> model,
                  onnx::external_files external = {}) noexcept {
-  return load<Net>(std::span(reinterpret_cast<const char*>(model.data()), model.size()), external);
+  return load<Net>(onnx::chars(model), external);
 }
 template <class Net>
 result<Net> load(std::span<const std::byte> model, onnx::external_files external = {}) noexcept {
-  return load<Net>(std::span(reinterpret_cast<const char*>(model.data()), model.size()), external);
+  return load<Net>(onnx::chars(model), external);
 }
 
 namespace detail {
 
 // Not constexpr, never defined: naming it in a constant expression is an error that shows `Code`.
-template <errc Code> void model_refused_because();
+template <status Code> void model_refused_because();
 
-template <std::size_t... Code> consteval void refuse(errc code, std::index_sequence<Code...>) {
-  ((static_cast<std::size_t>(code) == Code ? model_refused_because<static_cast<errc>(Code)>()
+template <std::size_t... Code> consteval void refuse(status code, std::index_sequence<Code...>) {
+  ((static_cast<std::size_t>(code) == Code ? model_refused_because<static_cast<status>(Code)>()
                                            : void()),
    ...);
 }
-inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::out_of_memory) + 1;
+inline constexpr std::size_t status_count = static_cast<std::size_t>(status::out_of_memory) + 1;
 
 template <class Net> consteval Net accepted(const result<Net>& net) {
-  if (!net) refuse(net.error().code, std::make_index_sequence<errc_count>());
+  if (!net) refuse(net.error().code, std::make_index_sequence<status_count>());
   return *net;
 }
 
@@ -141,22 +141,24 @@ template <const auto& Model> struct embedded {
     return to;
   }
 
-  template <std::size_t... I> static consteval auto plain_network(std::index_sequence<I...>) {
+  template <std::size_t... Index>
+  static consteval auto plain_network(std::index_sequence<Index...>) {
     constexpr auto at = sizes();
     if constexpr (form.mode == onnx::quant_mode::fp32)
-      return std::type_identity<network<at[I]...>>{};
+      return std::type_identity<network<at[Index]...>>{};
     else if constexpr (form.mode == onnx::quant_mode::dynamic_int8)
-      return std::type_identity<quantized_network<at[I]...>>{};
+      return std::type_identity<quantized_network<at[Index]...>>{};
     else
-      return std::type_identity<static_quantized_network<at[I]...>>{};
+      return std::type_identity<static_quantized_network<at[Index]...>>{};
   }
-  template <std::size_t... I> static consteval auto mlp_network(std::index_sequence<I...>) {
+  template <std::size_t... Index> static consteval auto mlp_network(std::index_sequence<Index...>) {
     constexpr auto at = shapes();
-    return std::type_identity<basic_mlp<form.mode, form.inputs, decltype(layer_of<at[I]>())...>>{};
+    return std::type_identity<
+        basic_mlp<form.mode, form.inputs, decltype(layer_of<at[Index]>())...>>{};
   }
   static consteval auto network_type() {
     if constexpr (onnx::failed(form.why)) {
-      refuse(form.why.code, std::make_index_sequence<errc_count>());
+      refuse(form.why.code, std::make_index_sequence<status_count>());
     } else if constexpr (form.plain) {
       return plain_network(std::make_index_sequence<form.layers + 1>());
     } else {
@@ -174,13 +176,13 @@ template <const auto& Model>
 using network_of = typename decltype(detail::embedded<Model>::network_type())::type;
 
 // A network from the bytes of an ONNX file, parsed by the compiler, its type deduced from them; a
-// model that cannot be a network is a compile error that names the reason (errc).
+// model that cannot be a network is a compile error that names the reason (status).
 template <const auto& Model> consteval network_of<Model> embed() {
   return detail::accepted(load<network_of<Model>>(detail::embedded<Model>::bytes));
 }
 
 // A network from the bytes of an ONNX file, parsed by the compiler; a model that load() would
-// refuse is a compile error that names the reason (errc).
+// refuse is a compile error that names the reason (status).
 template <class Net> consteval Net embed(std::span<const char> model) {
   return detail::accepted(load<Net>(model));
 }

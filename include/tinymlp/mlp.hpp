@@ -228,34 +228,34 @@ public:
   }
 
   // Row-major rows [N, inputs] -> out [N, outputs]; any N, any alignment, no overlap.
-  // errc::size_mismatch, and nothing written, where the sizes do not match.
-  [[nodiscard]] constexpr errc run(std::span<const float> rows,
-                                   std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
-    if (!sizes_match(rows, out)) return errc::size_mismatch;
+  // status::size_mismatch, and nothing written, where the sizes do not match.
+  [[nodiscard]] constexpr status run(std::span<const float> rows,
+                                     std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, out)) return status::size_mismatch;
     if (!std::is_constant_evaluated()) return run_on(selected(), rows, out);
     float scratch[row_floats]{};
     kernels::reference::run_rows(view(), rows.data(), rows.size() / inputs, out.data(), scratch, 0);
-    return errc::ok;
+    return status::ok;
   }
-  [[nodiscard]] constexpr errc score(std::span<const float> rows,
-                                     std::span<float> scores) const noexcept TINYMLP_NONBLOCKING
+  [[nodiscard]] constexpr status score(std::span<const float> rows,
+                                       std::span<float> scores) const noexcept TINYMLP_NONBLOCKING
       requires(outputs == 1) {
     return run(rows, scores);
   }
 
-  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // The same on an instruction set named by the caller; status::isa_unsupported where this CPU, or
   // this build, lacks it.
   result<values> run(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!can_run(which)) return error{errc::isa_unsupported, 0, name(which)};
+    if (!can_run(which)) return error{status::isa_unsupported, 0, name(which)};
     values out{};
     alignas(64) float scratch[row_floats];
     kernels::steps_kernel_of<is_int8>(which).row(view(), row.data(), out.data(), scratch);
     return out;
   }
-  [[nodiscard]] errc run(std::span<const float> rows, std::span<float> out,
-                         isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!sizes_match(rows, out)) return errc::size_mismatch;
-    if (!can_run(which)) return errc::isa_unsupported;
+  [[nodiscard]] status run(std::span<const float> rows, std::span<float> out,
+                           isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, out)) return status::size_mismatch;
+    if (!can_run(which)) return status::isa_unsupported;
     return run_on(which, rows, out);
   }
 
@@ -276,24 +276,24 @@ private:
            rows.size() / inputs == out.size() / outputs;
   }
 
-  errc run_on(isa which, std::span<const float> rows,
-              std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
+  status run_on(isa which, std::span<const float> rows,
+                std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     constexpr std::size_t room = detail::rows_scratch(row_floats);
     alignas(64) float scratch[room];
     kernels::steps_kernel_of<is_int8>(which).rows(view(), rows.data(), rows.size() / inputs,
                                                   out.data(), scratch, room);
-    return errc::ok;
+    return status::ok;
   }
 
   static constexpr error fit(const onnx::plan& plan) noexcept {
-    if (plan.mode != Mode) return {errc::precision_mismatch, 0, name(plan.mode)};
+    if (plan.mode != Mode) return {status::precision_mismatch, 0, name(plan.mode)};
     detail::folded_step each;
     std::size_t i = 0;
     for (detail::folder steps(plan); steps.next(each); ++i)
       if (i == shapes.size() || detail::shape_of(each.step) != shapes[i])
-        return {errc::network_mismatch, plan.steps[each.main].offset,
+        return {status::network_mismatch, plan.steps[each.main].offset,
                 onnx::label(plan, plan.steps[each.main])};
-    if (i != shapes.size()) return {errc::network_mismatch, 0, plan.graph_name};
+    if (i != shapes.size()) return {status::network_mismatch, 0, plan.graph_name};
     return {};
   }
 

@@ -54,22 +54,22 @@ public:
 
   // Row-major rows [N, inputs] -> scores [N]; any N, any alignment, no overlap. Takes stack,
   // as GCC 12 compiles it at -O2: mlp_large 16 KiB, its int8 form 40 KiB, any shape up to 148 KiB.
-  // errc::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
-  [[nodiscard]] constexpr errc score(std::span<const float> rows,
-                                     std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
-    if (!sizes_match(rows, scores)) return errc::size_mismatch;
+  // status::size_mismatch, and nothing written, unless rows.size() == scores.size() * inputs.
+  [[nodiscard]] constexpr status score(std::span<const float> rows,
+                                       std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, scores)) return status::size_mismatch;
     if (std::is_constant_evaluated())
       kernels::reference::score_rows(weights_, rows.data(), scores.size(), scores.data());
     else
       kernels::rows_function_of<Weights>(selected())(weights_, rows.data(), scores.size(),
                                                      scores.data());
-    return errc::ok;
+    return status::ok;
   }
 
-  // The same on an instruction set named by the caller; errc::isa_unsupported where this CPU, or
+  // The same on an instruction set named by the caller; status::isa_unsupported where this CPU, or
   // this build, lacks it.
   result<float> score(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!can_score(which)) return error{errc::isa_unsupported, 0, name(which)};
+    if (!can_score(which)) return error{status::isa_unsupported, 0, name(which)};
     return kernels::row_function_of<Weights>(which)(weights_, row.data());
   }
   template <feature_row<inputs> Features>
@@ -77,12 +77,12 @@ public:
     const std::array<float, inputs> row = features.row();
     return score(row_view(row), which);
   }
-  [[nodiscard]] errc score(std::span<const float> rows, std::span<float> scores,
-                           isa which) const noexcept TINYMLP_NONBLOCKING {
-    if (!sizes_match(rows, scores)) return errc::size_mismatch;
-    if (!can_score(which)) return errc::isa_unsupported;
+  [[nodiscard]] status score(std::span<const float> rows, std::span<float> scores,
+                             isa which) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, scores)) return status::size_mismatch;
+    if (!can_score(which)) return status::isa_unsupported;
     kernels::rows_function_of<Weights>(which)(weights_, rows.data(), scores.size(), scores.data());
-    return errc::ok;
+    return status::ok;
   }
 
   // The same on an instruction set fixed at compile time: no dispatch, and the kernel may be
@@ -97,11 +97,11 @@ public:
     return score<Which>(row_view(row));
   }
   template <isa Which>
-  [[nodiscard]] errc score(std::span<const float> rows,
-                           std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
-    if (!sizes_match(rows, scores)) return errc::size_mismatch;
+  [[nodiscard]] status score(std::span<const float> rows,
+                             std::span<float> scores) const noexcept TINYMLP_NONBLOCKING {
+    if (!sizes_match(rows, scores)) return status::size_mismatch;
     kernels::kernel_for<Weights, Which>.rows(weights_, rows.data(), scores.size(), scores.data());
-    return errc::ok;
+    return status::ok;
   }
 
   // The packed arrays, in the layout of kernels/layout.hpp.
@@ -132,22 +132,22 @@ template <class Shape>
 constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
                           plain_steps& steps) noexcept {
   if (!find_plain_steps(plan, steps) || plan.layer_count != Shape::layer_count)
-    return onnx::naming({errc::network_mismatch, 0, plan.graph_name}, "graph");
+    return onnx::naming({status::network_mismatch, 0, plan.graph_name}, "graph");
   for (std::size_t l = 0; l < plan.layer_count; ++l) {
     const onnx::step& layer = plan.steps[steps.layer(l)];
     if (layer.inputs != Shape::sizes[l] || layer.outputs != Shape::sizes[l + 1])
-      return {errc::network_mismatch, layer.offset, onnx::label(plan, layer)};
+      return {status::network_mismatch, layer.offset, onnx::label(plan, layer)};
   }
   if (plan.mode != mode)
-    return {errc::precision_mismatch, plan.steps[steps.layer(0)].offset, name(plan.mode)};
+    return {status::precision_mismatch, plan.steps[steps.layer(0)].offset, name(plan.mode)};
   return {};
 }
 
-// The constant's values, one for each of `out`, broadcast if there is only one. errc::ok, or
+// The constant's values, one for each of `out`, broadcast if there is only one. status::ok, or
 // `otherwise` where one is not finite: parse() does not look at them in constant expressions.
 template <std::size_t N>
 constexpr error read_broadcast(const onnx::plan& plan, onnx::constant from,
-                               std::array<float, N>& out, errc otherwise) noexcept {
+                               std::array<float, N>& out, status otherwise) noexcept {
   float_values values(plan, from);
   for (std::size_t i = 0; i < N; ++i) {
     out[i] = values[i];
@@ -167,20 +167,21 @@ constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
     const onnx::step& from = plan.steps[i];
     switch (from.op) {
     case onnx::affine_op::scaler:
-      e = read_broadcast(plan, from.weight, to.mean, errc::non_finite_weight);
+      e = read_broadcast(plan, from.weight, to.mean, status::non_finite_weight);
       if (!onnx::failed(e))
-        e = read_broadcast(plan, from.bias, to.multiplier, errc::non_finite_std);
+        e = read_broadcast(plan, from.bias, to.multiplier, status::non_finite_std);
       break;
     case onnx::affine_op::divide:
-      e = read_broadcast(plan, from.weight, to.divisor, errc::non_finite_std);
+      e = read_broadcast(plan, from.weight, to.divisor, status::non_finite_std);
       for (const float d : to.divisor)
-        if (d == 0 && !onnx::failed(e)) e = {errc::zero_std, from.offset, onnx::label(plan, from)};
+        if (d == 0 && !onnx::failed(e))
+          e = {status::zero_std, from.offset, onnx::label(plan, from)};
       break;
     case onnx::affine_op::multiply:
-      e = read_broadcast(plan, from.weight, to.multiplier, errc::non_finite_std);
+      e = read_broadcast(plan, from.weight, to.multiplier, status::non_finite_std);
       break;
     default:
-      e = read_broadcast(plan, from.weight, to.mean, errc::non_finite_weight);
+      e = read_broadcast(plan, from.weight, to.mean, status::non_finite_weight);
       if (from.op == onnx::affine_op::add)
         for (float& m : to.mean) m = -m;
       break;
@@ -266,7 +267,7 @@ private:
         reader.next(value);
         const std::size_t input = from.transposed ? f : s, output = from.transposed ? s : f;
         if (!place(l, input, output, static_cast<double>(value) * static_cast<double>(from.alpha)))
-          return {errc::non_finite_weight, reader.offset(), weight.name};
+          return {status::non_finite_weight, reader.offset(), weight.name};
       }
     return {};
   }
@@ -342,7 +343,7 @@ private:
       const float packed =
           kernels::exact::narrow(static_cast<double>(value) * static_cast<double>(from.beta));
       if (!kernels::exact::is_finite(packed))
-        return {errc::non_finite_weight, reader.offset(), bias.name};
+        return {status::non_finite_weight, reader.offset(), bias.name};
       this->weights_.values[layout::layers[l].bias + o] = packed;
     }
     return {};

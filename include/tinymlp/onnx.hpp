@@ -15,6 +15,14 @@
 
 namespace tinymlp::onnx {
 
+// A file's bytes, of whichever type they are kept.
+inline std::span<const char> chars(std::span<const unsigned char> bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+inline std::span<const char> chars(std::span<const std::byte> bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 // Reads a model and reduces it to a plan, or refuses it whole. The plan views the model's bytes and
 // those of `external` (the files of external tensor data, if any): keep them alive. The output that
 // is computed is the one of that name; or, without a name, the first that is an MLP. Allocates

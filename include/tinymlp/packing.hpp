@@ -346,7 +346,7 @@ private:
     case step_op::divide:
       e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
       for (std::size_t i = 0; i < f.step.inputs && !onnx::failed(e); ++i)
-        if (floats_[f.step.at + i] == 0) e = {errc::zero_std, from.offset, onnx::label(p_, from)};
+        if (floats_[f.step.at + i] == 0) e = {status::zero_std, from.offset, onnx::label(p_, from)};
       break;
     case step_op::add:
     case step_op::subtract_from: e = fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
@@ -465,7 +465,7 @@ private:
 
   static constexpr bool finite(float x) noexcept { return kernels::exact::is_finite(x); }
   constexpr error overflow(const onnx::step& from) const noexcept {
-    return {errc::non_finite_weight, from.offset, "folding"};
+    return {status::non_finite_weight, from.offset, "folding"};
   }
 
   // Is there anything to fold into the weights?
@@ -544,12 +544,12 @@ private:
     }
     float* to = floats_ + f.step.at + kernels::round_up(out, kernels::panel_width);
     for (std::size_t first = 0; first < out; first += kernels::panel_width) {
-      const std::size_t panel = std::min(out - first, kernels::panel_width);
+      const std::size_t panel = (std::min)(out - first, kernels::panel_width);
       const std::size_t from = f.begin + first;
       if (transposed)
-        worst = std::max(worst, put_panel(to, data, from * in, in, 1, in, panel));
+        worst = (std::max)(worst, put_panel(to, data, from * in, in, 1, in, panel));
       else
-        worst = std::max(worst, put_panel(to, data, from, 1, width, in, panel));
+        worst = (std::max)(worst, put_panel(to, data, from, 1, width, in, panel));
       to += in * panel;
     }
     return worst < 0x7f800000U;
@@ -594,7 +594,7 @@ private:
     onnx::element_reader reader(t);
     for (float value = 0; reader.next(value);)
       if (!finite(value)) break;
-    return {errc::non_finite_weight, reader.offset(), t.name};
+    return {status::non_finite_weight, reader.offset(), t.name};
   }
 
   constexpr error fill_int8(const folded_step& f) noexcept {

@@ -49,37 +49,37 @@ public:
   constexpr std::size_t offset() const noexcept { return bytes_.offset + at_; }
 
   // At most 10 bytes, at most 64 bits.
-  constexpr errc varint(std::uint64_t& out) noexcept {
+  constexpr status varint(std::uint64_t& out) noexcept {
     if (at_ != bytes_.size && static_cast<unsigned char>(bytes_.data[at_]) < 0x80) {
       out = static_cast<unsigned char>(bytes_.data[at_++]);
-      return errc::ok;
+      return status::ok;
     }
     std::uint64_t value = 0;
     std::size_t at = at_;
     for (unsigned shift = 0; shift < 70; shift += 7) {
-      if (at == bytes_.size) return errc::truncated;
+      if (at == bytes_.size) return status::truncated;
       const auto byte = static_cast<unsigned char>(bytes_.data[at++]);
-      if (shift == 63 && byte > 1) return errc::bad_varint;
+      if (shift == 63 && byte > 1) return status::bad_varint;
       value |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
       if (byte < 0x80) {
         out = value;
         at_ = at;
-        return errc::ok;
+        return status::ok;
       }
     }
-    return errc::bad_varint;
+    return status::bad_varint;
   }
 
   // `width` bytes, 4 or 8, little-endian.
-  constexpr errc fixed(std::size_t width, std::uint64_t& out) noexcept {
-    if (bytes_.size - at_ < width) return errc::truncated;
+  constexpr status fixed(std::size_t width, std::uint64_t& out) noexcept {
+    if (bytes_.size - at_ < width) return status::truncated;
     out = little_endian(bytes_.data + at_, width);
     at_ += width;
-    return errc::ok;
+    return status::ok;
   }
 
   // The next field, its value included.
-  constexpr errc next(field& out) noexcept {
+  constexpr status next(field& out) noexcept {
     // Nearly all fields are short: few steps for them in constant expressions.
     if (bytes_.size - at_ >= 2) {
       const auto tag = static_cast<unsigned char>(bytes_.data[at_]);
@@ -89,26 +89,26 @@ public:
             field{static_cast<std::uint32_t>(tag >> 3), wire::length_delimited, bytes_.offset + at_,
                   0, view{bytes_.data + at_ + 2, size, bytes_.offset + at_ + 2}};
         at_ += 2U + size;
-        return errc::ok;
+        return status::ok;
       }
       if (tag >= 8 && (tag & 0x87) == 0 && size < 0x80) { // a small number
         out = field{static_cast<std::uint32_t>(tag >> 3), wire::varint, bytes_.offset + at_, size,
                     view{}};
         at_ += 2;
-        return errc::ok;
+        return status::ok;
       }
       if ((tag & 0x87) == 0x80 && size < 0x80 && size != 0 && bytes_.size - at_ >= 3 &&
           static_cast<unsigned char>(bytes_.data[at_ + 2]) < 0x80) { // of a field from 16 on
         out = field{static_cast<std::uint32_t>((tag & 0x7f) >> 3 | size << 4), wire::varint,
                     bytes_.offset + at_, static_cast<unsigned char>(bytes_.data[at_ + 2]), view{}};
         at_ += 3;
-        return errc::ok;
+        return status::ok;
       }
       if (tag >= 8 && (tag & 0x87) == 5 && bytes_.size - at_ >= 5) {
         out = field{static_cast<std::uint32_t>(tag >> 3), wire::fixed32, bytes_.offset + at_,
                     little_endian(bytes_.data + at_ + 1, 4), view{}};
         at_ += 5;
-        return errc::ok;
+        return status::ok;
       }
     }
     return next_of_any_length(out);
@@ -127,31 +127,31 @@ public:
   }
 
 private:
-  constexpr errc next_of_any_length(field& out) noexcept {
+  constexpr status next_of_any_length(field& out) noexcept {
     const std::size_t start = at_;
     field f;
     f.offset = bytes_.offset + at_;
-    errc e = tag(f);
-    if (e == errc::ok) e = value(f);
-    if (e != errc::ok)
+    status e = tag(f);
+    if (e == status::ok) e = value(f);
+    if (e != status::ok)
       at_ = start;
     else
       out = f;
     return e;
   }
 
-  constexpr errc tag(field& f) noexcept {
+  constexpr status tag(field& f) noexcept {
     std::uint64_t tag = 0;
-    if (const errc e = varint(tag); e != errc::ok) return e;
+    if (const status e = varint(tag); e != status::ok) return e;
     const std::uint64_t number = tag >> 3, type = tag & 7;
-    if (number == 0 || number >= (std::uint64_t{1} << 29)) return errc::bad_field;
-    if (type == 3 || type == 4 || type > 5) return errc::bad_field;
+    if (number == 0 || number >= (std::uint64_t{1} << 29)) return status::bad_field;
+    if (type == 3 || type == 4 || type > 5) return status::bad_field;
     f.number = static_cast<std::uint32_t>(number);
     f.type = static_cast<wire>(type);
-    return errc::ok;
+    return status::ok;
   }
 
-  constexpr errc value(field& f) noexcept {
+  constexpr status value(field& f) noexcept {
     switch (f.type) {
     case wire::varint: return varint(f.value);
     case wire::fixed64: return fixed(8, f.value);
@@ -159,11 +159,11 @@ private:
     case wire::length_delimited: break;
     }
     std::uint64_t size = 0;
-    if (const errc e = varint(size); e != errc::ok) return e;
-    if (size > bytes_.size - at_) return errc::truncated; // both unsigned: cannot wrap
+    if (const status e = varint(size); e != status::ok) return e;
+    if (size > bytes_.size - at_) return status::truncated; // both unsigned: cannot wrap
     f.payload = {bytes_.data + at_, static_cast<std::size_t>(size), offset()};
     at_ += static_cast<std::size_t>(size);
-    return errc::ok;
+    return status::ok;
   }
 
   view bytes_;

@@ -34,7 +34,7 @@ constexpr result<activation_scale> scale_of(activation_range range) noexcept {
   const float width = sub(high, low);
   if (!is_finite(range.low) || !is_finite(range.high) || !is_finite(width) ||
       range.high < range.low)
-    return error{errc::bad_scale, 0, "activation_range"};
+    return error{status::bad_scale, 0, "activation_range"};
   const float scale = div(width, 255.0F);
   if (scale < 0x1p-126F) return activation_scale{};
   const float zero = div(-low, scale);
@@ -86,7 +86,7 @@ public:
       for (std::size_t o = 0; o < shape::sizes[l + 1]; ++o) {
         const float scale = kernels::exact::mul(input->scale, to.scale(l, o));
         if (!(scale > 0) || !kernels::exact::is_finite(scale))
-          return error{errc::bad_scale, 0, "activation_range"};
+          return error{status::bad_scale, 0, "activation_range"};
         to.scale(l, o) = scale;
       }
       to.weights_.inputs[l].scale = input->scale;

@@ -4,7 +4,7 @@
 //   constexpr auto net = tinymlp::embed<tinymlp::mlp_medium>(onnx_bytes);  // by the compiler
 //   auto loaded = tinymlp::load<tinymlp::mlp_medium>(bytes);               // at run time
 //   float score = net.score(row);                                          // span of 6 floats
-//   errc done = net.score(rows, scores);                                   // N x 6 -> N
+//   status done = net.score(rows, scores);                                   // N x 6 -> N
 //   constexpr auto int8 = tinymlp::quantize(net);                          // int8 weights
 //   constexpr auto fixed = *tinymlp::quantize(net, ranges);                // and fixed scales
 //   const tinymlp::vmaf::features frame{.adm2 = 0.98F, ...};               // by name
@@ -14,7 +14,7 @@
 #pragma once
 
 // clang-format off
-#include <tinymlp/error.hpp>     // errc, error, result<T>
+#include <tinymlp/error.hpp>     // status, error, result<T>
 #include <tinymlp/protobuf.hpp>  // wire format
 #include <tinymlp/onnx.hpp>      // model bytes -> plan
 #include <tinymlp/isa.hpp>       // instruction sets: names, detection, choice

@@ -144,49 +144,57 @@ inline constexpr auto shipped_int8 = quantize(shipped<Net, Of>);
 
 // Net, as a type that depends on a value.
 template <class Net, int> struct later { using type = Net; };
-template <class Net, int I> using later_t = typename later<Net, I>::type;
+template <class Net, int N> using later_t = typename later<Net, N>::type;
 
 } // namespace detail
 
 // The shipped networks: constants, parsed from their ONNX files by the compiler; in float32, and
 // quantised to int8. They approximate vmaf_v0.6.1, unclipped; see model/README.md.
-template <int I = 0> constexpr const mlp_small& small() noexcept {
-  return detail::shipped<detail::later_t<mlp_small, I>>;
+template <int N = 0> constexpr const mlp_small& small_hd() noexcept {
+  return detail::shipped<detail::later_t<mlp_small, N>>;
 }
-template <int I = 0> constexpr const mlp_medium& medium() noexcept {
-  return detail::shipped<detail::later_t<mlp_medium, I>>;
+template <int N = 0> constexpr const mlp_medium& medium_hd() noexcept {
+  return detail::shipped<detail::later_t<mlp_medium, N>>;
 }
-template <int I = 0> constexpr const mlp_large& large() noexcept {
-  return detail::shipped<detail::later_t<mlp_large, I>>;
+template <int N = 0> constexpr const mlp_large& large_hd() noexcept {
+  return detail::shipped<detail::later_t<mlp_large, N>>;
 }
-template <int I = 0> constexpr const mlp_small_int8& small_int8() noexcept {
-  return detail::shipped_int8<detail::later_t<mlp_small, I>>;
+// Their shorter names. Windows' headers make `small` a macro: after them, only small_hd() can be
+// said.
+#pragma push_macro("small")
+#undef small
+template <int N = 0> constexpr const mlp_small& small() noexcept { return small_hd<N>(); }
+#pragma pop_macro("small")
+template <int N = 0> constexpr const mlp_medium& medium() noexcept { return medium_hd<N>(); }
+template <int N = 0> constexpr const mlp_large& large() noexcept { return large_hd<N>(); }
+template <int N = 0> constexpr const mlp_small_int8& small_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_small, N>>;
 }
-template <int I = 0> constexpr const mlp_medium_int8& medium_int8() noexcept {
-  return detail::shipped_int8<detail::later_t<mlp_medium, I>>;
+template <int N = 0> constexpr const mlp_medium_int8& medium_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_medium, N>>;
 }
-template <int I = 0> constexpr const mlp_large_int8& large_int8() noexcept {
-  return detail::shipped_int8<detail::later_t<mlp_large, I>>;
+template <int N = 0> constexpr const mlp_large_int8& large_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_large, N>>;
 }
 
 // The same of vmaf_4k_v0.6.1, for 2160p seen from one and a half screen heights.
-template <int I = 0> constexpr const mlp_small& small_4k() noexcept {
-  return detail::shipped<detail::later_t<mlp_small, I>, detail::teacher::uhd>;
+template <int N = 0> constexpr const mlp_small& small_4k() noexcept {
+  return detail::shipped<detail::later_t<mlp_small, N>, detail::teacher::uhd>;
 }
-template <int I = 0> constexpr const mlp_medium& medium_4k() noexcept {
-  return detail::shipped<detail::later_t<mlp_medium, I>, detail::teacher::uhd>;
+template <int N = 0> constexpr const mlp_medium& medium_4k() noexcept {
+  return detail::shipped<detail::later_t<mlp_medium, N>, detail::teacher::uhd>;
 }
-template <int I = 0> constexpr const mlp_large& large_4k() noexcept {
-  return detail::shipped<detail::later_t<mlp_large, I>, detail::teacher::uhd>;
+template <int N = 0> constexpr const mlp_large& large_4k() noexcept {
+  return detail::shipped<detail::later_t<mlp_large, N>, detail::teacher::uhd>;
 }
-template <int I = 0> constexpr const mlp_small_int8& small_4k_int8() noexcept {
-  return detail::shipped_int8<detail::later_t<mlp_small, I>, detail::teacher::uhd>;
+template <int N = 0> constexpr const mlp_small_int8& small_4k_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_small, N>, detail::teacher::uhd>;
 }
-template <int I = 0> constexpr const mlp_medium_int8& medium_4k_int8() noexcept {
-  return detail::shipped_int8<detail::later_t<mlp_medium, I>, detail::teacher::uhd>;
+template <int N = 0> constexpr const mlp_medium_int8& medium_4k_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_medium, N>, detail::teacher::uhd>;
 }
-template <int I = 0> constexpr const mlp_large_int8& large_4k_int8() noexcept {
-  return detail::shipped_int8<detail::later_t<mlp_large, I>, detail::teacher::uhd>;
+template <int N = 0> constexpr const mlp_large_int8& large_4k_int8() noexcept {
+  return detail::shipped_int8<detail::later_t<mlp_large, N>, detail::teacher::uhd>;
 }
 
 } // namespace tinymlp::vmaf

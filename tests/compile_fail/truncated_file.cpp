@@ -1,4 +1,4 @@
-// refused: model_refused_because.*errc::truncated
+// refused: model_refused_because.*status::truncated
 // A file that is cut: the compiler names the reason.
 #include <tinymlp/load.hpp>
 #include <tinymlp/models/mlp_small.hpp>

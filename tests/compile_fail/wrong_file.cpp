@@ -1,4 +1,4 @@
-// refused: model_refused_because.*errc::bad_field
+// refused: model_refused_because.*status::bad_field
 // Bytes that are no ONNX file at all.
 #include <tinymlp/load.hpp>
 #include <tinymlp/models/mlp_small.hpp>

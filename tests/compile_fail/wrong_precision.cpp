@@ -1,4 +1,4 @@
-// refused: model_refused_because.*errc::precision_mismatch
+// refused: model_refused_because.*status::precision_mismatch
 // A float32 file for an int8 network.
 #include <tinymlp/load.hpp>
 #include <tinymlp/models/mlp_medium.hpp>

@@ -1,4 +1,4 @@
-// refused: model_refused_because.*errc::network_mismatch
+// refused: model_refused_because.*status::network_mismatch
 // A network of other layer sizes than the file's.
 #include <tinymlp/load.hpp>
 #include <tinymlp/models/mlp_large.hpp>

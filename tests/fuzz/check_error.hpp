@@ -14,7 +14,7 @@ inline void require(bool holds) {
 
 // An error points into the file, and its names are parts of the file or literals, readable.
 inline void check(const tinymlp::error& e, std::span<const char> file) {
-  require(e.code != tinymlp::errc::ok && tinymlp::message(e.code) != "unknown error");
+  require(e.code != tinymlp::status::ok && tinymlp::message(e.code) != "unknown error");
   require(e.offset <= file.size());
   require(!e.where.empty());
   unsigned sum = 0;

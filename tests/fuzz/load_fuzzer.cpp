@@ -40,7 +40,7 @@ template <class Net> void check_scores(const Net& net, const std::array<float, N
   for (const isa which : supported()) {
     require(bits(*net.score(row, which)) == expected);
     std::array<float, 3> scores{};
-    require(net.score(rows, scores, which) == errc::ok);
+    require(net.score(rows, scores, which) == status::ok);
     for (const float s : scores) require(bits(s) == expected);
   }
 }
@@ -87,13 +87,13 @@ void check_any(std::span<const char> file, onnx::external_files external) {
     else
       rows[i] = static_cast<float>(i % 17) * 0.125F - 1;
   }
-  require(net->run(rows, expected, isa::reference) == errc::ok);
+  require(net->run(rows, expected, isa::reference) == status::ok);
   for (const isa which : supported()) {
-    require(net->run(rows, values, which) == errc::ok);
+    require(net->run(rows, values, which) == status::ok);
     for (std::size_t i = 0; i < values.size(); ++i) require(bits(values[i]) == bits(expected[i]));
     for (std::size_t r = 0; r < 2; ++r) {
       require(net->run(std::span(rows).subspan(r * n, n), std::span(values).first(m), which) ==
-              errc::ok);
+              status::ok);
       for (std::size_t i = 0; i < m; ++i) require(bits(values[i]) == bits(expected[r * m + i]));
     }
   }

@@ -69,9 +69,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const error e = onnx::parse_into(p, file, external_files);
   std::array<error, 8> obstacles{};
   const std::size_t count = onnx::find_obstacles(file, external_files, {}, obstacles);
-  require((count == 0) == (e.code == errc::ok));
+  require((count == 0) == (e.code == status::ok));
   for (std::size_t i = 0; i < count && i < obstacles.size(); ++i) check(obstacles[i], file);
-  if (e.code == errc::ok)
+  if (e.code == status::ok)
     check(p);
   else
     check(e, file);

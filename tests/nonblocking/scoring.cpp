@@ -15,12 +15,12 @@ float score_all_ways(const Net& net, std::span<const float> rows, std::span<floa
     [[clang::nonblocking]] {
   const std::span<const float, Net::inputs> row = rows.template first<Net::inputs>();
   float sum = net.score(row);
-  if (net.score(rows, scores) != errc::ok) return 0;
+  if (net.score(rows, scores) != status::ok) return 0;
   if (const result<float> one = net.score(row, isa::reference)) sum += *one;
-  if (net.score(rows, scores, selected()) != errc::ok) return 0;
+  if (net.score(rows, scores, selected()) != status::ok) return 0;
 #if defined(__x86_64__)
   sum += net.template score<isa::avx2>(row) + net.template score<isa::avx512_vnni>(row);
-  if (net.template score<isa::avx2>(rows, scores) != errc::ok) return 0;
+  if (net.template score<isa::avx2>(rows, scores) != status::ok) return 0;
 #endif
   return sum + scores[0];
 }

@@ -25,7 +25,7 @@ template <class Net> bool score_all(const Net& net, std::span<float, row_count> 
   std::array<float, row_count * 6> rows{};
   for (std::size_t r = 0; r < row_count; ++r)
     for (std::size_t i = 0; i < 6; ++i) rows[r * 6 + i] = feature(r, i);
-  bool same_everywhere = net.score(rows, scores) == tinymlp::errc::ok;
+  bool same_everywhere = net.score(rows, scores) == tinymlp::status::ok;
   for (const tinymlp::isa isa : tinymlp::supported())
     for (std::size_t r = 0; r < row_count; ++r) {
       const auto row = std::span<const float>(rows).subspan(r * 6).first<6>();

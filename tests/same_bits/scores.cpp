@@ -68,7 +68,7 @@ private:
 template <class Net>
 void add_scores(const Net& net, std::span<const float> rows, isa which, hash& to) {
   std::vector<float> scores(row_count);
-  if (net.score(rows, scores, which) != errc::ok) std::puts("refused");
+  if (net.score(rows, scores, which) != status::ok) std::puts("refused");
   for (const float s : scores) to.add(s);
   for (std::size_t r = 0; r < row_count; ++r)
     to.add(*net.score(rows.subspan(r * 6).first<6>(), which));

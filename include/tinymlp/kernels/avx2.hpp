@@ -93,8 +93,8 @@ struct v8 {
 #endif
   }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm256_fnmadd_ps(a, b, c); }
-  static TINYMLP_INLINE reg min(reg a, reg b) { return _mm256_min_ps(a, b); }
-  static TINYMLP_INLINE reg max(reg a, reg b) { return _mm256_max_ps(a, b); }
+  static TINYMLP_INLINE reg minimum(reg a, reg b) { return _mm256_min_ps(a, b); }
+  static TINYMLP_INLINE reg maximum(reg a, reg b) { return _mm256_max_ps(a, b); }
   // a < b ? a : b, and a > b ? a : b: b where either is NaN.
   static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm256_min_ps(a, b); }
   static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm256_max_ps(a, b); }
@@ -252,10 +252,10 @@ struct ops {
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
 
   // Lane I of x, term K of its chain, in all lanes.
-  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
-    if constexpr (I == 0) return _mm256_broadcastss_ps(_mm256_castps256_ps128(x));
-    const __m256 half = _mm256_permute2f128_ps(x, x, I / 4 * 0x11);
-    return _mm256_permute_ps(half, I % 4 * 0x55);
+  template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    if constexpr (Index == 0) return _mm256_broadcastss_ps(_mm256_castps256_ps128(x));
+    const __m256 half = _mm256_permute2f128_ps(x, x, Index / 4 * 0x11);
+    return _mm256_permute_ps(half, Index % 4 * 0x55);
   }
 
   // Four lanes beside the last sums. N floats, then zeros.

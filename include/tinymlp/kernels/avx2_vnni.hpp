@@ -30,10 +30,10 @@ struct ops : avx2::ops {
   }
 };
 
-#include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/elementary.inl>
 #include <tinymlp/kernels/elementary_pair.inl>
 #include <tinymlp/kernels/activations.inl>
+#include <tinymlp/kernels/rows_input.inl>
 #include <tinymlp/kernels/int8_row.inl>
 #include <tinymlp/kernels/steps_int8.inl>
 #include <tinymlp/kernels/steps_row.inl>

@@ -90,8 +90,8 @@ struct v16 {
 #endif
   }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return _mm512_fnmadd_ps(a, b, c); }
-  static TINYMLP_INLINE reg min(reg a, reg b) { return _mm512_min_ps(a, b); }
-  static TINYMLP_INLINE reg max(reg a, reg b) { return _mm512_max_ps(a, b); }
+  static TINYMLP_INLINE reg minimum(reg a, reg b) { return _mm512_min_ps(a, b); }
+  static TINYMLP_INLINE reg maximum(reg a, reg b) { return _mm512_max_ps(a, b); }
   // As v8's.
   static TINYMLP_INLINE reg lower(reg a, reg b) { return _mm512_min_ps(a, b); }
   static TINYMLP_INLINE reg upper(reg a, reg b) { return _mm512_max_ps(a, b); }
@@ -103,7 +103,7 @@ struct v16 {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
   }
   static TINYMLP_INLINE reg with_sign(reg a, reg b) { // a | (b & sign)
-    const ireg sign = iset(std::numeric_limits<std::int32_t>::min());
+    const ireg sign = iset((std::numeric_limits<std::int32_t>::min)());
     return as_float(_mm512_ternarylogic_epi32(as_int(a), as_int(b), sign, 0xf8));
   }
   static TINYMLP_INLINE reg if_negative(reg a, reg x, reg y) {
@@ -219,19 +219,19 @@ struct ops {
   // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
   // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all
   // others wait for.
-  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
-    if constexpr (I == 0) return _mm512_broadcastss_ps(_mm512_castps512_ps128(x));
-    return _mm512_permutexvar_ps(_mm512_set1_epi32(I), x);
+  template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m512 x) {
+    if constexpr (Index == 0) return _mm512_broadcastss_ps(_mm512_castps512_ps128(x));
+    return _mm512_permutexvar_ps(_mm512_set1_epi32(Index), x);
   }
-  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
-    return element<I, K>(v16{}, _mm512_castps256_ps512(x));
+  template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m512 element(v16, __m256 x) {
+    return element<Index, K>(v16{}, _mm512_castps256_ps512(x));
   }
-  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
-    if constexpr (I == 0 || K == 0) return avx2::ops::element<I, K>(v8{}, x);
-    return _mm256_permutexvar_ps(_mm256_set1_epi32(I), x);
+  template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
+    if constexpr (Index == 0 || K == 0) return avx2::ops::element<Index, K>(v8{}, x);
+    return _mm256_permutexvar_ps(_mm256_set1_epi32(Index), x);
   }
-  template <std::size_t I, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
-    return _mm512_castps512_ps256(element<I, K>(v16{}, x));
+  template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m512 x) {
+    return _mm512_castps512_ps256(element<Index, K>(v16{}, x));
   }
 
   using quad = __m128;

@@ -109,8 +109,8 @@ TINYMLP_BLOCK_INLINE bits doubtful(doubles low, doubles high) {
   const bits fraction = both(low_words(low, high), set(0x1fffffff));
   const bits size = both(high_words(low, high), set(0x7fffffff));
   const bits midway = equal(fraction, set(0x10000000));
-  const bits small = without(greater(set(0x38100000), size), equal(size, set(0))); // below 2^-126
-  return either(midway, small);
+  const bits tiny = without(greater(set(0x38100000), size), equal(size, set(0))); // below 2^-126
+  return either(midway, tiny);
 }
 
 // `Vectors` vectors of outputs: y[o] = the sum over k of x[k] * weight[k * stride + o], plus

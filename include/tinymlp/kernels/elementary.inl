@@ -134,7 +134,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   namespace k = elementary;
   const auto one = V::set(1), magnitude = V::and_not_bits(V::set(-0.0F), x);
   const auto u = V::mul(magnitude, magnitude);
-  const auto small = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
+  const auto tiny = V::fma(magnitude, detail::polynomial<V>(u, k::erf), magnitude);
   const auto a = V::lower(V::set(4), magnitude), p = detail::polynomial<V>(a, k::erfc);
   const auto twice = V::mul(a, V::set(-2));
   const auto t = detail::ln2s<V>(V::fma(a, p, twice), k::exp_low, 127);
@@ -143,7 +143,7 @@ template <class V> TINYMLP_INLINE constexpr typename V::reg erf(typename V::reg 
   const auto r = V::fma(a, p, detail::less_ln2s<V>(n, twice));
   const auto power = detail::power_of_2<V>(t);
   const auto large = V::sub(one, V::fma(power, detail::expm1_reduced<V>(r, k::exp), power));
-  const auto y = V::if_less(magnitude, V::set(0.92F), small, large);
+  const auto y = V::if_less(magnitude, V::set(0.92F), tiny, large);
   return V::with_sign(y, x);
 }
 

@@ -7,15 +7,15 @@
 // Each already in all lanes:
 template <class V, std::size_t N> struct broadcast_values {
   typename V::reg value[N];
-  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To) const {
-    return value[I];
+  template <std::size_t Index, std::size_t K, class To> TINYMLP_INLINE auto element(To) const {
+    return value[Index];
   }
 };
 // As the layer before left them:
 template <class V, std::size_t N> struct lane_values {
   typename V::reg value[(N + V::lanes - 1) / V::lanes];
-  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
-    return ops::template element<I % V::lanes, K>(to, value[I / V::lanes]);
+  template <std::size_t Index, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
+    return ops::template element<Index % V::lanes, K>(to, value[Index / V::lanes]);
   }
 };
 // And in memory too. A permutation is there sooner, but takes a unit that multiply-adds want; a
@@ -23,11 +23,11 @@ template <class V, std::size_t N> struct lane_values {
 template <class V, std::size_t N> struct stored_values {
   const lane_values<V, N>& lanes;
   const float* memory;
-  template <std::size_t I, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
+  template <std::size_t Index, std::size_t K, class To> TINYMLP_INLINE auto element(To to) const {
     if constexpr (K < ops::row_permuted)
-      return lanes.template element<I, K>(to);
+      return lanes.template element<Index, K>(to);
     else
-      return To::broadcast(memory + I);
+      return To::broadcast(memory + Index);
   }
 };
 
@@ -189,12 +189,12 @@ template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const floa
 }
 
 // Features less their means, those that chains start from first.
-template <std::size_t I, class V, std::size_t N>
+template <std::size_t Index, class V, std::size_t N>
 TINYMLP_INLINE void row_input(const float* mean, const float* row, broadcast_values<V, N>& x) {
   // From memory to all lanes at once: forwards from a scalar store, as a vector load would not.
   // Hidden from GCC, which would subtract first.
-  const auto raw = V::opaque(V::broadcast(row + I));
-  x.value[I] = V::sub(raw, V::broadcast(mean + I));
+  const auto raw = V::opaque(V::broadcast(row + Index));
+  x.value[Index] = V::sub(raw, V::broadcast(mean + Index));
 }
 template <class V, std::size_t N, std::size_t... Turn>
 TINYMLP_INLINE void row_inputs(const float* mean, const float* row, broadcast_values<V, N>& x,

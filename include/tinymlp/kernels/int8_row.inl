@@ -151,20 +151,20 @@ TINYMLP_INLINE float int8_row_layers(const int8_weights<Shape>& weights, const i
 
 // (row - mean) / divisor * multiplier, vector I and those after it. What divides or multiplies by
 // ones only is left out: the same choice for all rows of a network.
-template <class Shape, std::size_t I, class V, std::size_t N>
+template <class Shape, std::size_t Index, class V, std::size_t N>
 TINYMLP_INLINE void int8_row_inputs(const float* floats, const float* row, int8_floats<V, N>& x,
                                     typename V::reg& poison) {
   using layout = int8_layout<Shape>;
-  constexpr std::size_t begin = I * V::lanes;
+  constexpr std::size_t begin = Index * V::lanes;
   const auto raw = V::template load_first<N - begin>(row + begin), one = V::set(1);
   const auto divisor = V::load(floats + layout::divisor + begin);
   const auto multiplier = V::load(floats + layout::multiplier + begin);
   auto scaled = V::sub(raw, V::load(floats + layout::mean + begin));
   if (V::any_outside(divisor, one, one)) scaled = V::div(scaled, divisor);
   if (V::any_outside(multiplier, one, one)) scaled = V::mul(scaled, multiplier);
-  x.value[I] = scaled;
+  x.value[Index] = scaled;
   poison = V::fma(scaled, V::zero(), poison);
-  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, I + 1>(floats, row, x, poison);
+  if constexpr (begin + V::lanes < N) int8_row_inputs<Shape, Index + 1>(floats, row, x, poison);
 }
 
 template <class Shape>

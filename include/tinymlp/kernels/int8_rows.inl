@@ -49,10 +49,10 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
   high = v::add(high, v::zero()); // +0 for -0, else the scale would be -0
   const auto range = First ? v::sub(high, low) : high;
   s.scale = int8_255th(range);
-  auto divisor = v::max(s.scale, least);
+  auto divisor = v::maximum(s.scale, least);
   if (v::any_outside(divisor, tiny, large)) {
     s.scale = v::div(range, v::set(255));
-    divisor = v::max(s.scale, least);
+    divisor = v::maximum(s.scale, least);
     const auto shift = v::if_less(divisor, tiny, large, v::if_less(large, divisor, tiny, one));
     for (std::size_t i = 0; i < N; ++i)
       v::store(x + i * step, v::mul(v::load(x + i * step), shift));
@@ -62,7 +62,7 @@ TINYMLP_INLINE int8_scales int8_scales_of(typename ops::v::reg low, typename ops
   s.inverse = int8_invert(divisor);
   if constexpr (First) {
     const auto zero = v::sub(v::zero(), int8_divide(low, s.inverse));
-    s.zero_point = v::to_int(v::min(zero, v::set(255)));
+    s.zero_point = v::to_int(v::minimum(zero, v::set(255)));
   } else {
     s.zero_point = v::iset(0);
   }
@@ -74,7 +74,7 @@ TINYMLP_INLINE typename ops::v::ireg int8_rows_quantize(const float* x, const in
   using v = typename ops::v;
   auto value = v::load(x);
   // Far below 0 the parts of a quotient overflow, and their sum may be an infinity of either sign.
-  if constexpr (!First && v::saturates) value = v::max(value, v::zero());
+  if constexpr (!First && v::saturates) value = v::maximum(value, v::zero());
   const auto q = v::to_int(int8_divide(value, s.inverse));
   return First ? v::iadd(q, s.zero_point) : q;
 }
@@ -95,8 +95,8 @@ TINYMLP_INLINE int8_weight_scales<Shape> int8_find_scales(const int8_weights<Sha
     const float* scale = weights.floats.data() + at.scale;
     auto low = v::broadcast(scale), high = low;
     for (std::size_t o = 0; o + v::lanes <= at.outputs; o += v::lanes) {
-      low = v::min(low, v::load(scale + o));
-      high = v::max(high, v::load(scale + o));
+      low = v::minimum(low, v::load(scale + o));
+      high = v::maximum(high, v::load(scale + o));
     }
     float lowest = v::reduce_min(low), highest = v::reduce_max(high);
     for (std::size_t o = at.outputs / v::lanes * v::lanes; o < at.outputs; ++o) {
@@ -136,8 +136,8 @@ TINYMLP_INLINE void int8_part_inputs(const float* floats, const float* rows,
       const auto centred = v::sub(v::load(at), v::broadcast(floats + layout::mean + i));
       const auto scaled = v::mul(v::div(centred, v::broadcast(floats + layout::divisor + i)),
                                  v::broadcast(floats + layout::multiplier + i));
-      low[r] = v::min(low[r], scaled);
-      high[r] = v::max(high[r], scaled);
+      low[r] = v::minimum(low[r], scaled);
+      high[r] = v::maximum(high[r], scaled);
       poison[r] = v::fma(scaled, v::zero(), poison[r]);
       v::store(at, scaled);
     }
@@ -210,7 +210,7 @@ TINYMLP_INLINE void int8_part_outputs(const int8_weights<Shape>& weights, int8_p
     TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       const auto product = v::mul(v::to_float(sum[o][r]), v::load(scale + r * v::lanes));
       const auto y = v::add(product, bias);
-      if constexpr (L + 1 < Shape::layer_count) high[r] = v::max(high[r], y);
+      if constexpr (L + 1 < Shape::layer_count) high[r] = v::maximum(high[r], y);
       v::store(part.x + (first + o) * part.step + r * v::lanes, y);
     }
   }

@@ -13,8 +13,8 @@ static_scaled(const static_int8_weights<Shape>& weights, typename V::reg raw, ty
   if (weights.divides) x = V::div(x, divisor);
   if (weights.multiplies) {
     x = V::mul(x, multiplier);
-    const auto most = V::set(std::numeric_limits<float>::max());
-    const auto finite = V::min(most, V::max(V::sub(V::zero(), most), x)); // NaN stays NaN
+    const auto most = V::set((std::numeric_limits<float>::max)());
+    const auto finite = V::minimum(most, V::maximum(V::sub(V::zero(), most), x)); // NaN stays NaN
     poison = V::fma(finite, V::zero(), poison);
   }
   return x;
@@ -34,8 +34,8 @@ TINYMLP_INLINE typename V::ireg static_first(typename V::reg x, const fixed_scal
 // What comes out of a layer, where it is not plain.
 template <class V>
 TINYMLP_INLINE typename V::ireg static_hidden(typename V::reg x, const fixed_scale& by) {
-  x = V::max(V::zero(), V::mul(x, V::set(by.shift)));
-  x = V::min(V::set(by.limit), x);
+  x = V::maximum(V::zero(), V::mul(x, V::set(by.shift)));
+  x = V::minimum(V::set(by.limit), x);
   return V::iadd(static_quotient<V>(x, by), V::iset(by.zero_point));
 }
 
@@ -115,16 +115,16 @@ TINYMLP_INLINE float static_row_layers(const static_int8_weights<Shape>& weights
 }
 
 // Vector I of the features, and those after it.
-template <class Shape, std::size_t I, class V, std::size_t N>
+template <class Shape, std::size_t Index, class V, std::size_t N>
 TINYMLP_INLINE void static_row_inputs(const static_int8_weights<Shape>& weights, const float* row,
                                       int8_floats<V, N>& x, typename V::reg& poison) {
   using layout = int8_layout<Shape>;
-  constexpr std::size_t begin = I * V::lanes;
+  constexpr std::size_t begin = Index * V::lanes;
   const float* floats = weights.floats.data() + begin;
-  x.value[I] = static_scaled<V>(weights, V::template load_first<N - begin>(row + begin),
-                                V::load(floats + layout::mean), V::load(floats + layout::divisor),
-                                V::load(floats + layout::multiplier), poison);
-  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, I + 1>(weights, row, x, poison);
+  x.value[Index] = static_scaled<V>(
+      weights, V::template load_first<N - begin>(row + begin), V::load(floats + layout::mean),
+      V::load(floats + layout::divisor), V::load(floats + layout::multiplier), poison);
+  if constexpr (begin + V::lanes < N) static_row_inputs<Shape, Index + 1>(weights, row, x, poison);
 }
 
 template <class Shape>

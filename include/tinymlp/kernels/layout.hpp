@@ -81,7 +81,7 @@ template <class Shape>
 inline constexpr std::size_t most_sums = [] {
   std::size_t most = 0;
   for (std::size_t l = 0; l + 1 < Shape::layer_count; ++l)
-    most = std::max(most, Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count);
+    most = (std::max)(most, Shape::sizes[l + 1] * chain_split(Shape::sizes[l]).count);
   return most;
 }();
 

@@ -50,8 +50,8 @@ struct v4 {
   static TINYMLP_INLINE reg div(reg a, reg b) { return vdivq_f32(a, b); }
   static TINYMLP_INLINE reg sqrt(reg a) { return vsqrtq_f32(a); }
   static TINYMLP_INLINE reg fnma(reg a, reg b, reg c) { return vfmsq_f32(c, a, b); }
-  static TINYMLP_INLINE reg min(reg a, reg b) { return vminq_f32(a, b); }
-  static TINYMLP_INLINE reg max(reg a, reg b) { return vmaxq_f32(a, b); }
+  static TINYMLP_INLINE reg minimum(reg a, reg b) { return vminq_f32(a, b); }
+  static TINYMLP_INLINE reg maximum(reg a, reg b) { return vmaxq_f32(a, b); }
   // a < b ? a : b, and a > b ? a : b: b where either is NaN.
   static TINYMLP_INLINE reg lower(reg a, reg b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
   static TINYMLP_INLINE reg upper(reg a, reg b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
@@ -215,9 +215,9 @@ struct ops {
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
 
   // Lane I of x in all lanes.
-  template <std::size_t I, std::size_t K>
+  template <std::size_t Index, std::size_t K>
   static TINYMLP_INLINE float32x4_t element(vectors::v4, float32x4_t x) {
-    return vdupq_laneq_f32(x, I);
+    return vdupq_laneq_f32(x, Index);
   }
 
   // Four lanes beside the last sums. N floats, then zeros.

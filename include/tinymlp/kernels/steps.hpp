@@ -139,10 +139,10 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
     to.floats += out;
   }
   std::size_t& before = moved % 2 == 0 ? to.even : to.odd;
-  before = std::max(before, value_room(s.inputs));
+  before = (std::max)(before, value_room(s.inputs));
   if (moves(s.op)) ++moved;
   std::size_t& after = moved % 2 == 0 ? to.even : to.odd;
-  after = std::max(after, value_room(s.outputs));
+  after = (std::max)(after, value_room(s.outputs));
   ++to.steps;
 }
 

@@ -39,7 +39,7 @@ TINYMLP_INLINE int8_range<typename ops::v> step_quantize_static(const step& at, 
   for (std::size_t i = 0; i < at.inputs; i += v::lanes) {
     const auto value = v::load(x + i);
     poison = v::poisoned(poison, value);
-    const auto quotient = v::min(high, v::max(low, v::div(value, range.divisor)));
+    const auto quotient = v::minimum(high, v::maximum(low, v::div(value, range.divisor)));
     v::store_bytes(q + i, v::iadd(v::to_int(quotient), range.zero_point));
   }
   return range;

@@ -167,7 +167,7 @@ TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
   TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
       v::store(x + n + i, v::set(-std::numeric_limits<float>::infinity()));
   auto most = v::load(x);
-  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::max(most, v::load(x + i));
+  for (std::size_t i = v::lanes; i < n; i += v::lanes) most = v::maximum(most, v::load(x + i));
   const auto largest = v::set(v::reduce_max(most));
   const float none[virtual_lanes] = {}, ones[virtual_lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
   const auto one = ops::load_octet(ones);

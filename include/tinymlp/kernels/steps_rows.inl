@@ -251,7 +251,8 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
 TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t stride) noexcept {
   using v = typename ops::v;
   auto largest = v::load(x);
-  for (std::size_t i = 1; i < at.inputs; ++i) largest = v::max(largest, v::load(x + i * stride));
+  for (std::size_t i = 1; i < at.inputs; ++i)
+    largest = v::maximum(largest, v::load(x + i * stride));
   typename v::reg lane[virtual_lanes];
   TINYMLP_UNROLL for (auto& each : lane) each = v::zero();
   for (std::size_t i = 0; i < at.inputs; i += virtual_lanes)

@@ -28,7 +28,7 @@ public:
     for (cursor c(g_.body); !c.done();) {
       field f;
       value_info v;
-      if (c.next(f) != errc::ok) break;
+      if (c.next(f) != status::ok) break;
       if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
       ++outputs;
       if (found || (!output_name.empty() && !same(v.name, output_name))) continue;
@@ -37,7 +37,7 @@ public:
       if (found) continue;
       if (rank_of(v) > first_rank) first = why_, first_rank = rank_of(v);
     }
-    if (!named) return {errc::unknown_output, g_.body.offset, output_name};
+    if (!named) return {status::unknown_output, g_.body.offset, output_name};
     if (!found) return first;
     p_.ignored_outputs = outputs - 1;
     return {};
@@ -54,14 +54,14 @@ public:
       for (cursor c(g_.body); !c.done() && candidates == 0;) {
         field f;
         value_info v;
-        if (c.next(f) != errc::ok) break;
+        if (c.next(f) != status::ok) break;
         if (f.number != graph_output || failed(parse_value_info(f.payload, v))) continue;
         if (output_name.empty() ? rank_of(v) < rank : !same(v.name, output_name)) continue;
         ++candidates;
         if (!build_output(v) && failed(why_)) note(why_);
         list_operators(v.name);
       }
-    if (candidates == 0) note({errc::unknown_output, g_.body.offset, output_name});
+    if (candidates == 0) note({status::unknown_output, g_.body.offset, output_name});
     is_listing_ = false;
     return obstacle_count_;
   }
@@ -118,7 +118,7 @@ private:
     if (producer(value_, n) && same(n.op_type, "ZipMap") && same(n.domain, "ai.onnx.ml")) {
       if (!take_zip_map(n)) return false;
     } else if (!out.is_tensor || out.element_type != static_cast<std::uint64_t>(element::float32)) {
-      fail({errc::wrong_element_type,
+      fail({status::wrong_element_type,
             out.offset,
             out.name,
             {},
@@ -147,8 +147,8 @@ private:
       if (f.number == graph_input) return true;
       node n;
       if (f.number != graph_node || !ok(parse_node(f, n)))
-        return fail({errc::disconnected_output, out.offset, out.name});
-      if (n.is("Constant")) return fail({errc::disconnected_output, out.offset, out.name});
+        return fail({status::disconnected_output, out.offset, out.name});
+      if (n.is("Constant")) return fail({status::disconnected_output, out.offset, out.name});
       const std::size_t before = first_;
       if (!take_node(n) && !step_over(n, before)) return false;
     }
@@ -188,7 +188,7 @@ private:
     std::size_t count = 0;
     for (cursor c(g_.body); !c.done() && count < max_values;) {
       field f;
-      if (c.next(f) != errc::ok) break;
+      if (c.next(f) != status::ok) break;
       if (f.number == graph_node) tags[count++] = static_cast<std::uint32_t>(f.offset);
     }
     mark_needed(output, tags, needed, count);
@@ -202,9 +202,9 @@ private:
       if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
       const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
       if (!n.in_default_domain() && !ml)
-        note({errc::unsupported_domain, n.body.offset, n.domain, n.op_type});
+        note({status::unsupported_domain, n.body.offset, n.domain, n.op_type});
       else if (find_row(n).op_type.text.empty() && !is_part_of_pattern(n))
-        note({errc::unsupported_operator, n.body.offset, n.op_type, n.op_type});
+        note({status::unsupported_operator, n.body.offset, n.op_type, n.op_type});
     }
   }
   constexpr void mark_needed(std::string_view value,
@@ -225,22 +225,22 @@ private:
 
   [[gnu::noinline]] constexpr bool take_node(const node& n) noexcept {
     if (!n.in_default_domain() && (!same(n.domain, "ai.onnx.ml") || g_.ml_opset == 0))
-      return fail(errc::unsupported_domain, n, n.domain);
+      return fail(status::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
-    if (row.op_type.text.empty()) return fail(errc::unsupported_operator, n, n.op_type);
+    if (row.op_type.text.empty()) return fail(status::unsupported_operator, n, n.op_type);
     if (g_.opset < row.since)
-      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
+      return fail(status::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs)
-      return fail(errc::wrong_arity, n, {}, static_cast<std::int64_t>(n.input_count),
+      return fail(status::wrong_arity, n, {}, static_cast<std::int64_t>(n.input_count),
                   static_cast<std::int64_t>(row.min_inputs));
     if (n.input_count > row.max_inputs)
-      return fail(errc::wrong_arity, n, {}, static_cast<std::int64_t>(n.input_count),
+      return fail(status::wrong_arity, n, {}, static_cast<std::int64_t>(n.input_count),
                   static_cast<std::int64_t>(row.max_inputs));
     if (n.output_count > row.max_outputs)
-      return fail(errc::wrong_arity, n, {}, static_cast<std::int64_t>(n.output_count),
+      return fail(status::wrong_arity, n, {}, static_cast<std::int64_t>(n.output_count),
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
-      return fail(errc::unexpected_operator, n);
+      return fail(status::unexpected_operator, n);
     return check_attributes(n, row) && (this->*row.take)(n);
   }
 
@@ -250,23 +250,23 @@ private:
     known_ = {};
     for (cursor c(attributes_of(n)); !c.done();) {
       field f;
-      if (const errc e = c.next(f); e != errc::ok) return fail({e, c.offset(), n.label()});
+      if (const status e = c.next(f); e != status::ok) return fail({e, c.offset(), n.label()});
       if (f.number != node_attribute) continue;
       attribute a;
       if (const tinymlp::error e = parse_attribute(f.payload, a); failed(e))
         return fail(naming(e, n.label()));
       const std::uint32_t code = code_of(a.name.data(), a.name.size());
       if (!is_accepted(row, a.name, code))
-        return fail({errc::unsupported_attribute, a.offset, a.name, n.op_type});
+        return fail({status::unsupported_attribute, a.offset, a.name, n.op_type});
       // Only of use for float8, so nobody reads it; a flag all the same.
       if (same(a.name, "saturate")) {
         if (a.type != attribute_type::int64)
-          return fail({errc::bad_attribute, a.offset, a.name, n.op_type});
-        if (a.i != 0 && a.i != 1) return fail(errc::bad_attribute, n, "saturate", a.i, 1);
+          return fail({status::bad_attribute, a.offset, a.name, n.op_type});
+        if (a.i != 0 && a.i != 1) return fail(status::bad_attribute, n, "saturate", a.i, 1);
       }
       for (std::size_t i = 0; i < known_.count; ++i)
         if (known_.codes[i] == code)
-          return fail({errc::bad_attribute,
+          return fail({status::bad_attribute,
                        name_index::field_at(g_.file, known_.tags[i]).payload.offset, a.name,
                        n.op_type});
       const std::size_t k = known_.count++;
@@ -290,7 +290,7 @@ private:
   // An entry for the node; the chain goes on with what it is computed from.
   constexpr step* push(const node& n, step_kind kind, std::string_view from) noexcept {
     if (first_ == 0) {
-      fail(errc::too_many_steps, n, {}, static_cast<std::int64_t>(max_steps) + 1, max_steps);
+      fail(status::too_many_steps, n, {}, static_cast<std::int64_t>(max_steps) + 1, max_steps);
       return nullptr;
     }
     step& s = p_.steps[--first_];
@@ -311,13 +311,13 @@ private:
     std::int64_t to = 0;
     if (!read_int(n, "to", to)) return false;
     if (is_result_of(origin(n.inputs[0]), "MatMulInteger"))
-      return fail(errc::unexpected_operator, n); // without the product with its scale
+      return fail(status::unexpected_operator, n); // without the product with its scale
     if (to == static_cast<std::int64_t>(element::float32)) return pass(n);
     const bool is_float = to == static_cast<std::int64_t>(element::float16) ||
                           to == static_cast<std::int64_t>(element::float64) ||
                           to == static_cast<std::int64_t>(element::bfloat16);
-    if (is_float) return fail(errc::wrong_element_type, n, {}, to, 1);
-    return fail(errc::bad_attribute, n, "to", to, 1);
+    if (is_float) return fail(status::wrong_element_type, n, {}, to, 1);
+    return fail(status::bad_attribute, n, "to", to, 1);
   }
   // Dropout (7, 10, 12, ...): at inference nothing, unless a third operand says training.
   [[gnu::noinline]] constexpr bool take_dropout(const node& n) noexcept {
@@ -326,7 +326,7 @@ private:
     std::uint64_t bits = 1;
     if (!take_any(n, n.inputs[2], training)) return false;
     element_reader(training.t).next(bits);
-    return bits == 0 ? pass(n) : fail(errc::unsupported_feature, n, "training_mode");
+    return bits == 0 ? pass(n) : fail(status::unsupported_feature, n, "training_mode");
   }
   constexpr bool take_reshaping(const node& n) noexcept {
     step* s = push(n, reshapes, n.inputs[0]);
@@ -345,7 +345,7 @@ private:
       return s != nullptr;
     }
     for (std::size_t i = 0; i < n.input_count; ++i)
-      if (!comes_from_input(operand(n, i))) return fail(errc::branch, n);
+      if (!comes_from_input(operand(n, i))) return fail(status::branch, n);
     join_ = static_cast<std::uint32_t>(n.tag);
     return true;
   }
@@ -370,10 +370,10 @@ private:
     if (!read_int(n, "transA", trans_a) || !read_int(n, "transB", trans_b) ||
         !read_float(n, "alpha", alpha) || !read_float(n, "beta", beta))
       return false;
-    if (trans_a != 0 && trans_a != 1) return fail(errc::bad_attribute, n, "transA", trans_a, 0);
-    if (trans_b != 0 && trans_b != 1) return fail(errc::bad_attribute, n, "transB", trans_b, 1);
+    if (trans_a != 0 && trans_a != 1) return fail(status::bad_attribute, n, "transA", trans_a, 0);
+    if (trans_b != 0 && trans_b != 1) return fail(status::bad_attribute, n, "transB", trans_b, 1);
     if (n.input_count == 2 && g_.opset < 11)
-      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, 11);
+      return fail(status::operator_needs_newer_opset, n, {}, g_.opset, 11);
     operand_constant w;
     const bool left = !take_any(n, n.inputs[1], w) && is_constant(n.inputs[0]);
     if (!take_weight(n, left, w)) return false;
@@ -407,8 +407,8 @@ private:
     if (failed(why_) && !left) return false;
     why_ = {};
     if (left && !take_any(n, n.inputs[0], w)) return false;
-    if (w.t.type == element::float32) return check_finite(w, errc::non_finite_weight);
-    return fail(errc::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
+    if (w.t.type == element::float32) return check_finite(w, status::non_finite_weight);
+    return fail(status::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
   [[gnu::noinline]] constexpr bool set_gemm_bias(const node& n, float beta, step& s) noexcept {
     operand_constant c;
@@ -426,11 +426,12 @@ private:
   // `transposed` (once more).
   constexpr bool set_weight(const operand_constant& w, bool transposed, bool left,
                             step& s) noexcept {
-    if (w.t.rank != 2) return fail(errc::shape_mismatch, w.t, static_cast<std::int64_t>(w.t.rank));
+    if (w.t.rank != 2)
+      return fail(status::shape_mismatch, w.t, static_cast<std::int64_t>(w.t.rank));
     const bool outputs_first = transposed != left;
     const std::uint64_t in = w.t.dims[outputs_first ? 1 : 0], out = w.t.dims[outputs_first ? 0 : 1];
     if (in > max_width || out > max_width)
-      return fail(errc::dimension_overflow, w.t, static_cast<std::int64_t>(in > out ? in : out),
+      return fail(status::dimension_overflow, w.t, static_cast<std::int64_t>(in > out ? in : out),
                   max_width);
     s.inputs = static_cast<std::uint32_t>(in);
     s.outputs = static_cast<std::uint32_t>(out);
@@ -464,10 +465,10 @@ private:
     return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
   }
   constexpr bool fail_branch(const node& n) noexcept {
-    return fail(errc::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
+    return fail(status::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
   }
   [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
-                                               errc otherwise) noexcept {
+                                               status otherwise) noexcept {
     const bool first = side == 0;
     operand_constant c;
     if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
@@ -493,14 +494,14 @@ private:
 
   [[gnu::noinline]] constexpr bool take_add(const node& n) noexcept {
     const unsigned side = constant_side(n);
-    if (side != 2) return take_affine(n, affine_op::add, side, errc::non_finite_weight);
+    if (side != 2) return take_affine(n, affine_op::add, side, status::non_finite_weight);
     return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
   [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
     const unsigned side = constant_side(n);
     if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
     return take_affine(n, side == 0 ? affine_op::subtract_from : affine_op::subtract, side,
-                       errc::non_finite_weight);
+                       status::non_finite_weight);
   }
   [[gnu::noinline]] constexpr bool take_mul(const node& n) noexcept {
     const unsigned side = constant_side(n);
@@ -509,16 +510,16 @@ private:
     if (failed(why_)) return false;
     if (is_scaled_sum(n, side)) return take_quantized(n);
     return side == 2 ? fail_branch(n)
-                     : take_affine(n, affine_op::multiply, side, errc::non_finite_std);
+                     : take_affine(n, affine_op::multiply, side, status::non_finite_std);
   }
   [[gnu::noinline]] constexpr bool take_div(const node& n) noexcept {
     const unsigned side = constant_side(n);
     float number = 0;
     if ((side == 2 || scalar(n.inputs[side], number)) && take_pattern(n)) return true;
     if (failed(why_)) return false;
-    if (side == 0) return fail(errc::unexpected_operator, n); // a constant divided by a row
+    if (side == 0) return fail(status::unexpected_operator, n); // a constant divided by a row
     return side == 2 ? fail_branch(n)
-                     : take_affine(n, affine_op::divide, side, errc::non_finite_std);
+                     : take_affine(n, affine_op::divide, side, status::non_finite_std);
   }
   constexpr bool take_neg(const node& n) noexcept {
     step* s = push(n, step_kind::affine, n.inputs[0]);
@@ -548,7 +549,7 @@ private:
     to = c.where;
     if (s.kind == step_kind::activate) set_elementwise(user, c, from.first, s);
     if (s.kind != step_kind::layer_norm) return true;
-    if (s.outputs != 0 && c.t.count != s.outputs) return fail(errc::shape_mismatch, c.t);
+    if (s.outputs != 0 && c.t.count != s.outputs) return fail(status::shape_mismatch, c.t);
     s.outputs = static_cast<std::uint32_t>(c.t.count);
     return true;
   }
@@ -559,26 +560,26 @@ private:
     if (s == nullptr) return false;
     s->op = affine_op::scaler;
     s->begin = static_cast<std::uint32_t>(n.tag);
-    return take_list(n, "offset", errc::non_finite_weight, s->weight) &&
-           take_list(n, "scale", errc::non_finite_std, s->bias);
+    return take_list(n, "offset", status::non_finite_weight, s->weight) &&
+           take_list(n, "scale", status::non_finite_std, s->bias);
   }
-  [[gnu::noinline]] constexpr bool take_list(const node& n, op_name wanted, errc otherwise,
+  [[gnu::noinline]] constexpr bool take_list(const node& n, op_name wanted, status otherwise,
                                              constant& to) noexcept {
     for (cursor c(n.body); !c.done();) {
       field f;
-      if (c.next(f) != errc::ok) break;
+      if (c.next(f) != status::ok) break;
       if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
         continue;
       attribute a;
       tensor t;
       if (!ok(parse_attribute(f.payload, a))) return false;
-      if (a.type != attribute_type::floats) return fail(errc::bad_attribute, a);
+      if (a.type != attribute_type::floats) return fail(status::bad_attribute, a);
       if (!ok(tensor_of(a, t))) return false;
       to.offset = static_cast<std::uint32_t>(f.offset & 0x7fffffffU);
       to.is_list = 1;
       return check_finite(t, otherwise, false);
     }
-    return fail(errc::missing_data, n, wanted.text);
+    return fail(status::missing_data, n, wanted.text);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
@@ -591,8 +592,8 @@ private:
     if (!read_float(n, "epsilon", s->alpha) || !read_int(n, "spatial", spatial) ||
         !read_int(n, "training_mode", training))
       return false;
-    if (spatial != 1) return fail(errc::bad_attribute, n, "spatial", spatial, 1);
-    if (training != 0) return fail(errc::bad_attribute, n, "training_mode", training, 0);
+    if (spatial != 1) return fail(status::bad_attribute, n, "spatial", spatial, 1);
+    if (training != 0) return fail(status::bad_attribute, n, "training_mode", training, 0);
     s->mean = constant{};
     s->variance = constant{};
     return take_channels(n, 1, *s, s->weight) && take_channels(n, 2, *s, s->bias) &&
@@ -603,7 +604,7 @@ private:
     operand_constant c;
     if (!take_floats(n, n.inputs[i], c)) return false;
     if (c.t.rank != 1 || c.t.count > max_width || (i > 1 && c.t.count != s.outputs))
-      return fail(errc::shape_mismatch, c.t);
+      return fail(status::shape_mismatch, c.t);
     s.outputs = static_cast<std::uint32_t>(c.t.count);
     to = c.where;
     return true;
@@ -615,7 +616,7 @@ private:
     if (std::is_constant_evaluated() && raw_floats(t, data)) return true; // see step
     float v = 0;
     for (element_reader reader(t); reader.next(v);)
-      if (!(v + s.alpha > 0)) return fail({errc::zero_std, reader.offset(), t.name, n.op_type});
+      if (!(v + s.alpha > 0)) return fail({status::zero_std, reader.offset(), t.name, n.op_type});
     return true;
   }
 
@@ -664,14 +665,14 @@ private:
   }
   constexpr bool take_celu(const node& n) noexcept {
     if (!take_unary(n, activation::celu, 1)) return false;
-    return p_.steps[first_].alpha != 0 || fail(errc::bad_attribute, n, "alpha", 0);
+    return p_.steps[first_].alpha != 0 || fail(status::bad_attribute, n, "alpha", 0);
   }
   constexpr bool take_gelu(const node& n) noexcept {
     attribute a;
     if (!find_attribute(n, "approximate", a) || same(a.s, "none"))
       return take_unary(n, activation::gelu);
     if (a.type != attribute_type::string || !same(a.s, "tanh"))
-      return fail(errc::bad_attribute, n, "approximate");
+      return fail(status::bad_attribute, n, "approximate");
     return take_unary(n, activation::gelu_tanh);
   }
 
@@ -698,7 +699,7 @@ private:
     return true;
   }
   constexpr bool fail_bounds(const node& n) noexcept {
-    return failed(why_) ? false : fail(errc::not_constant, n);
+    return failed(why_) ? false : fail(status::not_constant, n);
   }
   constexpr bool take_min_max(const node& n) noexcept {
     if (take_pattern(n)) return true;
@@ -713,7 +714,7 @@ private:
   constexpr bool take_over_row(const node& n, step_kind kind) noexcept {
     std::int64_t axis = g_.opset < 13 ? 1 : -1;
     if (!read_int(n, "axis", axis)) return false;
-    if (axis < -8 || axis > 8) return fail(errc::bad_attribute, n, "axis", axis);
+    if (axis < -8 || axis > 8) return fail(status::bad_attribute, n, "axis", axis);
     step* s = push(n, kind, n.inputs[0]);
     if (s == nullptr) return false;
     s->inputs = static_cast<std::uint32_t>(static_cast<std::int32_t>(axis));
@@ -727,14 +728,14 @@ private:
     return take_over_row(n, step_kind::log_softmax);
   }
   constexpr bool take_reciprocal(const node& n) noexcept {
-    return take_pattern(n) || (!failed(why_) && fail(errc::unexpected_operator, n));
+    return take_pattern(n) || (!failed(why_) && fail(status::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
   [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
     node inner;
     if (take_pattern(n)) return true;
     if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
-      return fail(errc::unexpected_operator, n);
+      return fail(status::unexpected_operator, n);
     return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
   }
 
@@ -745,8 +746,8 @@ private:
     if (!read_int(n, "axis", axis) || !read_int(n, "stash_type", stash) ||
         !read_float(n, "epsilon", epsilon))
       return false;
-    if (stash != 1) return fail(errc::bad_attribute, n, "stash_type", stash, 1);
-    if (axis < -8 || axis > 8) return fail(errc::bad_attribute, n, "axis", axis);
+    if (stash != 1) return fail(status::bad_attribute, n, "stash_type", stash, 1);
+    if (axis < -8 || axis > 8) return fail(status::bad_attribute, n, "axis", axis);
     step* s = push(n, step_kind::layer_norm, n.inputs[0]);
     if (s == nullptr) return false;
     s->alpha = epsilon;
@@ -758,7 +759,7 @@ private:
     s->outputs = static_cast<std::uint32_t>(c.t.count);
     if (n.input_count < 3) return true;
     if (!take_floats(n, n.inputs[2], c)) return false;
-    if (c.t.count != s->outputs && c.t.count != 1) return fail(errc::shape_mismatch, c.t);
+    if (c.t.count != s->outputs && c.t.count != 1) return fail(status::shape_mismatch, c.t);
     s->bias = c.where;
     return true;
   }
@@ -779,7 +780,7 @@ private:
 
   // ---- int8
 
-  constexpr bool misplaced(const node& n) noexcept { return fail(errc::unexpected_operator, n); }
+  constexpr bool misplaced(const node& n) noexcept { return fail(status::unexpected_operator, n); }
 
   // The Mul by the scale of a MatMulInteger's sum?
   [[gnu::noinline]] constexpr bool is_scaled_sum(const node& n, unsigned constant) const noexcept {
@@ -799,16 +800,17 @@ private:
     const bool second = !is_sum(mul.inputs[0]);
     node cast, matmul, quantize;
     if (!producer(origin(mul.inputs[second ? 1 : 0]), cast) || !cast.is("Cast"))
-      return fail(errc::unexpected_operator, mul);
+      return fail(status::unexpected_operator, mul);
     std::int64_t to = 0;
     if (!read_int(cast, "to", to)) return false;
     if (to != static_cast<std::int64_t>(element::float32))
-      return fail(errc::bad_attribute, cast, "to", to, 1);
+      return fail(status::bad_attribute, cast, "to", to, 1);
     if (!producer(origin(cast.inputs[0]), matmul) || !check_node(matmul)) return false;
     if (!producer(origin(matmul.inputs[0]), quantize))
-      return fail(errc::unexpected_operator, matmul);
+      return fail(status::unexpected_operator, matmul);
     const bool dynamic = quantize.is("DynamicQuantizeLinear");
-    if (!dynamic && !quantize.is("QuantizeLinear")) return fail(errc::unexpected_operator, matmul);
+    if (!dynamic && !quantize.is("QuantizeLinear"))
+      return fail(status::unexpected_operator, matmul);
     if (!check_node(quantize)) return false;
     step* s = push(quantize, step_kind::dense, quantize.inputs[0]);
     if (s == nullptr || !take_int8_weight(matmul, *s)) return false;
@@ -822,37 +824,37 @@ private:
   constexpr bool check_node(const node& n) noexcept {
     const op_row& row = find_row(n);
     if (g_.opset < row.since)
-      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, row.since);
+      return fail(status::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs || n.input_count > row.max_inputs ||
         n.output_count != row.max_outputs)
-      return fail(errc::wrong_arity, n);
+      return fail(status::wrong_arity, n);
     return check_attributes(n, row);
   }
   [[gnu::noinline]] constexpr bool take_int8_weight(const node& matmul, step& s) noexcept {
     operand_constant w, zero;
-    if (!is_constant(matmul.inputs[1])) return fail(errc::not_constant, matmul, matmul.inputs[1]);
+    if (!is_constant(matmul.inputs[1])) return fail(status::not_constant, matmul, matmul.inputs[1]);
     if (!take(matmul, matmul.inputs[1], element::int8, w)) return false;
     if (!set_weight(w, false, false, s)) return false;
     if (matmul.input_count < 4) return true;
     if (!take(matmul, matmul.inputs[3], element::int8, zero)) return false;
     if (zero.t.count != 1 && (zero.t.count != s.outputs || zero.t.rank > 2))
-      return fail(errc::shape_mismatch, zero.t);
+      return fail(status::shape_mismatch, zero.t);
     std::int64_t value = 0;
     for (element_reader reader(zero.t); reader.next(value);)
-      if (value != 0) return fail({errc::bad_zero_point, reader.offset(), zero.t.name});
+      if (value != 0) return fail({status::bad_zero_point, reader.offset(), zero.t.name});
     return true;
   }
   [[gnu::noinline]] constexpr bool take_dynamic(const node& quantize, const node& matmul,
                                                 const node& mul, std::string_view scale,
                                                 step& s) noexcept {
     if (matmul.input_count < 3 || !same(origin(matmul.inputs[2]), quantize.outputs[2]))
-      return fail(errc::bad_zero_point, matmul); // without it, activations would not be centred
+      return fail(status::bad_zero_point, matmul); // without it, activations would not be centred
     node scales;
     if (!producer(origin(scale), scales) || !scales.is("Mul"))
-      return fail(errc::unexpected_operator, mul);
+      return fail(status::unexpected_operator, mul);
     const bool second = !same(origin(scales.inputs[0]), quantize.outputs[1]);
     if (second && !same(origin(scales.inputs[1]), quantize.outputs[1]))
-      return fail(errc::unexpected_operator, mul);
+      return fail(status::unexpected_operator, mul);
     s.weight_scale = constant{};
     s.marks |= dynamic_mark;
     return take_scales(scales, scales.inputs[second ? 0 : 1], s, s.weight_scale);
@@ -874,7 +876,7 @@ private:
     if (matmul.input_count >= 3 && !matmul.inputs[2].empty() &&
         !read_zero_point(matmul, matmul.inputs[2], sum_zero))
       return false;
-    if (zero != sum_zero) return fail(errc::bad_zero_point, matmul, {}, sum_zero, zero);
+    if (zero != sum_zero) return fail(status::bad_zero_point, matmul, {}, sum_zero, zero);
     s.activation_zero_point = static_cast<std::uint8_t>(zero);
     return take_sum_scale(mul, scale, s);
   }
@@ -888,7 +890,7 @@ private:
     if (!take_scales(both, both.inputs[0], s, s.sum_scale) ||
         !take_scales(both, both.inputs[1], s, s.sum_scale_factor))
       return false;
-    return product_is_scale(s) || fail(errc::bad_scale, both);
+    return product_is_scale(s) || fail(status::bad_scale, both);
   }
   // Rounded to float32, positive and finite? (Double holds the products exactly.)
   [[gnu::noinline]] constexpr bool product_is_scale(const step& s) const noexcept {
@@ -907,9 +909,9 @@ private:
   }
   constexpr bool take_single(const node& user, std::string_view value, element type,
                              operand_constant& out) noexcept {
-    if (!is_constant(value)) return fail(errc::not_constant, user, value);
+    if (!is_constant(value)) return fail(status::not_constant, user, value);
     if (!take(user, value, type, out)) return false;
-    return (out.t.count == 1 && out.t.rank <= 1) || fail(errc::shape_mismatch, out.t);
+    return (out.t.count == 1 && out.t.rank <= 1) || fail(status::shape_mismatch, out.t);
   }
   constexpr bool read_zero_point(const node& user, std::string_view value,
                                  std::int32_t& out) noexcept {
@@ -923,7 +925,7 @@ private:
   [[gnu::noinline]] constexpr bool check_scales(const tensor& t) noexcept {
     float s = 0;
     for (element_reader reader(t); reader.next(s);)
-      if (!is_finite(s) || !(s > 0)) return fail({errc::bad_scale, reader.offset(), t.name});
+      if (!is_finite(s) || !(s > 0)) return fail({status::bad_scale, reader.offset(), t.name});
     return true;
   }
   [[gnu::noinline]] constexpr bool take_scales(const node& user, std::string_view value,
@@ -932,7 +934,7 @@ private:
     if (!take(user, value, element::float32, c)) return false;
     const bool fits =
         c.t.count == 1 || (c.t.count == s.outputs && c.t.dims[c.t.rank - 1] == s.outputs);
-    if (c.t.rank > 2 || !fits) return fail(errc::shape_mismatch, c.t, -1, s.outputs);
+    if (c.t.rank > 2 || !fits) return fail(status::shape_mismatch, c.t, -1, s.outputs);
     to = c.where;
     return check_scales(c.t);
   }
@@ -944,23 +946,23 @@ private:
         !read_int(n, "block_size", block_size) || !read_int(n, "output_dtype", output_dtype) ||
         !read_int(n, "precision", scale_type))
       return false;
-    if (axis < -2 || axis > 1) return fail(errc::bad_attribute, n, "axis", axis, 1);
-    if (saturate != 1) return fail(errc::bad_attribute, n, "saturate", saturate, 1);
-    if (block_size != 0) return fail(errc::bad_attribute, n, "block_size", block_size, 0);
+    if (axis < -2 || axis > 1) return fail(status::bad_attribute, n, "axis", axis, 1);
+    if (saturate != 1) return fail(status::bad_attribute, n, "saturate", saturate, 1);
+    if (block_size != 0) return fail(status::bad_attribute, n, "block_size", block_size, 0);
     if (output_dtype != 0 && output_dtype != static_cast<std::int64_t>(element::uint8))
-      return fail(errc::bad_attribute, n, "output_dtype", output_dtype, 2);
+      return fail(status::bad_attribute, n, "output_dtype", output_dtype, 2);
     if (scale_type != 0 && scale_type != static_cast<std::int64_t>(element::float32))
-      return fail(errc::bad_attribute, n, "precision", scale_type, 1);
+      return fail(status::bad_attribute, n, "precision", scale_type, 1);
     return true;
   }
 
   // ZipMap of a classifier's probabilities, and the labels if they are integers.
   [[gnu::noinline]] constexpr bool take_zip_map(const node& n) noexcept {
-    if (n.input_count != 1) return fail(errc::wrong_arity, n);
+    if (n.input_count != 1) return fail(status::wrong_arity, n);
     value_ = n.inputs[0];
     for (cursor c(n.body); !c.done();) {
       field f;
-      if (c.next(f) != errc::ok) break;
+      if (c.next(f) != status::ok) break;
       if (f.number != node_attribute) continue;
       attribute a;
       if (!same(name_in(f.payload, attribute_name), "classlabels_int64s")) continue;
@@ -979,7 +981,7 @@ private:
     p_.inputs = 0;
     for (cursor c(g_.body); !c.done();) {
       field f;
-      if (c.next(f) != errc::ok) break;
+      if (c.next(f) != status::ok) break;
       if (f.number == graph_input && !add_input(f)) return false;
     }
     shape_ = row_shape{};
@@ -991,7 +993,7 @@ private:
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (definition(v.name).offset != f.offset) return true; // it lists an initializer
     if (p_.input_count == max_inputs)
-      return fail({errc::extra_input, v.offset, v.name, {}, max_inputs + 1, max_inputs});
+      return fail({status::extra_input, v.offset, v.name, {}, max_inputs + 1, max_inputs});
     input_slice& in = p_.graph_inputs[p_.input_count++];
     in = {v.name, static_cast<std::uint32_t>(v.offset), 0,
           1,      static_cast<std::uint8_t>(v.rank),    false};
@@ -1006,17 +1008,17 @@ private:
     for (std::size_t i = 0; i < p_.input_count; ++i) {
       input_slice& in = p_.graph_inputs[i];
       if (!same(in.name, value)) continue;
-      if (in.used) return fail({errc::branch, in.offset, in.name});
+      if (in.used) return fail({status::branch, in.offset, in.name});
       in.used = true;
       in.count = static_cast<std::uint32_t>(count);
       in.first = static_cast<std::uint32_t>(p_.inputs);
       p_.inputs += static_cast<std::size_t>(count);
       for (std::size_t k = i + 1; k < p_.input_count; ++k)
         if (p_.graph_inputs[k].used)
-          return fail({errc::unexpected_operator, in.offset, in.name, "Concat"});
+          return fail({status::unexpected_operator, in.offset, in.name, "Concat"});
     }
     if (p_.inputs <= max_width) return true;
-    return fail({errc::bad_dimension,
+    return fail({status::bad_dimension,
                  g_.body.offset,
                  value,
                  {},
@@ -1062,7 +1064,7 @@ private:
     }
     p_.outputs = width_;
     p_.output_rank = shape_.rank;
-    return p_.layer_count != 0 || is_lost_ || fail({errc::no_layers, out.offset, out.name});
+    return p_.layer_count != 0 || is_lost_ || fail({status::no_layers, out.offset, out.name});
   }
 
   // As the layer needs it.
@@ -1102,7 +1104,7 @@ private:
     width_ = outputs;
     return true;
   }
-  [[gnu::noinline]] constexpr bool fail_step(errc code, const step& s, std::int64_t found = -1,
+  [[gnu::noinline]] constexpr bool fail_step(status code, const step& s, std::int64_t found = -1,
                                              std::int64_t accepted = -1) noexcept {
     return fail({code, s.offset, label_of(s), {}, found, accepted});
   }
@@ -1113,7 +1115,7 @@ private:
   [[gnu::noinline]] constexpr bool node_of(std::size_t offset, node& n) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
-      if (c.next(f) != errc::ok) return false;
+      if (c.next(f) != status::ok) return false;
       if (f.number == graph_node && f.payload.offset == offset) return !failed(parse_node(f, n));
     }
     return false;
@@ -1123,25 +1125,25 @@ private:
     tensor t;
     (void)read_constant(g_.file, g_.external, c, t);
     if (t.name.empty()) t.name = label_of(s);
-    return fail(errc::shape_mismatch, t, -1, accepted);
+    return fail(status::shape_mismatch, t, -1, accepted);
   }
 
   [[gnu::noinline]] constexpr bool place_dense(step& s) noexcept {
     if (p_.layer_count == max_layers)
-      return fail_step(errc::too_many_layers, s, max_layers + 1, max_layers);
+      return fail_step(status::too_many_layers, s, max_layers + 1, max_layers);
     const quant_mode mode = (s.marks & static_mark) != 0    ? quant_mode::static_int8
                             : (s.marks & dynamic_mark) != 0 ? quant_mode::dynamic_int8
                                                             : quant_mode::fp32;
-    if (p_.layer_count != 0 && mode != p_.mode) return fail_step(errc::mixed_precision, s);
+    if (p_.layer_count != 0 && mode != p_.mode) return fail_step(status::mixed_precision, s);
     p_.mode = mode;
     p_.kind = precision_of(mode);
     const bool left = (s.marks & left_mark) != 0;
     if ((s.marks & trans_a_mark) != 0 && !transpose_row(s)) return false;
-    if (shape_.rank == 0 || (left && shape_.rank > 2)) return fail_step(errc::shape_mismatch, s);
+    if (shape_.rank == 0 || (left && shape_.rank > 2)) return fail_step(status::shape_mismatch, s);
     const std::size_t axis = left ? 0 : shape_.rank - 1;
     const bool fits = shape_.runs_along(axis) && shape_.dims[axis] == s.inputs;
     if (!fits && (s.marks & trans_a_mark) != 0)
-      return fail({errc::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
+      return fail({status::bad_attribute, s.offset, left ? "transB" : "transA", "Gemm", 1, 0});
     if (!fits) return fail_constant(s.weight, s, static_cast<std::int64_t>(shape_.dims[axis]));
     if ((s.marks & suffix_mark) != 0) return fail_constant(s.bias, s, s.outputs);
     shape_.dims[axis] = s.outputs;
@@ -1152,7 +1154,7 @@ private:
   }
   // A row as a column, which changes nothing for one row.
   constexpr bool transpose_row(const step& s) noexcept {
-    if (shape_.rank != 2) return fail_step(errc::shape_mismatch, s);
+    if (shape_.rank != 2) return fail_step(status::shape_mismatch, s);
     const std::uint32_t first = shape_.dims[0];
     shape_.dims[0] = shape_.dims[1], shape_.dims[1] = first;
     if (shape_.has_batch()) shape_.batch = 1 - shape_.batch;
@@ -1179,7 +1181,7 @@ private:
     if (s.op == affine_op::negate) return append(s, width_);
     if (s.op == affine_op::scaler) {
       if (shape_.rank == 0 || !shape_.runs_along(shape_.rank - 1))
-        return fail_step(errc::shape_mismatch, s);
+        return fail_step(status::shape_mismatch, s);
       if (!list_fits(s.weight, s) || !list_fits(s.bias, s)) return false;
       return append(s, width_);
     }
@@ -1227,7 +1229,7 @@ private:
   // Softmax and its logarithm, normalisations: over all values of the row.
   [[gnu::noinline]] constexpr bool place_over_row(step& s) noexcept {
     if ((s.marks & axes_mark) != 0) { // of ReduceMean and the like
-      if (!axes_cover_row(s.inputs)) return fail_step(errc::shape_mismatch, s);
+      if (!axes_cover_row(s.inputs)) return fail_step(status::shape_mismatch, s);
       if (s.outputs != 0 && s.outputs != width_)
         return fail_constant(s.weight.present() ? s.weight : s.bias, s,
                              static_cast<std::int64_t>(width_));
@@ -1246,7 +1248,7 @@ private:
     return append(s, width_);
   }
   [[gnu::noinline]] constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
-    return fail({errc::bad_attribute, s.offset, "axis", {}, found, -1});
+    return fail({status::bad_attribute, s.offset, "axis", {}, found, -1});
   }
   constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
     std::uint64_t product = 1;
@@ -1265,7 +1267,7 @@ private:
   constexpr bool place_complement(step& s) noexcept {
     const std::size_t axis = shape_.axis(static_cast<std::int32_t>(s.inputs));
     if (width_ != 1 || axis == shape_.rank || axis == shape_.batch)
-      return fail_step(errc::shape_mismatch, s, static_cast<std::int64_t>(width_), 1);
+      return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(width_), 1);
     shape_.dims[axis] = 2;
     return append(s, 2);
   }
@@ -1299,7 +1301,7 @@ private:
   // Values `from` to `to` along the axis: those of the row that are kept.
   constexpr bool keep(const node& n, std::size_t axis, std::int64_t from, std::int64_t to,
                       step& s) noexcept {
-    if (axis >= shape_.rank) return fail(errc::bad_attribute, n, "axis");
+    if (axis >= shape_.rank) return fail(status::bad_attribute, n, "axis");
     const std::int64_t size = shape_.dims[axis];
     if (axis == shape_.batch && shape_.rows != 1 && (from != 0 || to < size))
       return fail_shape(n, shape_);
@@ -1335,8 +1337,8 @@ private:
     std::int64_t at = 0, parts = static_cast<std::int64_t>(n.output_count), from = 0, size = 0;
     if (!read_int(n, "axis", at) || !read_int(n, "num_outputs", parts)) return false;
     const std::size_t axis = shape_.axis(at);
-    if (axis == shape_.rank) return fail(errc::bad_attribute, n, "axis", at);
-    if (parts < 1) return fail(errc::bad_attribute, n, "num_outputs", parts, 1);
+    if (axis == shape_.rank) return fail(status::bad_attribute, n, "axis", at);
+    if (parts < 1) return fail(status::bad_attribute, n, "num_outputs", parts, 1);
     constant c{};
     tensor t;
     std::int64_t sum = 0;
@@ -1361,11 +1363,11 @@ private:
     attribute a;
     if (n.input_count > 1 && !n.inputs[1].empty()) {
       if (!take(n, n.inputs[1], element::int64, o)) return false;
-      if (o.t.rank != 1) return fail(errc::shape_mismatch, o.t);
+      if (o.t.rank != 1) return fail(status::shape_mismatch, o.t);
       c = o.where;
       t = o.t;
     } else if (find_attribute(n, "split", a)) {
-      if (a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
+      if (a.type != attribute_type::ints) return fail(status::bad_attribute, a);
       c.offset = 1;
       return ok(tensor_of(a, t));
     }
@@ -1377,17 +1379,17 @@ private:
     operand_constant which;
     if (!read_int(n, "axis", at)) return false;
     const std::size_t axis = shape_.axis(at);
-    if (axis == shape_.rank) return fail(errc::bad_attribute, n, "axis", at);
+    if (axis == shape_.rank) return fail(status::bad_attribute, n, "axis", at);
     if (axis == shape_.batch && shape_.rows != 1) return fail_shape(n, shape_);
     if (!take(n, n.inputs[1], element::int64, which)) return false;
-    if (which.t.rank > 1) return fail(errc::shape_mismatch, which.t);
+    if (which.t.rank > 1) return fail(status::shape_mismatch, which.t);
     const std::int64_t size = shape_.dims[axis];
     element_reader reader(which.t);
     for (std::int64_t i = 0, k = 0; reader.next(i); ++k) {
       if (i < 0) i += size;
       if (k == 0) from = i;
       if (i != from + k)
-        return fail({errc::bad_dimension, reader.offset(), which.t.name, "Gather"});
+        return fail({status::bad_dimension, reader.offset(), which.t.name, "Gather"});
     }
     if (!keep(n, axis, from, from + static_cast<std::int64_t>(which.t.count), s)) return false;
     if (which.t.rank == 0) shape_.remove_axis(axis);
@@ -1407,7 +1409,7 @@ private:
       }
     }
     if (!agrees) {
-      tinymlp::error why{errc::shape_mismatch, out.offset, out.name};
+      tinymlp::error why{status::shape_mismatch, out.offset, out.name};
       why.rank = static_cast<std::uint8_t>(shape_.rank > why.dims.size() ? 0 : shape_.rank);
       for (std::size_t i = 0; i < why.rank; ++i)
         why.dims[i] = i == shape_.batch && shape_.rows != 1 ? 0 : shape_.dims[i];

@@ -200,7 +200,7 @@ constexpr bool wire_type_ok(const field& f, std::uint64_t delimited) noexcept {
 }
 
 constexpr error read_node_field(const field& f, node& n) noexcept {
-  if (!wire_type_ok(f, node_bytes)) return {errc::wrong_wire_type, f.offset};
+  if (!wire_type_ok(f, node_bytes)) return {status::wrong_wire_type, f.offset};
   const std::string_view text = f.payload.text();
   switch (f.number) {
   case node_input:
@@ -217,7 +217,7 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
     n.code = code_of(f.payload.data, f.payload.size);
     return {};
   case node_domain: n.domain = text; return {};
-  case node_overload: return text.empty() ? error{} : error{errc::unsupported_feature, f.offset};
+  case node_overload: return text.empty() ? error{} : error{status::unsupported_feature, f.offset};
   case node_metadata: return check_message(f, {});
   default: return {};
   }
@@ -231,7 +231,7 @@ constexpr error read_node_field(const field& f, node& n) noexcept {
   cursor c(n.body);
   while (!c.done()) {
     field f;
-    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (const status e = c.next(f); e != status::ok) return {e, c.offset(), n.label()};
     if (f.number == node_attribute && f.type == wire::length_delimited) {
       if (n.attributes == n.body.size) n.attributes = f.offset - n.body.offset;
       continue;
@@ -258,7 +258,7 @@ constexpr std::string_view nth_name(view message, std::uint32_t number,
                                     std::size_t index) noexcept {
   for (cursor c(message); !c.done();) {
     field f;
-    if (c.next(f) != errc::ok) break;
+    if (c.next(f) != status::ok) break;
     if (f.number == number && index-- == 0) return f.payload.text();
   }
   return {};
@@ -280,17 +280,18 @@ constexpr std::size_t result_index(const node& n, std::string_view wanted) noexc
 
 // TensorShapeProto.Dimension: -1 unless it has a dim_value; of that and dim_param, the last counts.
 constexpr error parse_dimension(view message, value_info& to) noexcept {
-  if (to.rank == max_rank) return {errc::bad_dimension, message.offset, to.name};
+  if (to.rank == max_rank) return {status::bad_dimension, message.offset, to.name};
   std::int64_t dim = -1;
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
-    if (f.number == 1 && f.type != wire::varint) return {errc::wrong_wire_type, f.offset, to.name};
+    if (const status e = c.next(f); e != status::ok) return {e, at, to.name};
+    if (f.number == 1 && f.type != wire::varint)
+      return {status::wrong_wire_type, f.offset, to.name};
     if (f.number == 2) dim = -1;
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
-    if (dim <= 0 || dim > 0x7fffffff) return {errc::bad_dimension, f.offset, to.name};
+    if (dim <= 0 || dim > 0x7fffffff) return {status::bad_dimension, f.offset, to.name};
   }
   to.dims[to.rank++] = static_cast<std::int32_t>(dim);
   return {};
@@ -301,9 +302,9 @@ constexpr error parse_shape(view message, value_info& to) noexcept {
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
+    if (const status e = c.next(f); e != status::ok) return {e, at, to.name};
     if (f.number != 1) continue;
-    if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, to.name};
+    if (f.type != wire::length_delimited) return {status::wrong_wire_type, f.offset, to.name};
     if (const error e = parse_dimension(f.payload, to); failed(e)) return e;
   }
   return {};
@@ -314,18 +315,18 @@ constexpr error parse_type(view message, value_info& to) noexcept {
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, to.name};
+    if (const status e = c.next(f); e != status::ok) return {e, at, to.name};
     if (f.number == 6) continue; // denotation
     if (f.number != 1) to.is_tensor = false;
     if (f.number != 1) continue;
-    if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, to.name};
+    if (f.type != wire::length_delimited) return {status::wrong_wire_type, f.offset, to.name};
     for (cursor tensor_type(f.payload); !tensor_type.done();) {
       field g;
       const std::size_t inner = tensor_type.offset();
-      if (const errc e = tensor_type.next(g); e != errc::ok) return {e, inner, to.name};
+      if (const status e = tensor_type.next(g); e != status::ok) return {e, inner, to.name};
       if ((g.number == 1 && g.type != wire::varint) ||
           (g.number == 2 && g.type != wire::length_delimited))
-        return {errc::wrong_wire_type, g.offset, to.name};
+        return {status::wrong_wire_type, g.offset, to.name};
       if (g.number == 1) to.element_type = g.value;
       if (g.number == 2)
         if (const error e = parse_shape(g.payload, to); failed(e)) return e;
@@ -340,13 +341,13 @@ constexpr error parse_type(view message, value_info& to) noexcept {
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, v.name};
-    if (!wire_type_ok(f, info_bytes)) return {errc::wrong_wire_type, f.offset, v.name};
+    if (const status e = c.next(f); e != status::ok) return {e, at, v.name};
+    if (!wire_type_ok(f, info_bytes)) return {status::wrong_wire_type, f.offset, v.name};
     if (f.number == 1) v.name = f.payload.text();
     if (f.number == 2)
       if (const error e = parse_type(f.payload, v); failed(e)) return e;
   }
-  if (v.name.empty()) return {errc::missing_name, v.offset, {}};
+  if (v.name.empty()) return {status::missing_name, v.offset, {}};
   out = v;
   return {};
 }
@@ -364,7 +365,7 @@ struct constant_value {
   bool found = false;
   for (cursor c(attributes_of(n)); !c.done();) {
     field f;
-    if (const errc e = c.next(f); e != errc::ok) return {e, c.offset(), n.label()};
+    if (const status e = c.next(f); e != status::ok) return {e, c.offset(), n.label()};
     if (f.number != node_attribute) continue;
     attribute a;
     if (const error e = parse_attribute(f.payload, a); failed(e)) return naming(e, n.label());
@@ -374,14 +375,14 @@ struct constant_value {
                          (same(a.name, "value_int") && a.type == attribute_type::int64) ||
                          (same(a.name, "value_ints") && a.type == attribute_type::ints);
     if (is_list && opset < 12)
-      return {errc::operator_needs_newer_opset, f.payload.offset, a.name, n.op_type, opset, 12};
+      return {status::operator_needs_newer_opset, f.payload.offset, a.name, n.op_type, opset, 12};
     if (!is_value && !is_list)
-      return {errc::unsupported_attribute, f.payload.offset, a.name, n.op_type};
-    if (found) return {errc::bad_attribute, f.payload.offset, a.name, n.op_type};
+      return {status::unsupported_attribute, f.payload.offset, a.name, n.op_type};
+    if (found) return {status::bad_attribute, f.payload.offset, a.name, n.op_type};
     found = true;
     out = {a, is_value ? a.t_offset : f.offset, is_value};
   }
-  return found ? error{} : error{errc::missing_data, n.body.offset, n.label(), n.op_type};
+  return found ? error{} : error{status::missing_data, n.body.offset, n.label(), n.op_type};
 }
 
 constexpr bool name_index_defines(const field& f, std::string_view name) noexcept {
@@ -389,7 +390,7 @@ constexpr bool name_index_defines(const field& f, std::string_view name) noexcep
   if (f.number == graph_input) return same(name_in(f.payload, 1), name);
   for (cursor c(f.payload); !c.done();) {
     field g;
-    if (c.next(g) != errc::ok) return false;
+    if (c.next(g) != status::ok) return false;
     if (g.number == node_output && same(g.payload.text(), name)) return true;
   }
   return false;
@@ -398,7 +399,7 @@ constexpr bool name_index_defines(const field& f, std::string_view name) noexcep
 // Of value_info and IR 3 inputs: a declaration of a constant must agree with the constant.
 [[gnu::noinline]] constexpr error check_declaration(const value_info& v, const tensor& t) noexcept {
   if (v.element_type != 0 && v.element_type != static_cast<std::uint64_t>(t.type))
-    return {errc::wrong_element_type,
+    return {status::wrong_element_type,
             v.offset,
             v.name,
             {},
@@ -407,7 +408,7 @@ constexpr bool name_index_defines(const field& f, std::string_view name) noexcep
   bool agrees = !v.has_shape || v.rank == t.rank;
   for (std::size_t i = 0; v.has_shape && agrees && i < t.rank; ++i)
     agrees = v.dims[i] < 0 || static_cast<std::uint64_t>(v.dims[i]) == t.dims[i];
-  return agrees ? error{} : error{errc::shape_mismatch, v.offset, v.name};
+  return agrees ? error{} : error{status::shape_mismatch, v.offset, v.name};
 }
 
 // Indexes the graph's constants, then inputs, then nodes, as each may refer to those before.
@@ -418,8 +419,8 @@ public:
   constexpr error index() noexcept {
     if (const error e = each_field(&graph_indexer::add_constant); failed(e)) return e;
     if (const error e = each_field(&graph_indexer::add_declaration); failed(e)) return e;
-    if (inputs_ == 0) return naming({errc::missing_input, g_.body.offset, g_.name}, "graph");
-    if (outputs_ == 0) return naming({errc::missing_output, g_.body.offset, g_.name}, "graph");
+    if (inputs_ == 0) return naming({status::missing_input, g_.body.offset, g_.name}, "graph");
+    if (outputs_ == 0) return naming({status::missing_output, g_.body.offset, g_.name}, "graph");
     if (const error e = each_field(&graph_indexer::add_node); failed(e)) return e;
     return each_field(&graph_indexer::check_output);
   }
@@ -429,24 +430,24 @@ private:
     for (cursor c(g_.body); !c.done();) {
       field f;
       const std::size_t at = c.offset();
-      if (const errc e = c.next(f); e != errc::ok) return {e, at, "graph"};
+      if (const status e = c.next(f); e != status::ok) return {e, at, "graph"};
       if (const error e = (this->*handle)(f); failed(e)) return e;
     }
     return {};
   }
 
-  constexpr error define(std::string_view name, const field& f, errc too_many) noexcept {
+  constexpr error define(std::string_view name, const field& f, status too_many) noexcept {
     if (g_.names.size() == max_values && g_.names.find(g_.file, name) == 0)
       return {too_many, f.payload.offset, name, {}, -1, max_values};
     if (g_.names.size() != max_values && g_.names.insert(g_.file, name, f.offset)) return {};
-    return {errc::duplicate_name, f.payload.offset, name};
+    return {status::duplicate_name, f.payload.offset, name};
   }
 
   [[gnu::noinline]] constexpr error add_constant(const field& f) noexcept {
-    if (!wire_type_ok(f, graph_bytes)) return {errc::wrong_wire_type, f.offset, "graph"};
+    if (!wire_type_ok(f, graph_bytes)) return {status::wrong_wire_type, f.offset, "graph"};
     switch (f.number) {
     case graph_name: g_.name = f.payload.text(); return {};
-    case graph_sparse: return {errc::unsupported_feature, f.offset, "sparse_initializer"};
+    case graph_sparse: return {status::unsupported_feature, f.offset, "sparse_initializer"};
     case graph_quantization: return check_message(f, "quantization_annotation");
     case graph_metadata: return check_message(f, "metadata_props");
     case graph_initializer: break;
@@ -455,8 +456,8 @@ private:
     tensor t;
     if (const error e = parse_tensor(f.payload, g_.external, t); failed(e))
       return naming(e, "initializer");
-    if (t.name.empty()) return {errc::missing_name, t.offset, "initializer"};
-    return define(t.name, f, errc::too_many_tensors);
+    if (t.name.empty()) return {status::missing_name, t.offset, "initializer"};
+    return define(t.name, f, status::too_many_tensors);
   }
 
   [[gnu::noinline]] constexpr error add_declaration(const field& f) noexcept {
@@ -474,7 +475,7 @@ private:
     if (tag == 0 || other.number == graph_input) {
       if (f.number == graph_value_info) return {};
       ++inputs_;
-      return define(v.name, f, errc::too_many_tensors);
+      return define(v.name, f, status::too_many_tensors);
     }
     if (f.number == graph_input) // it merely lists the initializer, as IR version 3 requires
       if (const error e = check_listed_once(f, v); failed(e)) return e;
@@ -487,9 +488,9 @@ private:
   constexpr error check_listed_once(const field& f, const value_info& v) const noexcept {
     for (cursor c(g_.body); !c.done() && c.offset() < f.offset;) {
       field g;
-      if (c.next(g) != errc::ok) break;
+      if (c.next(g) != status::ok) break;
       if (g.number == graph_input && same(name_in(g.payload, 1), v.name))
-        return {errc::duplicate_name, v.offset, v.name};
+        return {status::duplicate_name, v.offset, v.name};
     }
     return {};
   }
@@ -498,14 +499,14 @@ private:
     if (f.number != graph_node) return {};
     node n;
     if (const error e = parse_node(f, n); failed(e)) return e;
-    if (n.op_type.empty()) return {errc::missing_op_type, n.body.offset, n.label()};
+    if (n.op_type.empty()) return {status::missing_op_type, n.body.offset, n.label()};
     const bool is_constant = n.is("Constant");
     if (is_constant && (n.output_count != 1 || n.input_count != 0))
-      return {errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+      return {status::wrong_arity, n.body.offset, n.label(), n.op_type};
     if (const error e = is_constant ? check_constant(n) : check_attributes(n); failed(e)) return e;
     if (const error e = check_names(f, n, is_constant); failed(e)) return e;
     return n.output_count != 0 ? error{}
-                               : error{errc::wrong_arity, n.body.offset, n.label(), n.op_type};
+                               : error{status::wrong_arity, n.body.offset, n.label(), n.op_type};
   }
 
   // Whole messages?
@@ -534,15 +535,15 @@ private:
     for (std::size_t i = 0; i < n.input_count; ++i) {
       const std::string_view name = operand(n, i);
       if (!name.empty() && g_.names.find(g_.file, name) == 0)
-        return {is_result(name) ? errc::not_sorted : errc::dangling_name, n.body.offset, name,
+        return {is_result(name) ? status::not_sorted : status::dangling_name, n.body.offset, name,
                 n.op_type};
     }
     for (std::size_t i = 0; i < n.output_count; ++i) {
       const std::string_view name = result_of(n, i);
       if (name.empty()) continue;
-      if (result_index(n, name) != i) return {errc::duplicate_name, n.body.offset, name};
+      if (result_index(n, name) != i) return {status::duplicate_name, n.body.offset, name};
       if (const error e =
-              define(name, f, is_constant ? errc::too_many_tensors : errc::too_many_nodes);
+              define(name, f, is_constant ? status::too_many_tensors : status::too_many_nodes);
           failed(e))
         return e;
     }
@@ -552,7 +553,7 @@ private:
   [[gnu::noinline]] constexpr bool is_result(std::string_view name) const noexcept {
     for (cursor c(g_.body); !c.done();) {
       field f;
-      if (c.next(f) != errc::ok) break;
+      if (c.next(f) != status::ok) break;
       if (f.number == graph_node && name_index_defines(f, name)) return true;
     }
     return false;
@@ -564,7 +565,7 @@ private:
     if (f.number != graph_output) return {};
     const std::string_view name = name_in(f.payload, 1);
     if (g_.names.find(g_.file, name) != 0) return {};
-    return {errc::dangling_name, f.payload.offset, name};
+    return {status::dangling_name, f.payload.offset, name};
   }
 
   graph& g_;
@@ -578,10 +579,10 @@ constexpr error parse_opset(view message, graph& to) noexcept {
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, "opset_import"};
+    if (const status e = c.next(f); e != status::ok) return {e, at, "opset_import"};
     if ((f.number == 1 && f.type != wire::length_delimited) ||
         (f.number == 2 && f.type != wire::varint))
-      return {errc::wrong_wire_type, f.offset, "opset_import"};
+      return {status::wrong_wire_type, f.offset, "opset_import"};
     if (f.number == 1) domain = f.payload.text();
     if (f.number == 2) version = static_cast<std::int64_t>(f.value);
   }
@@ -590,28 +591,28 @@ constexpr error parse_opset(view message, graph& to) noexcept {
   std::int64_t& opset = ml ? to.ml_opset : to.opset;
   const bool repeated = opset != 0;
   if (repeated || version < (ml ? 1 : 7) || version > (ml ? 5 : 26))
-    return {errc::bad_opset, message.offset, "opset_import", {}, version, ml ? 5 : 26};
+    return {status::bad_opset, message.offset, "opset_import", {}, version, ml ? 5 : 26};
   opset = version;
   return {};
 }
 
 constexpr error read_model_field(const field& f, graph& to,
                                  std::optional<view>& graph_message) noexcept {
-  if (!is_known_model_field(f.number)) return {errc::unknown_field, f.offset, "model"};
+  if (!is_known_model_field(f.number)) return {status::unknown_field, f.offset, "model"};
   const bool number = f.number == model_ir_version || f.number == 5;
   if ((f.type == wire::varint) != number || (!number && f.type != wire::length_delimited))
-    return {errc::wrong_wire_type, f.offset, "model"};
+    return {status::wrong_wire_type, f.offset, "model"};
   switch (f.number) {
   case model_ir_version: to.ir_version = static_cast<std::int64_t>(f.value); return {};
   case model_producer_name: to.producer_name = f.payload.text(); return {};
   case model_producer_version: to.producer_version = f.payload.text(); return {};
   case model_opset_import: return parse_opset(f.payload, to);
-  case model_training_info: return {errc::unsupported_feature, f.offset, "training_info"};
-  case model_functions: return {errc::unsupported_feature, f.offset, "functions"};
+  case model_training_info: return {status::unsupported_feature, f.offset, "training_info"};
+  case model_functions: return {status::unsupported_feature, f.offset, "functions"};
   case model_metadata: return check_message(f, "metadata_props");
   case model_configuration: return check_message(f, "configuration");
   case model_graph:
-    if (graph_message) return {errc::duplicate_field, f.offset, "graph"};
+    if (graph_message) return {status::duplicate_field, f.offset, "graph"};
     graph_message = f.payload;
     return {};
   default: return {};
@@ -627,19 +628,19 @@ constexpr bool name_index::defines(const field& f, std::string_view name) noexce
 // Reads a ModelProto whole: IR version 3 and up, default-domain operator set 7 to 26.
 constexpr error parse_model(std::span<const char> model, external_files files,
                             graph& out) noexcept {
-  if (model.size() > 0x7fffffffU) return {errc::file_too_large, 0, "model"};
+  if (model.size() > 0x7fffffffU) return {status::file_too_large, 0, "model"};
   std::optional<view> graph_message;
   out.file = {model.data(), model.size(), 0};
   out.external = files;
   for (cursor c(out.file); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, "model"};
+    if (const status e = c.next(f); e != status::ok) return {e, at, "model"};
     if (const error e = detail::read_model_field(f, out, graph_message); failed(e)) return e;
   }
-  if (out.ir_version < 3) return {errc::bad_ir_version, 0, "model", {}, out.ir_version, 3};
-  if (!graph_message) return {errc::missing_graph, 0, "model"};
-  if (out.opset == 0) return {errc::bad_opset, 0, "opset_import"};
+  if (out.ir_version < 3) return {status::bad_ir_version, 0, "model", {}, out.ir_version, 3};
+  if (!graph_message) return {status::missing_graph, 0, "model"};
+  if (out.opset == 0) return {status::bad_opset, 0, "opset_import"};
   out.body = *graph_message;
   return detail::graph_indexer(out).index();
 }

@@ -75,7 +75,7 @@ protected:
   constexpr bool read_bound(const node& n, op_name name, float& bound) noexcept {
     attribute a;
     if (!find_attribute(n, name, a)) return true;
-    if (a.type != attribute_type::float32 || a.f != a.f) return fail(errc::bad_attribute, a);
+    if (a.type != attribute_type::float32 || a.f != a.f) return fail(status::bad_attribute, a);
     bound = a.f;
     return true;
   }
@@ -108,7 +108,7 @@ private:
     return {n.op_type, n.inputs[0], n.inputs[1], n.code, static_cast<std::uint32_t>(n.tag)};
   }
   // Equal but for the rounding of a constant to float32?
-  static constexpr bool near(double value, double wanted) noexcept {
+  static constexpr bool about(double value, double wanted) noexcept {
     const double difference = value < wanted ? wanted - value : value - wanted;
     return difference <= 1e-6 * (wanted < 0 ? -wanted : wanted);
   }
@@ -217,8 +217,8 @@ private:
     out.activates = activation::gelu;
     for (int levels = 1; levels < 4; ++levels) {
       peel(f.a, out.from, scale, levels);
-      if (near(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
-          near(factor, 0.5))
+      if (about(scale, 0.70710678118654752440) && is_product(root, out.from, gate, factor) &&
+          about(factor, 0.5))
         return true;
     }
     return false;
@@ -234,8 +234,8 @@ private:
     out.activates = activation::gelu_tanh;
     out.from = value;
     constexpr double c = 0.79788456080286535588;
-    if (depth != 0 && expand(argument, value, p, 0) && p[0] == 0 && p[2] == 0 && near(p[1], c) &&
-        near(p[3], c * 0.044715) && is_product(root, value, gate, factor) && near(factor, 0.5))
+    if (depth != 0 && expand(argument, value, p, 0) && p[0] == 0 && p[2] == 0 && about(p[1], c) &&
+        about(p[3], c * 0.044715) && is_product(root, value, gate, factor) && about(factor, 0.5))
       return true;
     const expression e = expression_of(value);
     if (depth == 3 || (!e.is("Mul") && !e.is("Div"))) return false;
@@ -316,7 +316,7 @@ private:
       node n;
       attribute alpha, beta;
       (void)parse_node(name_index::field_at(g_.file, e.tag), n);
-      if (!find_attribute(n, "alpha", alpha) || !near(double{alpha.f}, 1.0 / 6)) return false;
+      if (!find_attribute(n, "alpha", alpha) || !about(double{alpha.f}, 1.0 / 6)) return false;
       if (find_attribute(n, "beta", beta) && beta.f != 0.5F) return false;
       out.from = origin(e.a);
     } else {
@@ -328,7 +328,7 @@ private:
       out.from = origin(out.from);
       wanted = 1.0 / 6;
     }
-    return is_product(root, out.from, gate, factor) && near(factor, wanted);
+    return is_product(root, out.from, gate, factor) && about(factor, wanted);
   }
   // Clip, or Min and Max one after the other.
   [[gnu::noinline]] constexpr bool clipped(const expression& e, std::string_view& x, float& low,

@@ -162,12 +162,12 @@ constexpr bool raw_floats(const tensor& t, const char*& data) noexcept {
 constexpr std::string_view label(const plan& p, const step& s) noexcept {
   for (cursor model({p.model.data(), p.model.size(), 0}); !model.done();) {
     field g;
-    if (model.next(g) != errc::ok) break;
+    if (model.next(g) != status::ok) break;
     if (g.number != detail::model_graph || g.type != wire::length_delimited) continue;
     for (cursor graph(g.payload); !graph.done();) {
       field f;
       node n;
-      if (graph.next(f) != errc::ok) break;
+      if (graph.next(f) != status::ok) break;
       if (f.number != detail::graph_node || f.payload.offset != s.offset) continue;
       if (!failed(detail::parse_node(f, n))) return n.label();
     }

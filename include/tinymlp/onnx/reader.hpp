@@ -33,19 +33,19 @@ protected:
     why_ = why;
     return false;
   }
-  [[gnu::noinline]] constexpr bool fail(errc code, const node& n, std::string_view what = {},
+  [[gnu::noinline]] constexpr bool fail(status code, const node& n, std::string_view what = {},
                                         std::int64_t found = -1,
                                         std::int64_t accepted = -1) noexcept {
     return fail({code, n.body.offset, what.empty() ? n.label() : what, n.op_type, found, accepted});
   }
-  [[gnu::noinline]] constexpr bool fail(errc code, const tensor& t, std::int64_t found = -1,
+  [[gnu::noinline]] constexpr bool fail(status code, const tensor& t, std::int64_t found = -1,
                                         std::int64_t accepted = -1) noexcept {
     tinymlp::error why{code, t.offset, t.name, {}, found, accepted};
     why.rank = static_cast<std::uint8_t>(t.rank > why.dims.size() ? 0 : t.rank);
     for (std::size_t i = 0; i < why.rank; ++i) why.dims[i] = t.dims[i];
     return fail(why);
   }
-  [[gnu::noinline]] constexpr bool fail(errc code, const attribute& a) noexcept {
+  [[gnu::noinline]] constexpr bool fail(status code, const attribute& a) noexcept {
     return fail({code, a.offset, a.name});
   }
   constexpr bool ok(const tinymlp::error& why) noexcept { return !failed(why) || fail(why); }
@@ -122,7 +122,7 @@ protected:
     }
     for (cursor c(attributes_of(n)); !c.done();) {
       field f;
-      if (c.next(f) != errc::ok) return false;
+      if (c.next(f) != status::ok) return false;
       if (f.number != node_attribute || !same(name_in(f.payload, attribute_name), wanted.text))
         continue;
       return !failed(parse_attribute(f.payload, out));
@@ -146,7 +146,7 @@ protected:
       if (known_.types[i] == attribute_type::int64) return true;
     }
     if (!find_attribute(n, wanted, a)) return true;
-    if (a.type != attribute_type::int64) return fail(errc::bad_attribute, a);
+    if (a.type != attribute_type::int64) return fail(status::bad_attribute, a);
     value = a.i;
     return true;
   }
@@ -160,7 +160,7 @@ protected:
       if (known_.types[i] == attribute_type::float32 && is_finite(value)) return true;
     }
     if (!find_attribute(n, wanted, a)) return true;
-    if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(errc::bad_attribute, a);
+    if (a.type != attribute_type::float32 || !is_finite(a.f)) return fail(status::bad_attribute, a);
     value = a.f;
     return true;
   }
@@ -218,7 +218,7 @@ protected:
                                             operand_constant& out) noexcept {
     out.transposed = out.is_cast = false;
     if (read_whole(value, out)) return true;
-    if (depth_ == 5) return fail(errc::not_constant, user, value);
+    if (depth_ == 5) return fail(status::not_constant, user, value);
     ++depth_;
     const bool done = take_changed(user, value, out);
     --depth_;
@@ -230,7 +230,7 @@ protected:
     std::string_view from = value;
     while (producer(from, n) && n.is("Identity")) from = n.inputs[0];
     if (read_whole(from, out)) return true;
-    if (!producer(from, n) || !keeps_elements(n)) return fail(errc::not_constant, user, value);
+    if (!producer(from, n) || !keeps_elements(n)) return fail(status::not_constant, user, value);
     if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
@@ -239,18 +239,18 @@ protected:
     std::int64_t to = 0, saturate = 1;
     if (!read_int(n, "to", to) || !read_int(n, "saturate", saturate)) return false;
     if (saturate != 0 && saturate != 1)
-      return fail(errc::bad_attribute, n, "saturate", saturate, 1);
+      return fail(status::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
-    if (to != 1 || (!is_half && !is_double)) return fail(errc::bad_attribute, n, "to", to, 1);
+    if (to != 1 || (!is_half && !is_double)) return fail(status::bad_attribute, n, "to", to, 1);
     std::uint64_t bits = 0;
     for (element_reader reader(out.t); is_double && reader.next(bits);) {
       const auto value = std::bit_cast<double>(bits);
       const bool finite = (bits >> 52 & 0x7ff) != 0x7ff;
       if (!finite || value > 0x1.fffffep127 || value < -0x1.fffffep127)
-        return fail({errc::non_finite_weight, reader.offset(), out.t.name, n.op_type});
+        return fail({status::non_finite_weight, reader.offset(), out.t.name, n.op_type});
       if (static_cast<double>(static_cast<float>(value)) != value)
-        return fail({errc::inexact_cast, reader.offset(), out.t.name, n.op_type});
+        return fail({status::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
     out.t.type = element::float32; // so it counts
     out.is_cast = true;
@@ -265,17 +265,17 @@ protected:
       int_list perm;
       const bool has_perm = find_attribute(n, "perm", a);
       if (has_perm && (!read_ints_of(a, perm) || perm.count != 2))
-        return fail(errc::bad_attribute, n, "perm");
+        return fail(status::bad_attribute, n, "perm");
       if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
       if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
-        return fail(errc::bad_attribute, n, "perm");
+        return fail(status::bad_attribute, n, "perm");
       const std::uint32_t first = out.t.dims[0];
       out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
       out.transposed = !out.transposed;
       return true;
     }
     if (out.transposed && s.dims[0] != 1 && s.dims[1] != 1)
-      return fail(errc::not_constant, n); // elements in no order that steps can tell
+      return fail(status::not_constant, n); // elements in no order that steps can tell
     if (!reshape_by(n, s)) return false;
     out.t.rank = s.rank;
     for (std::size_t i = 0; i < s.rank; ++i) out.t.dims[i] = s.dims[i];
@@ -286,27 +286,27 @@ protected:
                                         operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
     if (out.t.type == type) return true;
-    return fail(errc::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
+    return fail(status::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
   }
-  [[gnu::noinline]] constexpr bool take_floats(const node& user, std::string_view value,
-                                               operand_constant& out,
-                                               errc otherwise = errc::non_finite_weight) noexcept {
+  [[gnu::noinline]] constexpr bool
+  take_floats(const node& user, std::string_view value, operand_constant& out,
+              status otherwise = status::non_finite_weight) noexcept {
     return take(user, value, element::float32, out) && check_finite(out, otherwise);
   }
 
   // Every value finite; with `divisor` none 0.
-  constexpr bool check_finite(const operand_constant& c, errc otherwise,
+  constexpr bool check_finite(const operand_constant& c, status otherwise,
                               bool divisor = false) noexcept {
     return c.is_cast ? check_finite(c.where, otherwise, divisor)
                      : check_finite(c.t, otherwise, divisor);
   }
-  constexpr bool check_finite(constant c, errc otherwise, bool divisor) noexcept {
+  constexpr bool check_finite(constant c, status otherwise, bool divisor) noexcept {
     tensor t;
     (void)read_constant(g_.file, g_.external, c, t);
     return check_finite(t, otherwise, divisor);
   }
-  [[gnu::noinline]] constexpr bool check_finite(const tensor& t, errc otherwise,
+  [[gnu::noinline]] constexpr bool check_finite(const tensor& t, status otherwise,
                                                 bool divisor) noexcept {
     const char* data = nullptr;
     if (raw_floats(t, data)) {
@@ -316,7 +316,7 @@ protected:
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
       if (!is_finite(value)) return fail({otherwise, reader.offset(), t.name});
-      if (divisor && value == 0) return fail({errc::zero_std, reader.offset(), t.name});
+      if (divisor && value == 0) return fail({status::zero_std, reader.offset(), t.name});
     }
     return true;
   }
@@ -340,14 +340,14 @@ protected:
   [[gnu::noinline]] constexpr bool read_ints_of(const attribute& a, int_list& out) noexcept {
     tensor t;
     if (a.type != attribute_type::ints && a.type != attribute_type::int64)
-      return fail(errc::bad_attribute, a);
+      return fail(status::bad_attribute, a);
     return ok(tensor_of(a, t)) && read_ints_of(t, out);
   }
   [[gnu::noinline]] constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
     if (t.type != element::int64)
-      return fail(errc::wrong_element_type, t, static_cast<std::int64_t>(t.type),
+      return fail(status::wrong_element_type, t, static_cast<std::int64_t>(t.type),
                   static_cast<std::int64_t>(element::int64));
-    if (t.rank > 1 || t.count > max_rank) return fail(errc::shape_mismatch, t);
+    if (t.rank > 1 || t.count > max_rank) return fail(status::shape_mismatch, t);
     out = {};
     out.count = static_cast<std::size_t>(t.count);
     out.is_scalar = t.rank == 0;
@@ -367,7 +367,7 @@ protected:
   [[gnu::noinline]] constexpr bool ints(const node& user, std::string_view value,
                                         int_list& out) noexcept {
     if (is_other_constant(value)) return constant_ints(value, out);
-    if (depth_ == 5 || ++work_ > max_work) return fail(errc::not_constant, user, value);
+    if (depth_ == 5 || ++work_ > max_work) return fail(status::not_constant, user, value);
     ++depth_;
     const bool done = computed_ints(user, value, out);
     --depth_;
@@ -382,7 +382,7 @@ protected:
     node n;
     bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
     for (;;) {
-      if (!producer(value, n) || ++work_ > max_work) return fail(errc::not_constant, user, value);
+      if (!producer(value, n) || ++work_ > max_work) return fail(status::not_constant, user, value);
       const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
       if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
       if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
@@ -392,7 +392,7 @@ protected:
     const bool done = is_other_constant(value) ? constant_ints(value, out) : operator_ints(n, out);
     if (!done) return false;
     if (is_scalar || is_list) out.is_scalar = is_scalar;
-    return out.count == 1 || !is_scalar || fail(errc::not_constant, user, value);
+    return out.count == 1 || !is_scalar || fail(status::not_constant, user, value);
   }
   [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
     if (n.is("Shape") && n.input_count == 1) return shape_ints(n, out);
@@ -400,12 +400,12 @@ protected:
     if (n.is("Concat")) return concat_ints(n, out);
     if (n.is("Slice")) return slice_ints(n, out);
     if (is_arithmetic(n) && n.input_count == 2) return arithmetic_ints(n, out);
-    return fail(errc::not_constant, n);
+    return fail(status::not_constant, n);
   }
   [[gnu::noinline]] constexpr bool shape_ints(const node& n, int_list& out) noexcept {
     row_shape s;
     std::int64_t start = 0, end = static_cast<std::int64_t>(max_rank);
-    if (within_shape_) return fail(errc::not_constant, n);
+    if (within_shape_) return fail(status::not_constant, n);
     within_shape_ = true;
     const bool done = shape_of(n, n.inputs[0], s);
     within_shape_ = false;
@@ -429,7 +429,7 @@ protected:
     for (std::size_t k = 0; k < which.count; ++k) {
       const auto size = static_cast<std::int64_t>(from.count);
       const std::int64_t at = which.values[k], i = at < 0 ? at + size : at;
-      if (i < 0 || i >= size) return fail(errc::value_out_of_range, n);
+      if (i < 0 || i >= size) return fail(status::value_out_of_range, n);
       if (static_cast<std::size_t>(i) == from.batch) out.batch = k;
       out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
     }
@@ -440,7 +440,8 @@ protected:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       int_list part;
       if (!ints(n, operand(n, k), part)) return false;
-      if (part.is_scalar || out.count + part.count > max_rank) return fail(errc::shape_mismatch, n);
+      if (part.is_scalar || out.count + part.count > max_rank)
+        return fail(status::shape_mismatch, n);
       if (part.batch != max_rank) out.batch = out.count + part.batch;
       for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
     }
@@ -450,14 +451,14 @@ protected:
   [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
-    if (out.count != by.count) return fail(errc::shape_mismatch, n);
+    if (out.count != by.count) return fail(status::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
     const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
       const std::int64_t a = out.values[i], b = by.values[i];
-      if (b == 0 && n.is("Div")) return fail(errc::value_out_of_range, n);
+      if (b == 0 && n.is("Div")) return fail(status::value_out_of_range, n);
       const std::int64_t r = multiplies ? a * b : n.is("Add") ? a + b : n.is("Sub") ? a - b : a / b;
-      if (r > 0x7fffffff || r < -0x7fffffff) return fail(errc::dimension_overflow, n);
+      if (r > 0x7fffffff || r < -0x7fffffff) return fail(status::dimension_overflow, n);
       const bool left = out.batch == i && multiplies && b == 1;
       const bool right = by.batch == i && multiplies && a == 1;
       if (out.batch == i || right) out.batch = left || right ? i : max_rank;
@@ -471,7 +472,7 @@ protected:
     if (!ints(n, n.inputs[0], from) || !read_slice(n, r)) return false;
     const auto size = static_cast<std::int64_t>(from.count);
     if (r.count != 1 || (r.axes.values[0] != 0 && r.axes.values[0] != -1))
-      return fail(errc::shape_mismatch, n);
+      return fail(status::shape_mismatch, n);
     const std::int64_t end = clamped(r.ends.values[0], size);
     out = {};
     for (std::int64_t i = clamped(r.starts.values[0], size); i < end; ++i) {
@@ -495,24 +496,24 @@ protected:
     attribute a;
     const bool by_attributes = g_.opset < 10;
     if (by_attributes) {
-      if (!find_attribute(n, "starts", a)) return fail(errc::missing_data, n, "starts");
+      if (!find_attribute(n, "starts", a)) return fail(status::missing_data, n, "starts");
       if (!read_ints_of(a, r.starts)) return false;
-      if (!find_attribute(n, "ends", a)) return fail(errc::missing_data, n, "ends");
+      if (!find_attribute(n, "ends", a)) return fail(status::missing_data, n, "ends");
       if (!read_ints_of(a, r.ends)) return false;
       if (find_attribute(n, "axes", a) && !read_ints_of(a, r.axes)) return false;
     } else {
-      if (n.input_count < 3) return fail(errc::wrong_arity, n);
+      if (n.input_count < 3) return fail(status::wrong_arity, n);
       if (!ints(n, n.inputs[1], r.starts) || !ints(n, n.inputs[2], r.ends)) return false;
       if (n.input_count > 3 && !n.inputs[3].empty() && !ints(n, n.inputs[3], r.axes)) return false;
       if (n.input_count > 4 && !ints(n, n.inputs[4], steps)) return false;
     }
     r.count = r.starts.count;
     for (std::size_t i = 0; i < steps.count; ++i)
-      if (steps.values[i] != 1) return fail(errc::bad_attribute, n, "steps", steps.values[i], 1);
+      if (steps.values[i] != 1) return fail(status::bad_attribute, n, "steps", steps.values[i], 1);
     if (r.axes.count == 0)
       for (; r.axes.count < r.count; ++r.axes.count)
         r.axes.values[r.axes.count] = static_cast<std::int32_t>(r.axes.count);
-    return (r.ends.count == r.count && r.axes.count == r.count) || fail(errc::shape_mismatch, n);
+    return (r.ends.count == r.count && r.axes.count == r.count) || fail(status::shape_mismatch, n);
   }
 
   // ---- shapes
@@ -529,7 +530,7 @@ protected:
       if (is_known(at)) break;
       if (definition(at).number == graph_input) break;
       if (hops == 64 || !producer(at, n) || n.input_count == 0)
-        return fail(errc::not_constant, user, value);
+        return fail(status::not_constant, user, value);
       at = shaping_operand(n);
     }
     if (is_known(at))
@@ -538,7 +539,7 @@ protected:
       return false;
     while (hops-- != 0) {
       at = value;
-      if ((work_ += hops) > max_work) return fail(errc::not_constant, user, value);
+      if ((work_ += hops) > max_work) return fail(status::not_constant, user, value);
       for (std::size_t i = 0; i <= hops && producer(at, n); ++i)
         at = i == hops ? at : shaping_operand(n);
       if (!change_shape(user, n, at, out)) return false;
@@ -560,7 +561,7 @@ protected:
                                                 std::string_view result, row_shape& s) noexcept {
     if (passes(n, result) || keeps_shape(n) || is_arithmetic(n)) return true;
     if (n.is("Gemm") || n.is("MatMul")) return product_shape(n, s);
-    return is_reshaping(n) ? reshape_by(n, s) : fail(errc::not_constant, user, result);
+    return is_reshaping(n) ? reshape_by(n, s) : fail(status::not_constant, user, result);
   }
   static constexpr bool keeps_shape(const node& n) noexcept {
     constexpr op_name names[] = {
@@ -575,7 +576,7 @@ protected:
     std::int64_t transposed = 0;
     if (!take_any(n, n.inputs[1], w)) return false;
     if (!read_int(n, "transB", transposed)) return false;
-    if (w.t.rank != 2 || out.rank == 0) return fail(errc::shape_mismatch, w.t);
+    if (w.t.rank != 2 || out.rank == 0) return fail(status::shape_mismatch, w.t);
     out.dims[out.rank - 1] = w.t.dims[transposed == 1 ? 0 : 1];
     return true;
   }
@@ -585,14 +586,14 @@ protected:
     value_info v;
     if (!ok(parse_value_info(f.payload, v))) return false;
     if (!v.is_tensor || v.element_type != static_cast<std::uint64_t>(element::float32))
-      return fail({errc::wrong_element_type,
+      return fail({status::wrong_element_type,
                    v.offset,
                    v.name,
                    {},
                    static_cast<std::int64_t>(v.element_type),
                    1});
     if (!v.has_shape || v.rank == 0 || v.rank > 4)
-      return fail({errc::shape_mismatch,
+      return fail({status::shape_mismatch,
                    v.offset,
                    v.name,
                    {},
@@ -604,12 +605,12 @@ protected:
     for (std::size_t i = 0; i < v.rank; ++i) {
       if (i == 0 && has_rows) continue;
       if (v.dims[i] < 0 || v.dims[i] > static_cast<std::int64_t>(max_width))
-        return fail({errc::bad_dimension, v.offset, v.name, {}, v.dims[i], max_width});
+        return fail({status::bad_dimension, v.offset, v.name, {}, v.dims[i], max_width});
       out.dims[i] = static_cast<std::uint32_t>(v.dims[i]);
     }
     if (has_rows) out.dims[0] = 1, out.batch = 0, out.rows = v.dims[0];
     if (out.width() <= max_width) return true;
-    return fail({errc::bad_dimension,
+    return fail({status::bad_dimension,
                  v.offset,
                  v.name,
                  {},
@@ -630,12 +631,12 @@ protected:
     if (n.is("Unsqueeze")) return unsqueeze(n, s);
     if (n.is("Transpose")) return transpose(n, s);
     if (n.is("Expand")) return expand(n, s);
-    return fail(errc::unexpected_operator, n);
+    return fail(status::unexpected_operator, n);
   }
 
   [[gnu::noinline]] constexpr bool fail_shape(const node& n, const row_shape& s,
                                               std::string_view what = {},
-                                              errc code = errc::shape_mismatch) noexcept {
+                                              status code = status::shape_mismatch) noexcept {
     tinymlp::error why{code, n.body.offset, what.empty() ? n.label() : what, n.op_type};
     why.rank = static_cast<std::uint8_t>(s.rank > why.dims.size() ? 0 : s.rank);
     for (std::size_t i = 0; i < why.rank; ++i)
@@ -649,7 +650,7 @@ protected:
     if (!read_int(n, "axis", at)) return false;
     const auto rank = static_cast<std::int64_t>(s.rank);
     if (at < (g_.opset >= 11 ? -rank : 0) || at > rank)
-      return fail(errc::bad_attribute, n, "axis", at, rank);
+      return fail(status::bad_attribute, n, "axis", at, rank);
     const auto axis = static_cast<std::size_t>(at < 0 ? at + rank : at);
     std::uint64_t before = 1;
     for (std::size_t i = 0; i < axis; ++i) before *= s.dims[i];
@@ -665,7 +666,7 @@ protected:
   [[gnu::noinline]] constexpr bool reshape(const node& n, row_shape& s) noexcept {
     int_list to;
     std::int64_t allow_zero = 0;
-    if (n.input_count != 2) return fail(errc::wrong_arity, n);
+    if (n.input_count != 2) return fail(status::wrong_arity, n);
     if (!ints(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
     if (to.is_scalar) return fail_shape(n, s);
     row_shape r;
@@ -675,21 +676,21 @@ protected:
     for (std::size_t i = 0; i < to.count; ++i) {
       std::int64_t d = to.values[i];
       if (d == 0 && (allow_zero != 0 || i >= s.rank))
-        return fail_named(n.inputs[1], errc::shape_mismatch, n);
+        return fail_named(n.inputs[1], status::shape_mismatch, n);
       if (d == 0 && i == s.batch) r.batch = i;
       if (d == 0) d = s.dims[i];
       if (i == 0 && s.has_batch() && s.rows > 1 && d == s.rows) d = 1, r.batch = 0;
-      if (d == -1 && open != max_rank) return fail_named(n.inputs[1], errc::shape_mismatch, n);
+      if (d == -1 && open != max_rank) return fail_named(n.inputs[1], status::shape_mismatch, n);
       if (d == -1) open = i, d = 1;
       if (d < 1 || d > static_cast<std::int64_t>(max_width))
-        return fail_named(n.inputs[1], errc::shape_mismatch, n);
+        return fail_named(n.inputs[1], status::shape_mismatch, n);
       r.dims[i] = static_cast<std::uint32_t>(d);
       known *= static_cast<std::uint64_t>(d);
-      if (known > max_elements) return fail_named(n.inputs[1], errc::shape_mismatch, n);
+      if (known > max_elements) return fail_named(n.inputs[1], status::shape_mismatch, n);
     }
     const std::uint64_t width = s.width();
     if (width % known != 0 || (open == max_rank && known != width))
-      return fail_named(n.inputs[1], errc::shape_mismatch, n);
+      return fail_named(n.inputs[1], status::shape_mismatch, n);
     if (open != max_rank) r.dims[open] = static_cast<std::uint32_t>(width / known);
     if (open == 0 && s.has_batch() && !r.has_batch() && r.dims[0] == 1) r.batch = 0;
     s = r;
@@ -704,17 +705,17 @@ protected:
     const bool has_input = n.input_count > 1;
     has = has_attribute || has_input;
     if (has_attribute && (has_input || g_.opset >= inputs_since))
-      return fail(errc::unsupported_attribute, n, "axes");
+      return fail(status::unsupported_attribute, n, "axes");
     if (has_input && g_.opset < inputs_since)
-      return fail(errc::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
-    if (has_attribute && a.type != attribute_type::ints) return fail(errc::bad_attribute, a);
+      return fail(status::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
+    if (has_attribute && a.type != attribute_type::ints) return fail(status::bad_attribute, a);
     if (!has) return true;
     if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes))) return false;
     if (!axes.is_scalar) return true;
-    return fail_named(n.inputs[1], errc::shape_mismatch, n);
+    return fail_named(n.inputs[1], status::shape_mismatch, n);
   }
   // Points to the operand, where that is a constant.
-  [[gnu::noinline]] constexpr bool fail_named(std::string_view value, errc code,
+  [[gnu::noinline]] constexpr bool fail_named(std::string_view value, status code,
                                               const node& n) noexcept {
     operand_constant c;
     const std::string_view from = origin(value);
@@ -726,7 +727,7 @@ protected:
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
-    if (!has && s.has_batch() && s.rows != 1) return fail(errc::wrong_arity, n, "axes");
+    if (!has && s.has_batch() && s.rows != 1) return fail(status::wrong_arity, n, "axes");
     for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
       const std::size_t at = has ? s.axis(axes.values[i]) : i;
       if (!has && !s.is_one(at)) continue;
@@ -742,7 +743,7 @@ protected:
     int_list axes;
     bool has = false, added[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
-    if (!has) return fail(errc::wrong_arity, n, "axes");
+    if (!has) return fail(status::wrong_arity, n, "axes");
     const std::size_t rank = s.rank + axes.count;
     if (rank > max_rank) return fail_shape(n, s);
     for (std::size_t i = 0; i < axes.count; ++i) {
@@ -765,7 +766,7 @@ protected:
       for (; perm.count < s.rank; ++perm.count)
         perm.values[perm.count] = static_cast<std::int32_t>(s.rank - 1 - perm.count);
     }
-    if (perm.count != s.rank) return fail(errc::bad_attribute, n, "perm");
+    if (perm.count != s.rank) return fail(status::bad_attribute, n, "perm");
     row_shape r = s;
     r.batch = max_rank;
     bool seen[max_rank] = {};
@@ -774,7 +775,7 @@ protected:
       const std::int64_t from = perm.values[i];
       if (from < 0 || from >= static_cast<std::int64_t>(s.rank) ||
           seen[static_cast<std::size_t>(from)])
-        return fail(errc::bad_attribute, n, "perm");
+        return fail(status::bad_attribute, n, "perm");
       const auto at = static_cast<std::size_t>(from);
       seen[at] = true;
       r.dims[i] = s.dims[at];
@@ -790,7 +791,7 @@ protected:
   // Expand to a shape that the value has already, or that gains dimensions of one.
   [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
-    if (n.input_count != 2) return fail(errc::wrong_arity, n);
+    if (n.input_count != 2) return fail(status::wrong_arity, n);
     if (!ints(n, n.inputs[1], to)) return false;
     while (s.rank < to.count)
       if (!s.insert_axis(0)) return fail_shape(n, s);

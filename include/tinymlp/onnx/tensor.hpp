@@ -19,7 +19,7 @@ using protobuf::field;
 using protobuf::view;
 using protobuf::wire;
 
-constexpr bool failed(const error& e) noexcept { return e.code != errc::ok; }
+constexpr bool failed(const error& e) noexcept { return e.code != status::ok; }
 // The error, which names `part` if it names nothing better.
 constexpr error naming(error e, std::string_view part) noexcept {
   if (e.where.empty()) e.where = part;
@@ -135,7 +135,7 @@ public:
     value = static_cast<std::int64_t>(bits);
     return true;
   }
-  constexpr errc code() const noexcept { return code_; }
+  constexpr status code() const noexcept { return code_; }
   // Where the last element was read, in the model's file; the tensor, if that was elsewhere.
   constexpr std::size_t offset() const noexcept { return offset_; }
 
@@ -187,7 +187,7 @@ private:
         bits = f.value;
         return true;
       } else {
-        return keep(errc::wrong_wire_type);
+        return keep(status::wrong_wire_type);
       }
     }
     offset_ = packed_.offset();
@@ -200,9 +200,9 @@ private:
            : type_ == element::float64 ? wire::fixed64
                                        : wire::varint;
   }
-  constexpr bool keep(errc code) noexcept {
-    if (code != errc::ok) code_ = code;
-    return code == errc::ok;
+  constexpr bool keep(status code) noexcept {
+    if (code != status::ok) code_ = code;
+    return code == status::ok;
   }
 
   bool is_raw_, is_external_;
@@ -211,7 +211,7 @@ private:
   cursor body_, packed_;
   std::uint32_t data_field_;
   std::size_t at_ = 0, offset_ = 0;
-  errc code_ = errc::ok;
+  status code_ = status::ok;
 };
 
 constexpr bool is_finite(float x) noexcept {
@@ -229,9 +229,9 @@ inline constexpr std::uint32_t tensor_dims = 1, tensor_data_type = 2, tensor_seg
                                tensor_metadata = 16;
 
 constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offset) noexcept {
-  if (static_cast<std::int64_t>(dim) <= 0) return {errc::bad_dimension, offset};
-  if (t.rank == max_rank) return {errc::bad_dimension, offset};
-  if (dim > max_elements / t.count) return {errc::dimension_overflow, offset};
+  if (static_cast<std::int64_t>(dim) <= 0) return {status::bad_dimension, offset};
+  if (t.rank == max_rank) return {status::bad_dimension, offset};
+  if (dim > max_elements / t.count) return {status::dimension_overflow, offset};
   t.dims[t.rank++] = static_cast<std::uint32_t>(dim);
   t.count *= dim;
   return {};
@@ -239,11 +239,11 @@ constexpr error append_dimension(tensor& t, std::uint64_t dim, std::size_t offse
 
 constexpr error append_dimensions(tensor& t, const field& f) noexcept {
   if (f.type == wire::varint) return append_dimension(t, f.value, f.offset);
-  if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset};
+  if (f.type != wire::length_delimited) return {status::wrong_wire_type, f.offset};
   for (cursor c(f.payload); !c.done();) {
     std::uint64_t dim = 0;
     const std::size_t at = c.offset();
-    if (const errc e = c.varint(dim); e != errc::ok) return {e, at};
+    if (const status e = c.varint(dim); e != status::ok) return {e, at};
     if (const error e = append_dimension(t, dim, at); failed(e)) return e;
   }
   return {};
@@ -274,34 +274,34 @@ constexpr error read_external_entry(external_reference& to, const field& entry) 
   for (cursor c(entry.payload); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, key};
+    if (const status e = c.next(f); e != status::ok) return {e, at, key};
     if ((f.number == 1 || f.number == 2) && f.type != wire::length_delimited)
-      return {errc::wrong_wire_type, f.offset, key};
+      return {status::wrong_wire_type, f.offset, key};
     if (f.number == 1) key = f.payload.text();
     if (f.number == 2) value = f.payload.text();
   }
   if (key == "location") to.location = value;
   if (key == "offset" && !parse_decimal(value, to.offset))
-    return {errc::bad_external_data, entry.offset, key};
+    return {status::bad_external_data, entry.offset, key};
   if (key == "length" && !(to.has_length = parse_decimal(value, to.length)))
-    return {errc::bad_external_data, entry.offset, key};
+    return {status::bad_external_data, entry.offset, key};
   return {};
 }
 
 constexpr error resolve_external(tensor& t, const external_reference& from,
                                  external_files files) noexcept {
-  if (from.location.empty()) return {errc::bad_external_data, t.offset, t.name};
+  if (from.location.empty()) return {status::bad_external_data, t.offset, t.name};
   for (const external_file& file : files) {
     if (file.location != from.location) continue;
-    if (from.offset > file.bytes.size()) return {errc::bad_external_data, t.offset, t.name};
+    if (from.offset > file.bytes.size()) return {status::bad_external_data, t.offset, t.name};
     const std::uint64_t rest = file.bytes.size() - from.offset;
     const std::uint64_t size = from.has_length ? from.length : rest;
-    if (size > rest) return {errc::bad_external_data, t.offset, t.name};
+    if (size > rest) return {status::bad_external_data, t.offset, t.name};
     t.is_raw = t.is_external = true;
     t.raw = {file.bytes.data() + from.offset, static_cast<std::size_t>(size), t.offset};
     return {};
   }
-  return {errc::external_data_missing, t.offset, from.location};
+  return {status::external_data_missing, t.offset, from.location};
 }
 
 constexpr std::uint32_t typed_field(element type) noexcept {
@@ -327,32 +327,33 @@ constexpr bool is_typed_field(std::uint32_t number) noexcept {
   if (element_reader::width(t.type) == 0) return {}; // of no use here
   if (t.is_raw) {
     const std::uint64_t need = t.count * element_reader::width(t.type);
-    if (t.raw.size < need) return {errc::short_data, t.raw.offset, t.name};
-    if (t.raw.size > need) return {errc::long_data, t.raw.offset, t.name};
+    if (t.raw.size < need) return {status::short_data, t.raw.offset, t.name};
+    if (t.raw.size > need) return {status::long_data, t.raw.offset, t.name};
     return {};
   }
   std::uint64_t seen = 0, bits = 0;
   element_reader reader(t);
   while (reader.next(bits)) {
-    if (++seen > t.count) return {errc::long_data, reader.offset(), t.name};
+    if (++seen > t.count) return {status::long_data, reader.offset(), t.name};
     const auto value = static_cast<std::int64_t>(bits);
     if ((t.type == element::int8 && (value < -128 || value > 127)) ||
         (t.type == element::uint8 && (value < 0 || value > 255)))
-      return {errc::value_out_of_range, reader.offset(), t.name};
+      return {status::value_out_of_range, reader.offset(), t.name};
   }
-  if (reader.code() != errc::ok) return {reader.code(), reader.offset(), t.name};
-  if (seen == 0) return {errc::missing_data, t.offset, t.name};
-  if (seen < t.count) return {errc::short_data, t.offset, t.name};
+  if (reader.code() != status::ok) return {reader.code(), reader.offset(), t.name};
+  if (seen == 0) return {status::missing_data, t.offset, t.name};
+  if (seen < t.count) return {status::short_data, t.offset, t.name};
   return {};
 }
 
 // A message that is not read further must be well-formed all the same.
 constexpr error check_message(const field& message, std::string_view where) noexcept {
-  if (message.type != wire::length_delimited) return {errc::wrong_wire_type, message.offset, where};
+  if (message.type != wire::length_delimited)
+    return {status::wrong_wire_type, message.offset, where};
   for (cursor c(message.payload); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, where};
+    if (const status e = c.next(f); e != status::ok) return {e, at, where};
   }
   return {};
 }
@@ -376,7 +377,7 @@ constexpr bool tensor_wire_type_ok(const field& f) noexcept {
   std::string_view found{};
   for (cursor c(message); !c.done();) {
     field f;
-    if (c.next(f) != errc::ok) break;
+    if (c.next(f) != status::ok) break;
     if (f.is(number, wire::length_delimited)) found = f.payload.text();
   }
   return found;
@@ -393,8 +394,8 @@ namespace detail {
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at};
-    if (!tensor_wire_type_ok(f)) return {errc::wrong_wire_type, f.offset};
+    if (const status e = c.next(f); e != status::ok) return {e, at};
+    if (!tensor_wire_type_ok(f)) return {status::wrong_wire_type, f.offset};
     switch (f.number) {
     case tensor_dims:
       if (const error e = append_dimensions(t, f); failed(e)) return e;
@@ -402,10 +403,10 @@ namespace detail {
     case tensor_data_type: type = f.value; break;
     case tensor_name: t.name = f.payload.text(); break;
     case tensor_raw_data: t.is_raw = true, t.raw = f.payload; break;
-    case tensor_segment: return {errc::unsupported_feature, f.offset};
+    case tensor_segment: return {status::unsupported_feature, f.offset};
     case tensor_data_location:
       external.used = f.value != 0;
-      if (f.value > 1) return {errc::bad_external_data, f.offset};
+      if (f.value > 1) return {status::bad_external_data, f.offset};
       break;
     case tensor_external_data:
       if (const error e = read_external_entry(external, f); failed(e)) return e;
@@ -415,17 +416,17 @@ namespace detail {
       break;
     default:
       if (!is_typed_field(f.number)) break;
-      if (typed != 0 && typed != f.number) return {errc::ambiguous_data, f.offset};
+      if (typed != 0 && typed != f.number) return {status::ambiguous_data, f.offset};
       typed = f.number;
     }
   }
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
-    return {errc::ambiguous_data, t.offset};
-  if (external.has_entries && !external.used) return {errc::bad_external_data, t.offset};
-  if (type == 0 || type > 64) return {errc::wrong_element_type, t.offset};
+    return {status::ambiguous_data, t.offset};
+  if (external.has_entries && !external.used) return {status::bad_external_data, t.offset};
+  if (type == 0 || type > 64) return {status::wrong_element_type, t.offset};
   t.type = static_cast<element>(type);
   t.data_field = typed_field(t.type);
-  if (typed != 0 && typed != t.data_field) return {errc::wrong_element_type, t.offset};
+  if (typed != 0 && typed != t.data_field) return {status::wrong_element_type, t.offset};
   return external.used ? resolve_external(t, external, files) : error{};
 }
 
@@ -491,11 +492,11 @@ constexpr attribute_type type_of_field(const field& f) noexcept {
   }
 }
 
-constexpr errc take_value(const field& f, attribute& a) noexcept {
+constexpr status take_value(const field& f, attribute& a) noexcept {
   const attribute_type type = type_of_field(f);
-  if (type == attribute_type::undefined) return errc::wrong_wire_type;
-  if (a.type != attribute_type::undefined && a.type != type) return errc::bad_attribute;
-  if (a.type == attribute_type::tensor) return errc::duplicate_field;
+  if (type == attribute_type::undefined) return status::wrong_wire_type;
+  if (a.type != attribute_type::undefined && a.type != type) return status::bad_attribute;
+  if (a.type == attribute_type::tensor) return status::duplicate_field;
   a.type = type;
   switch (f.number) {
   case attribute_f: a.f = std::bit_cast<float>(static_cast<std::uint32_t>(f.value)); break;
@@ -504,7 +505,7 @@ constexpr errc take_value(const field& f, attribute& a) noexcept {
   case attribute_t: a.t = f.payload, a.t_offset = f.offset; break;
   default: break;
   }
-  return errc::ok;
+  return status::ok;
 }
 
 } // namespace detail
@@ -520,14 +521,14 @@ constexpr errc take_value(const field& f, attribute& a) noexcept {
   for (cursor c(message); !c.done();) {
     field f;
     const std::size_t at = c.offset();
-    if (const errc e = c.next(f); e != errc::ok) return {e, at, a.name};
+    if (const status e = c.next(f); e != status::ok) return {e, at, a.name};
     switch (f.number) {
     case attribute_name:
-      if (f.type != wire::length_delimited) return {errc::wrong_wire_type, f.offset, a.name};
+      if (f.type != wire::length_delimited) return {status::wrong_wire_type, f.offset, a.name};
       a.name = f.payload.text();
       break;
     case attribute_kind:
-      if (f.type != wire::varint) return {errc::wrong_wire_type, f.offset, a.name};
+      if (f.type != wire::varint) return {status::wrong_wire_type, f.offset, a.name};
       declared = f.value;
       break;
     case attribute_ref:
@@ -535,24 +536,24 @@ constexpr errc take_value(const field& f, attribute& a) noexcept {
     case attribute_graphs:
     case attribute_sparse:
     case attribute_tensors:
-    case attribute_strings: return {errc::unsupported_feature, f.offset, a.name};
+    case attribute_strings: return {status::unsupported_feature, f.offset, a.name};
     case attribute_f:
     case attribute_i:
     case attribute_s:
     case attribute_t:
     case attribute_floats:
     case attribute_ints:
-      if (const errc e = take_value(f, a); e != errc::ok) return {e, f.offset, a.name};
+      if (const status e = take_value(f, a); e != status::ok) return {e, f.offset, a.name};
       break;
     default: break;
     }
   }
-  if (a.name.empty()) return {errc::missing_name, a.offset, "attribute"};
+  if (a.name.empty()) return {status::missing_name, a.offset, "attribute"};
   // proto3 leaves a zero value out: the declared type then says what the zero is
   if (a.type == attribute_type::undefined && declared >= 1 && declared <= 7 && declared != 5)
     a.type = static_cast<attribute_type>(declared);
   if (a.type == attribute_type::undefined || declared != static_cast<std::uint64_t>(a.type))
-    return {errc::bad_attribute, a.offset, a.name};
+    return {status::bad_attribute, a.offset, a.name};
   out = a;
   return {};
 }
@@ -571,10 +572,10 @@ constexpr errc take_value(const field& f, attribute& a) noexcept {
   std::uint64_t count = 0, bits = 0;
   element_reader reader(t);
   while (reader.next(bits)) ++count;
-  if (reader.code() != errc::ok) return {reader.code(), reader.offset(), a.name};
-  if (count == 0) return {errc::missing_data, a.offset, a.name};
-  if (!is_list && count != 1) return {errc::bad_attribute, a.offset, a.name};
-  if (count > max_elements) return {errc::dimension_overflow, a.offset, a.name};
+  if (reader.code() != status::ok) return {reader.code(), reader.offset(), a.name};
+  if (count == 0) return {status::missing_data, a.offset, a.name};
+  if (!is_list && count != 1) return {status::bad_attribute, a.offset, a.name};
+  if (count > max_elements) return {status::dimension_overflow, a.offset, a.name};
   t.rank = is_list ? 1 : 0;
   t.dims[0] = is_list ? static_cast<std::uint32_t>(count) : 0;
   t.count = count;

@@ -50,7 +50,7 @@ void print_signature(const std::string& wanted) {
   } else {
     const std::optional<isa> which = wanted.empty() ? selected() : isa_from_name(wanted);
     if (!which) throw usage_error(fmt::format("--isa: no instruction set {}", wanted));
-    if (!supported(*which)) fail("--isa: {}: {}", wanted, message(errc::isa_unsupported));
+    if (!supported(*which)) fail("--isa: {}: {}", wanted, message(status::isa_unsupported));
     out.write(fmt::format("{:016x}\n", signature(*which)));
   }
   out.commit();

@@ -92,7 +92,7 @@ template <class Net> void add_scores(const Net& net, isa which, fnv1a& hash) {
       std::copy(row.begin(), row.end(), rows.data() + r * row.size());
     }
     const std::span<const float> all(rows.data(), n * signature_rows::features);
-    if (net.score(all, std::span<float>(scores.data(), n), which) != errc::ok) return;
+    if (net.score(all, std::span<float>(scores.data(), n), which) != status::ok) return;
     for (std::size_t r = 0; r < n; ++r) {
       hash.add(std::bit_cast<std::uint32_t>(scores[r]));
       const typename Net::row_view row(rows.data() + r * Net::inputs, Net::inputs);

@@ -19,7 +19,7 @@ constexpr std::uint32_t model_producer_name = 2, model_producer_version = 3;
 // The bytes of AttributeProto `name` of a node.
 std::optional<onnx::attribute> attribute_named(const onnx::node& node, std::string_view name) {
   onnx::field f;
-  for (onnx::cursor c(node.body); c.next(f) == errc::ok;) {
+  for (onnx::cursor c(node.body); c.next(f) == status::ok;) {
     onnx::attribute a;
     if (f.number == fields::node_attribute && !onnx::failed(onnx::parse_attribute(f.payload, a)) &&
         a.name == name)
@@ -62,7 +62,7 @@ private:
 
   void collect_nodes() {
     onnx::field f;
-    for (onnx::cursor c(graph_.body); c.next(f) == errc::ok;) {
+    for (onnx::cursor c(graph_.body); c.next(f) == status::ok;) {
       if (f.number == fields::graph_initializer)
         take_name(onnx::name_in(f.payload, onnx::detail::tensor_name));
       if (f.number == fields::graph_input || f.number == fields::graph_output) {
@@ -185,7 +185,7 @@ private:
     to.add_varint(fields::model_ir_version, static_cast<std::uint64_t>(ir));
     to.add_bytes(model_producer_name,
                  "tinymlp"); // without a version: the bytes depend on the input
-    for (onnx::cursor c({file_.bytes.data(), file_.bytes.size(), 0}); c.next(f) == errc::ok;) {
+    for (onnx::cursor c({file_.bytes.data(), file_.bytes.size(), 0}); c.next(f) == status::ok;) {
       if (f.number == fields::model_ir_version || f.number == model_producer_name ||
           f.number == model_producer_version)
         continue;
@@ -205,7 +205,7 @@ private:
     protobuf_message to;
     for (const protobuf_message& node : nodes_) to.add_message(fields::graph_node, node);
     onnx::field f;
-    for (onnx::cursor c(graph_.body); c.next(f) == errc::ok;) {
+    for (onnx::cursor c(graph_.body); c.next(f) == status::ok;) {
       const bool names_value =
           f.number == fields::graph_input || f.number == fields::graph_value_info;
       if (f.number == fields::graph_node ||
@@ -225,7 +225,7 @@ private:
     if (!is_forgotten(name)) return false;
     if (producer_.contains(std::string(name))) return true;
     onnx::field f;
-    for (onnx::cursor c(graph_.body); c.next(f) == errc::ok;)
+    for (onnx::cursor c(graph_.body); c.next(f) == status::ok;)
       if (f.number == fields::graph_initializer &&
           onnx::name_in(f.payload, fields::tensor_name) == name)
         return true;
@@ -244,7 +244,7 @@ private:
     protobuf_message to;
     std::string_view domain = onnx::name_in(message, 1);
     onnx::field f;
-    for (onnx::cursor c(message); c.next(f) == errc::ok;) {
+    for (onnx::cursor c(message); c.next(f) == status::ok;) {
       const bool is_default = domain.empty() || domain == "ai.onnx";
       if (f.number == 2 && is_default)
         f.value = std::max(f.value, static_cast<std::uint64_t>(oldest_quantised_opset));

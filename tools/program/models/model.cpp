@@ -74,8 +74,8 @@ public:
   }
 
   void score(std::span<const float> rows, std::span<float> scores) const override {
-    const errc done = isa_ ? network_.score(rows, scores, *isa_) : network_.score(rows, scores);
-    if (done != errc::ok) fail("{}: {}", description_.name, message(done));
+    const status done = isa_ ? network_.score(rows, scores, *isa_) : network_.score(rows, scores);
+    if (done != status::ok) fail("{}: {}", description_.name, message(done));
   }
   float score_row(const float* row) const noexcept override {
     return kernel_.row(network_.weights(), row);
@@ -114,7 +114,7 @@ public:
   }
 
   void score(std::span<const float> rows, std::span<float> scores) const override {
-    if (const errc done = network_->run(rows, scores, isa_); done != errc::ok)
+    if (const status done = network_->run(rows, scores, isa_); done != status::ok)
       fail("{}: {}", description_.name, message(done));
   }
   float score_row(const float* row) const noexcept override {

@@ -19,7 +19,7 @@ std::optional<isa> choose_isa(const std::optional<std::string>& wanted) {
   if (!which)
     throw usage_error(
         fmt::format("--isa: no instruction set {}; known are {}", *wanted, isa_names()));
-  if (!supported(*which)) fail("--isa: {}: {}", *wanted, message(errc::isa_unsupported));
+  if (!supported(*which)) fail("--isa: {}: {}", *wanted, message(status::isa_unsupported));
   return which;
 }
 

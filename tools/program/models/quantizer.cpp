@@ -99,7 +99,7 @@ protobuf_message floats_attribute(std::string_view name, std::span<const float> 
 // their names. `number`: GraphProto's inputs or outputs.
 std::string_view value_info_bytes(onnx::view graph, std::string_view name, std::uint32_t number) {
   onnx::field f;
-  for (onnx::cursor c(graph); c.next(f) == errc::ok;)
+  for (onnx::cursor c(graph); c.next(f) == status::ok;)
     if (f.number == number && onnx::name_in(f.payload, 1) == name) return f.payload.text();
   fail("the graph's input or output moved while it was read"); // the parser found it there
 }

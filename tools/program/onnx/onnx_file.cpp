@@ -51,12 +51,12 @@ std::string describe(const error& why) {
 
 namespace {
 
-std::string number_text(errc code, std::int64_t number) {
+std::string number_text(status code, std::int64_t number) {
   switch (onnx::unit_of(code)) {
   case onnx::unit::element_type: return std::string(onnx::name(static_cast<onnx::element>(number)));
   case onnx::unit::opset:
-    return code == errc::bad_ir_version ? fmt::format("IR version {}", number)
-                                        : fmt::format("operator set {}", number);
+    return code == status::bad_ir_version ? fmt::format("IR version {}", number)
+                                          : fmt::format("operator set {}", number);
   case onnx::unit::operands: return fmt::format("{} operands or results", number);
   case onnx::unit::values: return fmt::format("{} values", number);
   default: return fmt::format("{}", number);
@@ -149,9 +149,9 @@ onnx::node node_of(const onnx::plan& plan, const onnx::step& step) {
   onnx::field graph, holder;
   onnx::node node;
   for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
-       model.next(graph) == errc::ok;) {
+       model.next(graph) == status::ok;) {
     if (graph.number != model_graph) continue;
-    for (onnx::cursor nodes(graph.payload); nodes.next(holder) == errc::ok;)
+    for (onnx::cursor nodes(graph.payload); nodes.next(holder) == status::ok;)
       if (holder.number == graph_node && holder.payload.offset == step.offset) {
         static_cast<void>(parse_node(holder, node)); // parsed before: succeeds
         return node;
@@ -164,9 +164,9 @@ std::vector<onnx::value_info> values_of_graph(const onnx::plan& plan, std::uint3
   std::vector<onnx::value_info> values;
   onnx::field graph, value;
   for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
-       model.next(graph) == errc::ok;) {
+       model.next(graph) == status::ok;) {
     if (graph.number != onnx::detail::model_graph) continue;
-    for (onnx::cursor each(graph.payload); each.next(value) == errc::ok;) {
+    for (onnx::cursor each(graph.payload); each.next(value) == status::ok;) {
       if (value.number != number) continue;
       onnx::value_info& to = values.emplace_back();
       static_cast<void>(onnx::detail::parse_value_info(value.payload, to)); // parsed before
@@ -255,7 +255,7 @@ onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::stri
     file.plan = {};
     const error why = onnx::parse_into(file.plan, file.bytes, file.external_files, output_name);
     if (!onnx::failed(why)) return file;
-    const bool wants_more = why.code == errc::external_data_missing;
+    const bool wants_more = why.code == status::external_data_missing;
     if (!wants_more || file.external.size() == most_external_files) refuse(file, why, output_name);
     try {
       const external_data& data = file.external.emplace_back(

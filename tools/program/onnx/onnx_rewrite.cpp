@@ -32,7 +32,7 @@ private:
   template <class Change> static std::string copy(onnx::view message, Change&& change) {
     protobuf_message to;
     onnx::field f;
-    for (onnx::cursor c(message); c.next(f) == errc::ok;)
+    for (onnx::cursor c(message); c.next(f) == status::ok;)
       if (f.type == onnx::wire::length_delimited)
         to.add_bytes(f.number, change(f));
       else
@@ -65,7 +65,7 @@ private:
     if (onnx::failed(why) || !from.is_external) return std::string(message.text());
     protobuf_message to;
     onnx::field f;
-    for (onnx::cursor c(message); c.next(f) == errc::ok;) {
+    for (onnx::cursor c(message); c.next(f) == status::ok;) {
       if (f.number == tensor_external_data || f.number == tensor_data_location) continue;
       if (f.type == onnx::wire::length_delimited)
         to.add_bytes(f.number, bytes_of(f));

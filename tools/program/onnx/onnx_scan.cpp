@@ -71,7 +71,7 @@ private:
     for (cursor c(message); !c.done();) {
       field f;
       const std::size_t at = c.offset();
-      if (const errc e = c.next(f); e != errc::ok)
+      if (const status e = c.next(f); e != status::ok)
         fail("byte {}: not an ONNX model: {}", at, tinymlp::message(e));
       visit(f);
     }

@@ -9,6 +9,6 @@ void f(const tinymlp::mlp_small& net, std::span<const float> rows, std::span<flo
 #ifdef BROKEN
   net.score(rows, scores);
 #else
-  if (net.score(rows, scores) != tinymlp::errc::ok) return;
+  if (net.score(rows, scores) != tinymlp::status::ok) return;
 #endif
 }
