@@ -11,8 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 COMPILERS = [c for c in ("g++", "clang++") if shutil.which(c)]
 
 
-def code_blocks():
-    return re.findall(r"```cpp\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+def code_blocks(language="cpp"):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 
 
 class Readme(unittest.TestCase):
@@ -57,6 +57,14 @@ class Readme(unittest.TestCase):
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):
                 self.run_code(compiler, context + code + check)
+
+    def test_the_c_example_compiles_in_context(self):
+        includes, code = code_blocks("c")[0].split("\n\n", 1)
+        text = f"{includes}\nfloat of_first(void);\nfloat of_first(void) {{\n{code}return score;\n}}\n"
+        for compiler in filter(shutil.which, ("gcc", "clang")):
+            with self.subTest(compiler=compiler):
+                subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
+                                "-I", ROOT / "include", "-x", "c", "-"], input=text, text=True, check=True)
 
 
 if __name__ == "__main__":
