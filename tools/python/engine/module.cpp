@@ -1,0 +1,102 @@
+// tinymlp._engine: the engine as Python sees it.
+#include <optional>
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <tinymlp/isa.hpp>
+#include <tinymlp/kernels/steps_table.hpp>
+#include <tinymlp/models/mlp_large.hpp>
+#include <tinymlp/models/mlp_large_4k.hpp>
+#include <tinymlp/models/mlp_medium.hpp>
+#include <tinymlp/models/mlp_medium_4k.hpp>
+#include <tinymlp/models/mlp_small.hpp>
+#include <tinymlp/models/mlp_small_4k.hpp>
+
+#include "engine/columns.hpp"
+#include "engine/network.hpp"
+#include "engine/rows.hpp"
+
+namespace tinymlp::python {
+
+namespace {
+
+// The dense layers as they are computed: sizes before and after each, and what activates them.
+nb::tuple sizes_of(const network& net) {
+  nb::list to;
+  to.append(net.inputs());
+  for (const kernels::step& step : net.engine().steps())
+    if (step.op <= kernels::step_op::dense_static) to.append(step.outputs);
+  return nb::tuple(to);
+}
+nb::tuple activations_of(const network& net) {
+  nb::list to;
+  for (const kernels::step& step : net.engine().steps())
+    if (step.op <= kernels::step_op::dense_static) to.append(text_of(name(step.activates)));
+  return nb::tuple(to);
+}
+
+// That of the kernels which run: for float32 not always that of the best instruction set's name.
+nb::str kernel_of(const network& net) {
+  const bool is_fp32 = net.engine().mode() == onnx::quant_mode::fp32;
+  return text_of(name(is_fp32 ? kernels::steps_kernel_of<false>(selected()).id
+                              : kernels::steps_kernel_of<true>(selected()).id));
+}
+
+template <std::size_t N> nb::bytes bytes_of(const char (&literal)[N]) {
+  return nb::bytes(literal, N - 1); // without the final NUL
+}
+nb::dict shipped_models() {
+  nb::dict to;
+  to["mlp_small"] = bytes_of(models::mlp_small_onnx);
+  to["mlp_medium"] = bytes_of(models::mlp_medium_onnx);
+  to["mlp_large"] = bytes_of(models::mlp_large_onnx);
+  to["mlp_small_4k"] = bytes_of(models::mlp_small_4k_onnx);
+  to["mlp_medium_4k"] = bytes_of(models::mlp_medium_4k_onnx);
+  to["mlp_large_4k"] = bytes_of(models::mlp_large_4k_onnx);
+  return to;
+}
+
+void make_network(network* to, nb::bytes model, const std::string& output, nb::dict external) {
+  new (to) network(model_files(std::move(model), std::move(external)), output);
+}
+
+PyType_Slot network_slots[] = {{Py_tp_call, reinterpret_cast<void*>(&call_network)}, {0, nullptr}};
+
+} // namespace
+
+} // namespace tinymlp::python
+
+NB_MODULE(_engine, m) {
+  using namespace tinymlp::python;
+  using namespace nb::literals;
+  if (!import_numpy()) throw nb::python_error();
+
+  nb::class_<network>(m, "Network", nb::type_slots(network_slots))
+      .def("__init__", &make_network, "model"_a, "output"_a, "external"_a)
+      .def_prop_ro("inputs", &network::inputs)
+      .def_prop_ro("outputs", &network::outputs)
+      .def_prop_ro("_is_scalar", &network::is_scalar)
+      .def_prop_ro("parameters", [](const network& net) { return net.engine().parameter_count(); })
+      .def_prop_ro("shape", &sizes_of)
+      .def_prop_ro("activations", &activations_of)
+      .def_prop_ro("kernel", &kernel_of);
+
+  nb::class_<scores_column>(m, "Scores")
+      .def("__len__", &scores_column::rows)
+      .def("to_numpy", &scores_column::to_numpy)
+      .def("_schema", &scores_column::arrow_schema)
+      .def("_array", &scores_column::arrow_array)
+      .def("_stream", &scores_column::arrow_stream);
+
+  m.def("score_columns", &score_columns, "network"_a, "stream"_a, "array"_a.none(), "names"_a,
+        "threads"_a);
+  m.def(
+      "describe",
+      [](nb::bytes model, const std::string& output, nb::dict external) {
+        return describe(model_files(std::move(model), std::move(external)), output);
+      },
+      "model"_a, "output"_a, "external"_a);
+  m.def("shipped_models", &shipped_models);
+}
