@@ -17,8 +17,9 @@ namespace tinymlp::tools {
 namespace {
 
 constexpr std::size_t largest_model = std::size_t{64} << 20;
-constexpr std::size_t most_external_files = 16;
 constexpr std::size_t most_obstacles = 64;
+
+} // namespace
 
 external_data read_external(const folder& where, const std::string& model_folder,
                             const std::string& location) {
@@ -30,8 +31,6 @@ external_data read_external(const folder& where, const std::string& model_folder
   data.sha256 = sha256_of({data.bytes.data(), data.bytes.size()});
   return data;
 }
-
-} // namespace
 
 std::string sha256_of(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

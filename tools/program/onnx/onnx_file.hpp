@@ -72,6 +72,12 @@ model_bytes read_model_bytes(const folder& where, const std::string& relative);
 onnx_file parse_onnx_file(model_bytes from, const folder& where, const std::string& relative,
                           std::string_view output_name = {});
 
+// The most files of external data that a model may have.
+inline constexpr std::size_t most_external_files = 16;
+// One of them, from inside the model's folder, which is `model_folder` in `where` ("" or "a/b/").
+external_data read_external(const folder& where, const std::string& model_folder,
+                            const std::string& location);
+
 // Node or tensor, operator, what was found, what is accepted, what to do at the exporter, and where
 // all accepted forms are listed; several lines.
 std::string describe_obstacle(const error& why);

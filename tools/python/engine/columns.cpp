@@ -10,6 +10,7 @@
 
 #include "engine/arrow_abi.hpp"
 #include "engine/batch.hpp"
+#include "engine/gil.hpp"
 #include "engine/rows.hpp"
 
 namespace tinymlp::python {
@@ -286,7 +287,7 @@ scores_column score_columns(const network& net, nb::handle stream, nb::handle ar
     if (array.is_none()) {
       owned<ArrowArrayStream> from;
       take(stream, from);
-      const nb::gil_scoped_release released;
+      const without_gil released;
       score_stream(net, from, names, threads, to);
     } else {
       owned<ArrowSchema> schema;
@@ -295,7 +296,7 @@ scores_column score_columns(const network& net, nb::handle stream, nb::handle ar
       take(array, one);
       const layout at = find_columns(schema, names);
       const batch from = open_batch(one, at);
-      const nb::gil_scoped_release released;
+      const without_gil released;
       score_batch(net, from, at, threads, to.add(static_cast<std::size_t>(from.rows)));
     }
   } catch (const bad_table& why) {

@@ -71,6 +71,7 @@ PyType_Slot network_slots[] = {{Py_tp_call, reinterpret_cast<void*>(&call_networ
 NB_MODULE(_engine, m) {
   using namespace tinymlp::python;
   using namespace nb::literals;
+  nb::set_leak_warnings(false); // threads that never end hold what they score
   if (!import_numpy()) throw nb::python_error();
 
   nb::class_<network>(m, "Network", nb::type_slots(network_slots))

@@ -247,14 +247,17 @@ nb::dict metadata_of(const onnx::plan& plan) {
   to["producer_name"] = text_of(plan.producer_name);
   to["producer_version"] = text_of(plan.producer_version);
   to["domain"] = text_of(part(model, model_domain).text());
-  to["version"] = static_cast<std::int64_t>(number_in(model, model_version));
+  to["version"] = nb::none();
   to["description"] = text_of(part(model, model_description).text());
   to["graph_name"] = text_of(plan.graph_name);
   to["graph_description"] = text_of(part(part(model, model_graph), graph_description).text());
   field f;
-  for (cursor fields(model); fields.next(f) == errc::ok;)
+  for (cursor fields(model); fields.next(f) == errc::ok;) {
+    if (f.is(model_version, protobuf::wire::varint))
+      to["version"] = static_cast<std::int64_t>(f.value);
     if (f.is(model_metadata, protobuf::wire::length_delimited))
       custom[text_of(part(f.payload, 1).text())] = text_of(part(f.payload, 2).text());
+  }
   to["custom_metadata_map"] = custom;
   return to;
 }

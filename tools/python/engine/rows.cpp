@@ -7,6 +7,7 @@
 #include <numpy/arrayobject.h>
 
 #include "engine/batch.hpp"
+#include "engine/gil.hpp"
 
 namespace tinymlp::python {
 
@@ -81,18 +82,10 @@ void score_piece(const any_network& net, const strided& rows, const strided& out
   }
 }
 
-struct release_gil {
-  PyThreadState* state;
-  explicit release_gil(bool wanted) : state(wanted ? PyEval_SaveThread() : nullptr) {}
-  ~release_gil() {
-    if (state != nullptr) PyEval_RestoreThread(state);
-  }
-};
-
 bool score(const network& net, const strided& rows, const strided& out, std::size_t threads) {
   if (rows.rows == 0) return true;
   try {
-    const release_gil released(rows.rows * (net.engine().parameter_count() + 1) > released_work);
+    const without_gil released(rows.rows * (net.engine().parameter_count() + 1) > released_work);
     for_pieces(rows.rows, threads, [&](std::size_t begin, std::size_t end) {
       score_piece(net.engine(), rows, out, begin, end);
     });

@@ -250,10 +250,18 @@ class Scores:
         return self._held._stream()
 
 
-#: Names of the shipped networks, all of them fp32. See model/README.md for how close they are to
-#: libvmaf's vmaf_v0.6.1 and, `_4k`, vmaf_4k_v0.6.1.
 _SHIPPED = _engine.shipped_models()
+#: Names of the shipped networks; each has an int8 form, of the name with `.int8`. model/README.md
+#: tells how close they are to libvmaf's vmaf_v0.6.1 and, `_4k`, vmaf_4k_v0.6.1.
 shipped: tuple[str, ...] = tuple(_SHIPPED)
+
+
+def _shipped_model(name: str) -> bytes | None:
+    if not name.endswith(".int8") or name.removesuffix(".int8") not in _SHIPPED:
+        return _SHIPPED.get(name)
+    from importlib import resources
+
+    return resources.files(__package__).joinpath("models", f"{name}.onnx").read_bytes()
 
 
 def _read(path: str) -> bytes:
@@ -275,28 +283,40 @@ def _source(source: ModelSource, output: str | None,
     path = os.fspath(source)
     if isinstance(path, bytes):
         path = os.fsdecode(path)
-    if isinstance(source, str) and source in _SHIPPED and not os.path.exists(source):
-        return _SHIPPED[source], {}, source
+    found = _shipped_model(path) if isinstance(source, str) else None
+    if found is not None:
+        return found, {}, path
     try:
         model = _read(path)
     except FileNotFoundError as why:
         if os.sep in path or "." in path:
             raise
-        raise FileNotFoundError(why.errno, f"neither a file nor one of {', '.join(shipped)}", path) from None
+        raise FileNotFoundError(why.errno, f"neither a file nor one of {', '.join(shipped)} (.int8)", path) from None
     return model, dict(external or {}), path
 
 
-def _with_external(source: ModelSource, model: bytes, external: dict[str, bytes], path: str,
-                   output: str | None) -> dict[str, bytes]:
+def _with_external(model: bytes, path: str, output: str | None) -> Network:
     """External data beside the model's file, read as the program reads it: never from outside the
-    model's folder."""
+    model's folder. The parser asks for one file at a time."""
     from . import _files
 
-    try:
-        return _files.external_data(path, model, output or "")
-    except NotBuilt as why:
-        raise NotBuilt(f"{path}: its external data has to be passed in, external={{location: bytes}}: "
-                       f"{why}") from None
+    files: dict[str, bytes] = {}
+    while True:
+        try:
+            return Network(model, output, files, path)
+        except Error as why:
+            if why.code != "external_data_missing" or why.node in files:
+                raise
+            location = why.node
+        try:
+            if len(files) == _files.most_external_files():
+                raise ValueError(f"more than {len(files)} files of external data")
+            files[location] = _files.read_beside(path, location)
+        except NotBuilt as why:
+            raise NotBuilt(f"{path}: its external data {location} has to be passed in, "
+                           f"external={{location: bytes}}: {why}") from None
+        except ValueError as why:
+            raise ValueError(f"{path}: {why}") from None
 
 
 def load(source: ModelSource, output: str | None = None, *,
@@ -315,9 +335,41 @@ def load(source: ModelSource, output: str | None = None, *,
     try:
         return Network(model, output, files, path)
     except Error as why:
-        if why.code != "external_data_missing" or external is not None or not path or path in _SHIPPED:
+        if why.code != "external_data_missing" or external is not None or not path:
             raise
-    return Network(model, output, _with_external(source, model, files, path, output), path)
+    return _with_external(model, path, output)
+
+
+def quantize(source: ModelSource, output: str | None = None, *, per_channel: bool = False,
+             rows: Any = None, calibration: str = "minmax", percentile: float = 99.999,
+             external: Mapping[str, bytes] | None = None) -> bytes:
+    """The bytes of the model with int8 weights, as `tinymlp quantize` writes them: scales, weights
+    and zero points are ONNX Runtime's.
+
+    - `per_channel`: one scale an output instead of a layer.
+    - `rows`: fixes the activations' scales beforehand, from float32 [N, K], or from a path to a log
+      or CSV as the program reads it. Without, each row has its own.
+    - `calibration`: "minmax", "percentile" (less what lies beyond `percentile`) or "mse".
+    """
+    from . import _files
+
+    program = _files.program("quantising")
+    if calibration not in program.calibration_methods:
+        raise ValueError(f"calibration is {calibration!r}; it is one of {', '.join(program.calibration_methods)}")
+    if not 50 <= percentile <= 100:
+        raise ValueError(f"percentile is {percentile}; it is a number from 50 to 100")
+    net = load(source, output, external=external)
+    if rows is not None and not isinstance(rows, (str, os.PathLike)):
+        import numpy as np
+
+        if not isinstance(rows, np.ndarray) or rows.dtype != np.float32 or rows.ndim != 2 \
+                or rows.shape[1] != net.inputs or len(rows) == 0:
+            raise ValueError(f"rows to calibrate with are a NumPy array of float32 [N, {net.inputs}], N above 0")
+        rows = np.ascontiguousarray(rows).tobytes()
+    elif rows is not None:
+        rows = os.fspath(rows)
+    return program.quantize(net.source or "the model", net.model, net.external, output or "", per_channel,
+                            rows, program.calibration_methods.index(calibration), percentile)
 
 
 def inspect(source: ModelSource, output: str | None = None, *,
