@@ -1,0 +1,117 @@
+"""Fitted scikit-learn models and torch modules on the engine."""
+import unittest
+import warnings
+
+import numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import tinymlp
+import tinymlp.sklearn
+from shared import same_bits
+
+RANDOM = np.random.default_rng(3)
+X = RANDOM.normal(size=(400, 5)) * (1, 10, 0.1, 1, 3) + (0, 5, 0, -2, 0)
+Y = X[:, 0] * 2 + np.sin(X[:, 1]) - X[:, 2] * X[:, 3]
+
+
+def fitted(model, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y)
+
+
+class Models(unittest.TestCase):
+    def test_regressors_follow_scikit_learn(self):
+        for activation in ("relu", "tanh", "logistic", "identity"):
+            for scaler in (StandardScaler(), MinMaxScaler(), None):
+                with self.subTest(activation=activation, scaler=scaler):
+                    last = MLPRegressor(hidden_layer_sizes=(12, 7), activation=activation, max_iter=30, random_state=1)
+                    model = fitted(make_pipeline(scaler, last) if scaler else last, Y)
+                    fast = tinymlp.sklearn.wrap(model)
+                    wanted = model.predict(X)
+                    self.assertEqual(fast.predict(X).shape, wanted.shape)
+                    np.testing.assert_allclose(fast.predict(X), wanted, rtol=0, atol=1e-5 * abs(wanted).max() + 1e-5)
+
+    def test_several_targets(self):
+        model = fitted(make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), max_iter=30, random_state=1)),
+                       np.stack([Y, -Y, Y * 2], axis=1))
+        fast = tinymlp.sklearn.wrap(model)
+        self.assertEqual(fast.predict(X).shape, (400, 3))
+        np.testing.assert_allclose(fast.predict(X), model.predict(X), rtol=0, atol=1e-3)
+
+    def test_classifiers(self):
+        for labels in (Y > 0, np.array(["low", "mid", "high"])[np.digitize(Y, (-1, 1))], np.digitize(Y, (-1, 1)) * 10):
+            with self.subTest(labels=np.unique(labels)):
+                model = fitted(make_pipeline(StandardScaler(), MLPClassifier(hidden_layer_sizes=(9,), max_iter=40, random_state=2)), labels)
+                fast = tinymlp.sklearn.wrap(model)
+                wanted = model.predict_proba(X)
+                np.testing.assert_allclose(fast.predict_proba(X), wanted, rtol=0, atol=1e-5)
+                sure = np.sort(wanted, axis=1)[:, -1] - np.sort(wanted, axis=1)[:, -2] > 1e-4
+                self.assertTrue((fast.predict(X)[sure] == model.predict(X)[sure]).all())
+                self.assertEqual(list(fast.classes_), list(model.classes_))
+
+    def test_the_file_gives_the_same_bits(self):
+        fast = tinymlp.sklearn.wrap(fitted(MLPRegressor(hidden_layer_sizes=(6,), max_iter=20, random_state=1), Y))
+        rows = X.astype(np.float32)
+        self.assertTrue(same_bits(fast.predict(X), tinymlp.load(fast.onnx)(rows).reshape(-1)))
+
+    def test_refusals(self):
+        with self.assertRaisesRegex(TypeError, "LinearRegression"):
+            tinymlp.sklearn.wrap(fitted(LinearRegression(), Y))
+        with self.assertRaisesRegex(ValueError, "not fitted"):
+            tinymlp.sklearn.wrap(MLPRegressor())
+        fast = tinymlp.sklearn.wrap(fitted(MLPRegressor(hidden_layer_sizes=(6,), max_iter=20, random_state=1), Y))
+        with self.assertRaisesRegex(ValueError, r"\[N, 5\]"):
+            fast.predict(X[:, :4])
+        with self.assertRaises(ValueError):
+            fast.predict([["a"] * 5])
+        with self.assertRaisesRegex(AttributeError, "regressor"):
+            fast.predict_proba(X)
+        classifier = tinymlp.sklearn.wrap(fitted(MLPClassifier(hidden_layer_sizes=(4,), max_iter=20, random_state=1), Y > 0))
+        with self.assertRaisesRegex(ValueError, "NaN"):
+            classifier.predict(np.full((1, 5), np.nan))
+
+    def test_columns_of_a_frame_must_be_those_it_was_fitted_with(self):
+        try:
+            import pandas
+        except ImportError:
+            self.skipTest("pandas is not installed")
+        frame = pandas.DataFrame(X, columns=list("abcde"))
+        model = MLPRegressor(hidden_layer_sizes=(6,), max_iter=5, random_state=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(frame, Y)
+        fast = tinymlp.sklearn.wrap(model)
+        self.assertTrue(same_bits(fast.predict(frame), fast.predict(X)))
+        with self.assertRaisesRegex(ValueError, "fitted with a, b, c, d, e"):
+            fast.predict(frame[list("abced")])
+
+
+class Torch(unittest.TestCase):
+    def setUp(self):
+        try:
+            import torch
+        except ImportError:
+            self.skipTest("torch is not installed")
+        self.torch = torch
+
+    def test_a_sequential_through_its_export(self):
+        torch = self.torch
+        torch.manual_seed(1)
+        module = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.BatchNorm1d(16), torch.nn.Tanh(),
+                                     torch.nn.Dropout(0.5), torch.nn.Linear(16, 3), torch.nn.Softmax(dim=1))
+        module.train()
+        net = tinymlp.sklearn.from_torch(module, features=5)
+        self.assertTrue(module.training)
+        rows = X.astype(np.float32)
+        module.eval()
+        with torch.no_grad():
+            wanted = module(torch.tensor(rows.tolist())).tolist()
+        np.testing.assert_allclose(net(rows), np.array(wanted), rtol=0, atol=2e-6)
+
+
+if __name__ == "__main__":
+    unittest.main()
