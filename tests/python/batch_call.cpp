@@ -1,5 +1,5 @@
-// The C++ batch call over a file of float32 rows: batch_call MODEL ROWS SCORES. What every other way
-// to score is compared with, bit for bit.
+// The C++ batch call over a file of float32 rows: batch_call MODEL ROWS SCORES. What every other
+// way to score is compared with, bit for bit.
 #include <tinymlp.hpp>
 
 #include <cstdio>
