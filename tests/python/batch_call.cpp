@@ -20,10 +20,10 @@ template <class Value> static std::vector<Value> read(const char* path) {
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
   tinymlp::owned_network net;
-  if (net.load(read<char>(argv[1])).code != tinymlp::errc::ok) return 1;
+  if (net.load(read<char>(argv[1])).code != tinymlp::status::ok) return 1;
   const std::vector<float> rows = read<float>(argv[2]);
   std::vector<float> scores(rows.size() / net->inputs() * net->outputs());
-  if (net->run(rows, scores) != tinymlp::errc::ok) return 1;
+  if (net->run(rows, scores) != tinymlp::status::ok) return 1;
   std::FILE* const file = std::fopen(argv[3], "wb");
   if (file == nullptr) return 1;
   const bool done = std::fwrite(scores.data(), sizeof(float), scores.size(), file) == scores.size();

@@ -62,9 +62,9 @@ onnx::node node_of(const onnx::plan& plan, const onnx::step& step) {
   onnx::field graph, holder;
   onnx::node node;
   for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
-       model.next(graph) == errc::ok;) {
+       model.next(graph) == status::ok;) {
     if (graph.number != model_graph) continue;
-    for (onnx::cursor nodes(graph.payload); nodes.next(holder) == errc::ok;)
+    for (onnx::cursor nodes(graph.payload); nodes.next(holder) == status::ok;)
       if (holder.number == graph_node && holder.payload.offset == step.offset) {
         static_cast<void>(parse_node(holder, node)); // parsed before: succeeds
         return node;
@@ -77,9 +77,9 @@ std::vector<onnx::value_info> values_of_graph(const onnx::plan& plan, std::uint3
   std::vector<onnx::value_info> values;
   onnx::field graph, value;
   for (onnx::cursor model({plan.model.data(), plan.model.size(), 0});
-       model.next(graph) == errc::ok;) {
+       model.next(graph) == status::ok;) {
     if (graph.number != onnx::detail::model_graph) continue;
-    for (onnx::cursor each(graph.payload); each.next(value) == errc::ok;) {
+    for (onnx::cursor each(graph.payload); each.next(value) == status::ok;) {
       if (value.number != number) continue;
       onnx::value_info& to = values.emplace_back();
       static_cast<void>(onnx::detail::parse_value_info(value.payload, to)); // parsed before

@@ -17,20 +17,20 @@ namespace tinymlp::python {
 namespace {
 
 // The enumerator's own name, as the compiler spells it.
-template <errc Code> constexpr std::string_view code_name() {
+template <status Code> constexpr std::string_view code_name() {
   constexpr std::string_view text = __PRETTY_FUNCTION__;
-  constexpr std::string_view before = "errc::";
+  constexpr std::string_view before = "status::";
   constexpr std::size_t begin = text.find(before, text.find("Code = ")) + before.size();
   return text.substr(begin, text.find_first_of(";]", begin) - begin);
 }
-static_assert(code_name<errc::unsupported_operator>() == "unsupported_operator");
+static_assert(code_name<status::unsupported_operator>() == "unsupported_operator");
 
-template <std::size_t... I> std::string_view name_in(errc code, std::index_sequence<I...>) {
-  constexpr std::array names{code_name<static_cast<errc>(I)>()...};
+template <std::size_t... I> std::string_view name_in(status code, std::index_sequence<I...>) {
+  constexpr std::array names{code_name<static_cast<status>(I)>()...};
   return names[std::min(static_cast<std::size_t>(code), names.size() - 1)];
 }
-std::string_view name_of(errc code) {
-  constexpr auto count = static_cast<std::size_t>(errc::out_of_memory) + 1;
+std::string_view name_of(status code) {
+  constexpr auto count = static_cast<std::size_t>(status::out_of_memory) + 1;
   return name_in(code, std::make_index_sequence<count>());
 }
 
@@ -120,13 +120,13 @@ constexpr std::uint32_t model_domain = 4, model_version = 5, model_description =
 // The first field of that number in a message that has been parsed before, or an empty one.
 protobuf::view part(protobuf::view message, std::uint32_t number) {
   field f;
-  for (cursor fields(message); fields.next(f) == errc::ok;)
+  for (cursor fields(message); fields.next(f) == status::ok;)
     if (f.number == number && f.type == protobuf::wire::length_delimited) return f.payload;
   return {};
 }
 std::uint64_t number_in(protobuf::view message, std::uint32_t number) {
   field f;
-  for (cursor fields(message); fields.next(f) == errc::ok;)
+  for (cursor fields(message); fields.next(f) == status::ok;)
     if (f.number == number && f.type == protobuf::wire::varint) return f.value;
   return 0;
 }
@@ -142,7 +142,7 @@ std::string type_text(protobuf::view type, int depth = 0) {
   constexpr std::uint32_t tensor = 1, sequence = 4, map = 5;
   field f;
   if (depth < 4)
-    for (cursor fields(type); fields.next(f) == errc::ok;) {
+    for (cursor fields(type); fields.next(f) == status::ok;) {
       if (f.type != protobuf::wire::length_delimited) continue;
       if (f.number == tensor) return "tensor(" + element_text(number_in(f.payload, 1)) + ")";
       if (f.number == sequence) return "seq(" + type_text(part(f.payload, 1), depth + 1) + ")";
@@ -157,10 +157,10 @@ std::string type_text(protobuf::view type, int depth = 0) {
 nb::list shape_list(protobuf::view shape) {
   nb::list to;
   field dim, f;
-  for (cursor dims(shape); dims.next(dim) == errc::ok;) {
+  for (cursor dims(shape); dims.next(dim) == status::ok;) {
     if (dim.number != 1 || dim.type != protobuf::wire::length_delimited) continue;
     nb::object value = nb::none();
-    for (cursor fields(dim.payload); fields.next(f) == errc::ok;) {
+    for (cursor fields(dim.payload); fields.next(f) == status::ok;) {
       if (f.is(1, protobuf::wire::varint)) value = nb::cast(static_cast<std::int64_t>(f.value));
       if (f.is(2, protobuf::wire::length_delimited) && f.payload.size > 0)
         value = text_of(f.payload.text());
@@ -175,7 +175,7 @@ nb::list values_list(const onnx::plan& plan, std::uint32_t number) {
   nb::list to;
   field f;
   const protobuf::view graph = part({plan.model.data(), plan.model.size(), 0}, model_graph);
-  for (cursor fields(graph); fields.next(f) == errc::ok;) {
+  for (cursor fields(graph); fields.next(f) == status::ok;) {
     if (!f.is(number, protobuf::wire::length_delimited)) continue;
     const protobuf::view type = part(f.payload, 2), tensor = part(type, 1);
     nb::dict value;
@@ -252,7 +252,7 @@ nb::dict metadata_of(const onnx::plan& plan) {
   to["graph_name"] = text_of(plan.graph_name);
   to["graph_description"] = text_of(part(part(model, model_graph), graph_description).text());
   field f;
-  for (cursor fields(model); fields.next(f) == errc::ok;) {
+  for (cursor fields(model); fields.next(f) == status::ok;) {
     if (f.is(model_version, protobuf::wire::varint))
       to["version"] = static_cast<std::int64_t>(f.value);
     if (f.is(model_metadata, protobuf::wire::length_delimited))

@@ -114,7 +114,7 @@ int main() {
   std::vector<float> rows(net.inputs * 10000), out(10000);
   rows.resize(std::fread(rows.data(), sizeof(float), rows.size(), stdin));
   out.resize(rows.size() / net.inputs);
-  if (net.run(rows, out) != tinymlp::errc::ok) return 1;
+  if (net.run(rows, out) != tinymlp::status::ok) return 1;
   std::fwrite(out.data(), sizeof(float), out.size(), stdout);
 }
 """
