@@ -1,16 +1,10 @@
 // `tinymlp run`: the outputs of any network over rows of features.
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstdint>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "system/atomic_file.hpp"
 #include "commands.hpp"
@@ -20,9 +14,7 @@
 #include "logs/feature_rows.hpp"
 #include "models/open_model.hpp"
 #include "pictures/output_plot.hpp"
-#include "scores/series.hpp"
-#include "system/terminal.hpp"
-#include "system/text.hpp"
+#include "writers/output_writer.hpp"
 
 namespace tinymlp::tools {
 
@@ -36,136 +28,8 @@ struct run_options {
   std::string plot;
 };
 
-constexpr std::size_t block_floats = std::size_t{1} << 18; // features or outputs held at once
-constexpr std::size_t most_block_rows = 1024;
-constexpr std::size_t plot_buckets = 1024; // about one a pixel of the plot's width
-
-// A CSV cell; quoted where it must be.
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + '"';
-}
-
-std::vector<std::string> output_names(const model_description& network) {
-  const std::string& name = network.output_name;
-  if (network.outputs == 1) return {name};
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < network.outputs; ++i) names.push_back(fmt::format("{}.{}", name, i));
-  return names;
-}
-
-// Collects rows into blocks, computes each in one call, and writes the outputs in order.
-class run_sink final : public feature_sink {
-public:
-  run_sink(const run_options& options, const model& network, const byte_source& source,
-           atomic_file& out)
-      : network_(network), inputs_(network.description().inputs),
-        outputs_(network.description().outputs), as_json_(options.format == "json"),
-        source_(source), out_(out), names_(output_names(network.description())) {
-    const std::size_t widest = std::max(inputs_, outputs_);
-    block_rows_ = std::clamp<std::size_t>(block_floats / widest, 1, most_block_rows);
-    if (!options.plot.empty())
-      series_.assign(std::min(outputs_, most_plotted), series(plot_buckets));
-    if (!as_json_) write_header();
-  }
-
-  void row(std::span<const float> features, const std::string&) override {
-    features_.insert(features_.end(), features.begin(), features.end());
-    if (features_.size() == block_rows_ * inputs_) run_block();
-  }
-  void note(const std::string& text) override {
-    progress_.clear();
-    print_message("note", fmt::format("{}: {}", source_.name(), text));
-  }
-  void idle() override {
-    run_block();
-    out_.flush();
-  }
-  void end() {
-    run_block();
-    progress_.clear();
-  }
-
-  std::span<const std::string> names() const noexcept { return names_; }
-  std::span<const series> plotted() const noexcept { return series_; }
-  void report_warnings() const {
-    if (not_finite_ > 0)
-      print_message("warning",
-                    fmt::format("{}: {} of {} rows have an output that is not finite, because of "
-                                "NaN, infinite or huge features",
-                                source_.name(), not_finite_, rows_));
-  }
-
-private:
-  void write_header() {
-    line_.clear();
-    fmt::format_to(std::back_inserter(line_), "row");
-    for (const std::string& name : names_)
-      fmt::format_to(std::back_inserter(line_), ",{}", csv_cell(name));
-    line_.push_back('\n');
-    out_.write({line_.data(), line_.size()});
-  }
-
-  void run_block() {
-    if (features_.empty()) return;
-    const std::size_t count = features_.size() / inputs_;
-    values_.resize(count * outputs_);
-    network_.score(features_, values_);
-    for (std::size_t r = 0; r < count; ++r)
-      write_row(std::span(values_).subspan(r * outputs_, outputs_));
-    features_.clear();
-    progress_.update(rows_, source_.position(), source_.size());
-  }
-
-  void write_row(std::span<const float> values) {
-    bool finite = true;
-    for (const float value : values) finite = finite && std::isfinite(value);
-    not_finite_ += finite ? 0 : 1;
-    for (std::size_t i = 0; i < series_.size(); ++i)
-      series_[i].add({.frame = static_cast<std::int64_t>(rows_), .score = values[i]});
-    line_.clear();
-    const auto to = std::back_inserter(line_);
-    if (as_json_)
-      fmt::format_to(to, "{{\"row\":{},\"output\":{}", rows_, outputs_ == 1 ? "" : "[");
-    else
-      fmt::format_to(to, "{}", rows_);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!as_json_ || i > 0) line_.push_back(',');
-      write_number(values[i]);
-    }
-    fmt::format_to(to, "{}", as_json_ ? outputs_ == 1 ? "}\n" : "]}\n" : "\n");
-    out_.write({line_.data(), line_.size()});
-    ++rows_;
-  }
-
-  // 9 significant digits, from which every float32 reads back.
-  void write_number(float value) {
-    const auto to = std::back_inserter(line_);
-    if (std::isnan(value))
-      fmt::format_to(to, "{}", as_json_ ? "null" : "nan");
-    else if (as_json_ && std::isinf(value))
-      fmt::format_to(to, "null");
-    else
-      fmt::format_to(to, "{:.9g}", value);
-  }
-
-  const model& network_;
-  std::size_t inputs_, outputs_, block_rows_ = 1;
-  bool as_json_;
-  const byte_source& source_;
-  atomic_file& out_;
-  std::vector<std::string> names_;
-  std::vector<series> series_;
-  std::vector<float> features_, values_;
-  fmt::memory_buffer line_;
-  progress progress_;
-  std::uint64_t rows_ = 0, not_finite_ = 0;
-};
-
 // Rows that left through a pipe or to the screen cannot be called back.
-void read_rows(byte_source& source, const model_description& network, run_sink& sink,
+void read_rows(byte_source& source, const model_description& network, output_writer& sink,
                const atomic_file& out) {
   try {
     read_feature_rows(source, network.groups, sink);
@@ -193,7 +57,7 @@ void run_network(const run_options& options) {
   std::optional<atomic_file> picture;
   if (!options.plot.empty()) picture.emplace(options.plot);
 
-  run_sink sink(options, *network, source, out);
+  output_writer sink(*network, source, options.format == "json", picture ? most_plotted : 0, out);
   read_rows(source, network->description(), sink, out);
   sink.end();
   if (picture) {
