@@ -118,6 +118,13 @@ class Consumers(unittest.TestCase):
         self.check(to / "player_cpp")
         self.assertFalse((to / "player_c").exists())
 
+    def test_what_a_shell_and_man_look_for(self):
+        if not (BUILD / "tools" / "tinymlp").exists():
+            self.skipTest("the program is not built")
+        for name in ("bin/tinymlp", "share/man/man1/tinymlp.1", "share/bash-completion/completions/tinymlp.bash",
+                     "share/zsh/site-functions/_tinymlp", "share/fish/vendor_completions.d/tinymlp.fish"):
+            self.assertGreater((self.prefix / name).stat().st_size, 1000, name)
+
     def test_versions_agree(self):
         header = (ROOT / "include" / "tinymlp.h").read_text()
         of_header = ".".join(re.search(rf"define TINYMLP_VERSION_{part} (\d+)", header)[1]

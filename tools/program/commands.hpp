@@ -18,5 +18,7 @@ void add_quantize_command(CLI::App& app);
 void add_registry_command(CLI::App& app);
 void add_isa_command(CLI::App& app);
 void add_signature_command(CLI::App& app);
+void add_completion_command(CLI::App& app);
+void add_manual_command(CLI::App& app);
 
 } // namespace tinymlp::tools

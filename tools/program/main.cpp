@@ -20,10 +20,10 @@ namespace {
 
 using namespace tinymlp::tools;
 
-constexpr auto commands = {add_score_command,    add_run_command,      add_inspect_command,
-                           add_embed_command,    add_quantize_command, add_quant_drop_command,
-                           add_registry_command, add_isa_command,      add_signature_command,
-                           add_latency_command};
+constexpr auto commands = {add_score_command,    add_run_command,        add_inspect_command,
+                           add_embed_command,    add_quantize_command,   add_quant_drop_command,
+                           add_registry_command, add_isa_command,        add_signature_command,
+                           add_latency_command,  add_completion_command, add_manual_command};
 
 int run(int argc, char** argv) {
   CLI::App app("Scores small multilayer perceptrons stored as ONNX: VMAF per frame (vmaf_v0.6.1 "
