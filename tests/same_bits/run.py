@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """One hash of scores whatever the compiler, the optimisation and -ffp-contract.
 
-    tests/same_bits/run.py [--quick] [COMPILER ...]     default: g++ clang++
+    tests/same_bits/run.py [--quick | --short] [COMPILER ...]     default: g++ clang++
 
 Builds scores.cpp with each compiler that is installed, at -O0, -O2 and -O3, with -ffp-contract=off
 and =fast, with -march=native and, by Clang, with parts of -ffast-math; runs each on every
-instruction set of this CPU, and requires one hash. --quick builds once with each compiler, at different ends. Exit 1 if hashes differ.
+instruction set of this CPU, and requires one hash. --short takes
+each set of flags with one compiler, in turn; --quick builds once with each, at different ends. Exit 1 if hashes differ.
 """
 import argparse
 import concurrent.futures
@@ -49,6 +50,7 @@ def build_and_run(folder, number, compiler, flags):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--short", action="store_true")
     parser.add_argument("compilers", nargs="*", default=["g++", "clang++"])
     options = parser.parse_args()
     compilers = [c for c in options.compilers if shutil.which(c)]
@@ -56,6 +58,9 @@ def main():
         print(f"skipped: {absent} is not installed")
     cases = [(c, flags) for c in compilers
              for flags in ALL + (CLANG if "clang" in pathlib.Path(c).name else [])]
+    if options.short:
+        cases = [case for case in cases if case[1] in CLANG or
+                 ALL.index(case[1]) % len(compilers) == compilers.index(case[0])]
     if options.quick:
         cases = [(c, QUICK[i % len(QUICK)]) for i, c in enumerate(compilers)]
 
