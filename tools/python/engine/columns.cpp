@@ -208,8 +208,7 @@ void score_batch(const network& net, const batch& from, const layout& at, std::s
       }
       blank_nulls(from.whole, first, last, rows.data(), width, width);
       const auto count = static_cast<std::size_t>(last - first);
-      static_cast<void>(
-          net.engine().run({rows.data(), count * width}, {out + b * outputs, count * outputs}));
+      net.run({rows.data(), count * width}, {out + b * outputs, count * outputs});
     }
   });
 }

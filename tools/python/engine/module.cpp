@@ -1,12 +1,8 @@
 // tinymlp._engine: the engine as Python sees it.
-#include <optional>
-
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <tinymlp/isa.hpp>
-#include <tinymlp/kernels/steps_table.hpp>
 #include <tinymlp/models/mlp_large.hpp>
 #include <tinymlp/models/mlp_large_4k.hpp>
 #include <tinymlp/models/mlp_medium.hpp>
@@ -22,26 +18,15 @@ namespace tinymlp::python {
 
 namespace {
 
-// The dense layers as they are computed: sizes before and after each, and what activates them.
 nb::tuple sizes_of(const network& net) {
   nb::list to;
-  to.append(net.inputs());
-  for (const kernels::step& step : net.engine().steps())
-    if (step.op <= kernels::step_op::dense_static) to.append(step.outputs);
+  for (const std::size_t size : net.shape()) to.append(size);
   return nb::tuple(to);
 }
 nb::tuple activations_of(const network& net) {
   nb::list to;
-  for (const kernels::step& step : net.engine().steps())
-    if (step.op <= kernels::step_op::dense_static) to.append(text_of(name(step.activates)));
+  for (const activation each : net.activations()) to.append(text_of(name(each)));
   return nb::tuple(to);
-}
-
-// That of the kernels which run: for float32 not always that of the best instruction set's name.
-nb::str kernel_of(const network& net) {
-  const bool is_fp32 = net.engine().mode() == onnx::quant_mode::fp32;
-  return text_of(name(is_fp32 ? kernels::steps_kernel_of<false>(selected()).id
-                              : kernels::steps_kernel_of<true>(selected()).id));
 }
 
 template <std::size_t N> nb::bytes bytes_of(const char (&literal)[N]) {
@@ -79,10 +64,10 @@ NB_MODULE(_engine, m) {
       .def_prop_ro("inputs", &network::inputs)
       .def_prop_ro("outputs", &network::outputs)
       .def_prop_ro("_is_scalar", &network::is_scalar)
-      .def_prop_ro("parameters", [](const network& net) { return net.engine().parameter_count(); })
+      .def_prop_ro("parameters", &network::parameters)
       .def_prop_ro("shape", &sizes_of)
       .def_prop_ro("activations", &activations_of)
-      .def_prop_ro("kernel", &kernel_of);
+      .def_prop_ro("kernel", [](const network& net) { return text_of(net.kernel()); });
 
   nb::class_<scores_column>(m, "Scores")
       .def("__len__", &scores_column::rows)

@@ -9,6 +9,7 @@
 
 #include <tinymlp/onnx.hpp>
 #include <tinymlp/onnx/advice.hpp>
+#include <tinymlp/packing.hpp>
 
 #include "onnx/plan_parts.hpp"
 
@@ -100,11 +101,19 @@ void raise_refused(const model_files& from, const std::string& output, const err
 network::network(const model_files& from, const std::string& output) {
   onnx::plan plan;
   error why = onnx::parse_into(plan, from.bytes(), from.files, output);
-  if (!onnx::failed(why)) why = net_.load(from.bytes(), from.files, output);
+  if (!onnx::failed(why)) scorer_ = make_scorer(plan, why);
   if (onnx::failed(why)) raise_refused(from, output, why);
-  inputs_ = net_->inputs();
-  outputs_ = net_->outputs();
+  inputs_ = plan.inputs;
+  outputs_ = plan.outputs;
   is_scalar_ = plan.output_rank == 1 && outputs_ == 1;
+  shape_.push_back(inputs_);
+  tinymlp::detail::folded_step each; // as they are computed: an activation belongs to its layer
+  for (tinymlp::detail::folder steps(plan); steps.next(each);) {
+    if (each.step.op > kernels::step_op::dense_static) continue;
+    shape_.push_back(each.step.outputs);
+    activations_.push_back(each.step.activates);
+    parameters_ += std::size_t{each.step.inputs + 1} * each.step.outputs;
+  }
 }
 
 namespace {

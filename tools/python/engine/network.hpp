@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <nanobind/nanobind.h>
 
-#include <tinymlp/any_network.hpp>
+#include <tinymlp/onnx.hpp>
+
+#include "engine/scorer.hpp"
 
 namespace tinymlp::python {
 
@@ -30,15 +33,26 @@ public:
   // Raises tinymlp.Error where the model is refused. An empty output: the first that is an MLP.
   network(const model_files& from, const std::string& output);
 
-  const any_network& engine() const noexcept { return *net_; }
+  // Row-major rows [N, inputs()] -> [N, outputs()].
+  void run(std::span<const float> rows, std::span<float> out) const noexcept {
+    scorer_->run(rows, out);
+  }
   std::size_t inputs() const noexcept { return inputs_; }
   std::size_t outputs() const noexcept { return outputs_; }
+  // Weights and biases of the dense layers.
+  std::size_t parameters() const noexcept { return parameters_; }
+  // Sizes before the first dense layer and after each, and what activates each.
+  const std::vector<std::size_t>& shape() const noexcept { return shape_; }
+  const std::vector<activation>& activations() const noexcept { return activations_; }
+  std::string_view kernel() const noexcept { return scorer_->kernel(); }
   // Whether a row's result is a number, not a row of one: the graph's output is [N].
   bool is_scalar() const noexcept { return is_scalar_; }
 
 private:
-  owned_network net_;
-  std::size_t inputs_ = 0, outputs_ = 0;
+  std::unique_ptr<const scorer> scorer_;
+  std::size_t inputs_ = 0, outputs_ = 0, parameters_ = 0;
+  std::vector<std::size_t> shape_;
+  std::vector<activation> activations_;
   bool is_scalar_ = false;
 };
 

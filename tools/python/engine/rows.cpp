@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
@@ -65,7 +67,7 @@ struct strided {
   }
 };
 
-void score_piece(const any_network& net, const strided& rows, const strided& out, std::size_t begin,
+void score_piece(const network& net, const strided& rows, const strided& out, std::size_t begin,
                  std::size_t end) {
   const bool in_place = rows.is_packed(), out_in_place = out.is_packed();
   const std::size_t block =
@@ -77,7 +79,7 @@ void score_piece(const any_network& net, const strided& rows, const strided& out
     if (!in_place) rows.gather(b, e, from.data());
     const float* source = in_place ? reinterpret_cast<const float*>(rows.at(b)) : from.data();
     float* target = out_in_place ? reinterpret_cast<float*>(out.at(b)) : to.data();
-    static_cast<void>(net.run({source, count * rows.values}, {target, count * out.values}));
+    net.run({source, count * rows.values}, {target, count * out.values});
     if (!out_in_place) out.scatter(b, e, to.data());
   }
 }
@@ -85,9 +87,9 @@ void score_piece(const any_network& net, const strided& rows, const strided& out
 bool score(const network& net, const strided& rows, const strided& out, std::size_t threads) {
   if (rows.rows == 0) return true;
   try {
-    const without_gil released(rows.rows * (net.engine().parameter_count() + 1) > released_work);
+    const without_gil released(rows.rows * (net.parameters() + 1) > released_work);
     for_pieces(rows.rows, threads, [&](std::size_t begin, std::size_t end) {
-      score_piece(net.engine(), rows, out, begin, end);
+      score_piece(net, rows, out, begin, end);
     });
     return true;
   } catch (const std::bad_alloc&) {
@@ -247,7 +249,7 @@ PyObject* score_into(const network& net, const strided& rows, bool is_row, PyObj
 PyObject* score_row_to_scalar(const network& net, const strided& rows) {
   float value = 0;
   const strided target{reinterpret_cast<char*>(&value), 1, 1, 0, 0};
-  score_piece(net.engine(), rows, target, 0, 1);
+  score_piece(net, rows, target, 0, 1);
   return PyArray_Scalar(&value, float32_type, nullptr);
 }
 
