@@ -29,7 +29,7 @@ double time_batch_of(const Net& net, const float* rows, float* out, std::size_t 
                      std::size_t calls) {
   const clock::time_point start = clock::now();
   for (std::size_t c = 0; c < calls; ++c)
-    if (net.score({rows, count * Net::inputs}, {out, count}) != tinymlp::errc::ok) return -1;
+    if (net.score({rows, count * Net::inputs}, {out, count}) != tinymlp::status::ok) return -1;
   return ns_since(start) / static_cast<double>(calls * count);
 }
 

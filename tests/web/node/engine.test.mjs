@@ -135,7 +135,7 @@ test('wrong calls are refused with a code', async () => {
 
 test('every code of the engine is in the types', () => {
   const types = read(root, 'build-web', 'package', 'tinymlp.d.ts').toString();
-  const codes = [...read(root, 'include', 'tinymlp', 'error.hpp').toString().matchAll(/case errc::(\w+):/g)].map((m) => m[1]);
+  const codes = [...read(root, 'include', 'tinymlp', 'error.hpp').toString().matchAll(/case status::(\w+):/g)].map((m) => m[1]);
   assert.ok(codes.length > 50);
   for (const code of codes.filter((c) => c !== 'ok')) assert.ok(types.includes(`'${code}'`), code);
   assert.ok(program.length > 0);

@@ -66,7 +66,7 @@ void tell_error(const error& why) {
 void tell_obstacles(const error& why, std::span<const char> model, onnx::external_files external,
                     std::string_view output) {
   std::array<error, most_obstacles> all;
-  const std::size_t count = onnx::failed(why) && why.code != errc::out_of_memory
+  const std::size_t count = onnx::failed(why) && why.code != status::out_of_memory
                                 ? onnx::find_obstacles(model, external, output, all)
                                 : 0;
   const std::size_t listed = std::min(count, all.size());
@@ -132,10 +132,10 @@ loaded* load(const char* model, std::size_t size, const onnx::external_file* ext
   told.clear();
   std::unique_ptr<loaded> to(new (std::nothrow) loaded);
   std::unique_ptr<onnx::plan> plan(new (std::nothrow) onnx::plan);
-  error why{errc::out_of_memory, 0, "storage"};
+  error why{status::out_of_memory, 0, "storage"};
   if (to != nullptr && plan != nullptr) why = onnx::parse_into(*plan, bytes, files, name);
   if (!onnx::failed(why)) why = to->net.load(bytes, files, name);
-  if (!onnx::failed(why) && !to->make_room()) why = {errc::out_of_memory, 0, "storage"};
+  if (!onnx::failed(why) && !to->make_room()) why = {status::out_of_memory, 0, "storage"};
   if (onnx::failed(why)) {
     tell_obstacles(why, bytes, files, name);
     return nullptr;
@@ -157,7 +157,7 @@ TINYMLP_EXPORT(score) float score(const loaded* net) {
   kernel_of(*net->net).row(net->net->view(), net->rows.get(), net->out.get(), net->aligned);
   return net->out[0];
 }
-// `count` rows, at most block_rows_of(); an errc.
+// `count` rows, at most block_rows_of(); a status.
 TINYMLP_EXPORT(run) std::uint32_t run(const loaded* net, std::size_t count) {
   const any_network& any = *net->net;
   return static_cast<std::uint32_t>(

@@ -49,7 +49,7 @@ struct shipped {
   std::size_t parameters;
   std::span<const std::size_t> sizes;
   float (*score)(const float* row);
-  errc (*run)(std::size_t count);
+  status (*run)(std::size_t count);
 };
 
 template <auto Network>
@@ -130,7 +130,7 @@ TINYMLP_EXPORT(block_rows_of) std::size_t block_rows_of(std::size_t) { return bl
 
 // The row at rows_of(), alone.
 TINYMLP_EXPORT(score) float score(std::size_t index) { return networks[index].score(rows); }
-// `count` rows, at most block_rows_of(); an errc.
+// `count` rows, at most block_rows_of(); a status.
 TINYMLP_EXPORT(run) std::uint32_t run(std::size_t index, std::size_t count) {
   return static_cast<std::uint32_t>(networks[index].run(count));
 }
