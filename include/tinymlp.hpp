@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xde9a9864
+#define TINYMLP_SECTIONS_OF 0x1e77f8cb
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -8015,6 +8015,18 @@ inline void detect(isa_set& set) noexcept {
   set.insert(isa::neon_dotprod);
   if (has("hw.optional.arm.FEAT_I8MM")) set.insert(isa::neon_i8mm);
 }
+#elif defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__)
+// Windows, the BSDs, no system at all: Advanced SIMD is there, as AArch64's baseline; of what came
+// later, that which the compiler was told of.
+inline void detect(isa_set& set) noexcept {
+  set.insert(isa::neon);
+#if defined(__ARM_FEATURE_DOTPROD)
+  set.insert(isa::neon_dotprod);
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+  set.insert(isa::neon_i8mm);
+#endif
+#endif
+}
 #else
 inline void detect(isa_set&) noexcept {}
 #endif
@@ -8182,6 +8194,8 @@ constexpr float div(float a, float b) noexcept {
 #else
 #define TINYMLP_HAS_FAST_FMA 0
 #endif
+inline constexpr bool fma_is_fast = TINYMLP_HAS_FAST_FMA;
+
 namespace detail {
 
 // Any operands.
@@ -8413,22 +8427,19 @@ template <class Shape> struct int8_weights {
 } // namespace tinymlp::kernels
 // ---- tinymlp/kernels/reference.hpp
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
-// the same bits. Where the CPU has no fused multiply-add, what runs takes the vectors that every
-// such CPU has (blocks.hpp); the constant evaluator never does.
+// the same bits. What runs takes four sums at a time (blocks.hpp); the constant evaluator never
+// does.
 
 // ---- tinymlp/kernels/blocks.hpp
-// Sums of dense layers four outputs at a time, in the 128-bit vectors that the target always has,
-// for CPUs that have no fused multiply-add: SSE2 on x86-64, simd128 in WebAssembly. The same bits
-// as exact::fma, one multiply-add after the other.
+// Sums of dense layers four outputs at a time, for CPUs without kernels of their own: in the
+// 128-bit vectors that the target always has, SSE2 on x86-64, simd128 in WebAssembly; elsewhere in
+// four floats, so that their sums are independent and stay in registers. The same bits as
+// exact::fma, one multiply-add after the other.
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <emmintrin.h>
-#define TINYMLP_HAS_BLOCKS 1
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
-#define TINYMLP_HAS_BLOCKS 1
-#else
-#define TINYMLP_HAS_BLOCKS 0
 #endif
 
 // ---- tinymlp/kernels/precise_begin.inl
@@ -8449,9 +8460,6 @@ template <class Shape> struct int8_weights {
 #endif
 namespace tinymlp::kernels::blocks {
 
-#if TINYMLP_HAS_BLOCKS
-inline constexpr bool available = true;
-
 // Arrays of vectors are registers only where the loops over them are unrolled.
 #if defined(__clang__)
 #define TINYMLP_BLOCK_INLINE [[gnu::always_inline]] inline
@@ -8464,6 +8472,11 @@ inline constexpr bool available = true;
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
+// A target has: `floats`, four of them; `factor`, one float for all four; `doubts`, which gather
+// whether a rounding may have been wrong; and multiply_add, rounded once or doubtful. Vectors of
+// `most` floats at once fill the registers.
+#if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
+inline constexpr std::size_t most = 4;
 #if defined(__wasm_simd128__)
 using floats = v128_t;  // 4
 using doubles = v128_t; // 2
@@ -8472,7 +8485,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return wasm_v128_load(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { wasm_v128_store(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return wasm_f32x4_const_splat(0); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return wasm_f32x4_add(a, b); }
-TINYMLP_BLOCK_INLINE doubles broadcast(float a) { return wasm_f64x2_splat(static_cast<double>(a)); }
+TINYMLP_BLOCK_INLINE doubles splat(float a) { return wasm_f64x2_splat(static_cast<double>(a)); }
 TINYMLP_BLOCK_INLINE doubles lower(floats a) { return wasm_f64x2_promote_low_f32x4(a); }
 TINYMLP_BLOCK_INLINE doubles upper(floats a) {
   return wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(a, a, 2, 3, 2, 3));
@@ -8505,7 +8518,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return _mm_loadu_ps(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { _mm_storeu_ps(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return _mm_setzero_ps(); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return _mm_add_ps(a, b); }
-TINYMLP_BLOCK_INLINE doubles broadcast(float a) { return _mm_set1_pd(static_cast<double>(a)); }
+TINYMLP_BLOCK_INLINE doubles splat(float a) { return _mm_set1_pd(static_cast<double>(a)); }
 TINYMLP_BLOCK_INLINE doubles lower(floats a) { return _mm_cvtps_pd(a); }
 TINYMLP_BLOCK_INLINE doubles upper(floats a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
 TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
@@ -8540,6 +8553,66 @@ TINYMLP_BLOCK_INLINE bits doubtful(doubles low, doubles high) {
   return either(midway, tiny);
 }
 
+using factor = doubles;
+using doubts = bits;
+TINYMLP_BLOCK_INLINE doubts none() { return set(0); }
+TINYMLP_BLOCK_INLINE floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
+  const doubles low = multiply_add(x, lower(w), lower(sum));
+  const doubles high = multiply_add(x, upper(w), upper(sum));
+  doubt = either(doubt, doubtful(low, high));
+  return narrow(low, high);
+}
+TINYMLP_BLOCK_INLINE floats multiply_add_each(floats x, floats w, floats sum, doubts& doubt) {
+  const doubles low = multiply_add(lower(x), lower(w), lower(sum));
+  const doubles high = multiply_add(upper(x), upper(w), upper(sum));
+  doubt = either(doubt, doubtful(low, high));
+  return narrow(low, high);
+}
+#else
+inline constexpr std::size_t most = 2;
+struct floats {
+  float a, b, c, d;
+};
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
+TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
+  p[0] = x.a;
+  p[1] = x.b;
+  p[2] = x.c;
+  p[3] = x.d;
+}
+TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
+  return {exact::add(x.a, y.a), exact::add(x.b, y.b), exact::add(x.c, y.c), exact::add(x.d, y.d)};
+}
+using doubts = std::uint32_t; // 0: none
+TINYMLP_BLOCK_INLINE doubts none() { return 0; }
+TINYMLP_BLOCK_INLINE bool any(doubts doubt) { return doubt != 0; }
+// A multiply-add by the CPU, or as exact::fma makes it where that has no doubt.
+template <class Factor>
+TINYMLP_BLOCK_INLINE float one(Factor x, float w, float sum, doubts& doubt) {
+  if constexpr (exact::fma_is_fast) {
+    return exact::fma(x, w, sum);
+  } else {
+    const double both = x * static_cast<double>(w) + static_cast<double>(sum);
+    const auto words = std::bit_cast<std::uint64_t>(both);
+    const auto size = static_cast<std::uint32_t>(words >> 32) & 0x7fffffffU;
+    doubt |= std::uint32_t{(words & 0x1fffffff) == 0x10000000} | // midway
+             std::uint32_t{size - 1 < 0x38100000U - 1};          // below 2^-126, but not 0
+    return static_cast<float>(both);
+  }
+}
+using factor = std::conditional_t<exact::fma_is_fast, float, double>;
+TINYMLP_BLOCK_INLINE factor splat(float a) { return a; }
+TINYMLP_BLOCK_INLINE floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
+  return {one(x, w.a, sum.a, doubt), one(x, w.b, sum.b, doubt), one(x, w.c, sum.c, doubt),
+          one(x, w.d, sum.d, doubt)};
+}
+TINYMLP_BLOCK_INLINE floats multiply_add_each(floats x, floats w, floats sum, doubts& doubt) {
+  return {one(factor{x.a}, w.a, sum.a, doubt), one(factor{x.b}, w.b, sum.b, doubt),
+          one(factor{x.c}, w.c, sum.c, doubt), one(factor{x.d}, w.d, sum.d, doubt)};
+}
+#endif
+
 // `Vectors` vectors of outputs: y[o] = the sum over k of x[k] * weight[k * stride + o], plus
 // bias[o], in the canonical order. False, and y is of no use, where a lane was doubtful on the way.
 template <std::size_t Vectors>
@@ -8547,20 +8620,15 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
                                const float* bias, chain_split split, float* y) noexcept {
   floats front[Vectors], back[Vectors]; // the first two chains, and the last two
   TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
-  bits doubt = set(0);
+  doubts doubt = none();
   for (std::size_t c = 0; c < split.count; ++c) {
     floats sum[Vectors];
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
         c == 0 ? load(bias + 4 * v) : zero();
     for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
-      const doubles factor = broadcast(x[k]);
-      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
-        const floats w = load(weight + k * stride + 4 * v);
-        const doubles low = multiply_add(factor, lower(w), lower(sum[v]));
-        const doubles high = multiply_add(factor, upper(w), upper(sum[v]));
-        doubt = either(doubt, doubtful(low, high));
-        sum[v] = narrow(low, high);
-      }
+      const factor of_all = splat(x[k]);
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
+          multiply_add(of_all, load(weight + k * stride + 4 * v), sum[v], doubt);
     }
     floats(&half)[Vectors] = c < 2 ? front : back;
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
@@ -8575,15 +8643,10 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
 TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t inputs,
                                 float* lane) noexcept {
   floats sum[2] = {load(lane), load(lane + 4)};
-  bits doubt = set(0);
+  doubts doubt = none();
   for (std::size_t k = 0; k < inputs; k += 8)
-    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
-      const floats a = load(x + k + 4 * v), w = load(weight + k + 4 * v);
-      const doubles low = multiply_add(lower(a), lower(w), lower(sum[v]));
-      const doubles high = multiply_add(upper(a), upper(w), upper(sum[v]));
-      doubt = either(doubt, doubtful(low, high));
-      sum[v] = narrow(low, high);
-    }
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) sum[v] =
+        multiply_add_each(load(x + k + 4 * v), load(weight + k + 4 * v), sum[v], doubt);
   if (any(doubt)) return false;
   store(lane, sum[0]);
   store(lane + 4, sum[1]);
@@ -8592,15 +8655,6 @@ TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t
 
 #undef TINYMLP_BLOCK_INLINE
 #undef TINYMLP_BLOCK_UNROLL
-#else
-inline constexpr bool available = false; // or not needed
-template <std::size_t Vectors>
-bool dots(const float*, const float*, std::size_t, const float*, chain_split, float*) noexcept {
-  return false;
-}
-inline bool lanes(const float*, const float*, std::size_t, float*) noexcept { return false; }
-#endif
-#undef TINYMLP_HAS_BLOCKS
 
 } // namespace tinymlp::kernels::blocks
 // ---- tinymlp/kernels/precise_end.inl
@@ -8740,8 +8794,9 @@ constexpr void chained_dots(const float* x, const float* weight, std::size_t str
                             const float* bias, std::size_t outputs, chain_split split,
                             float* y) noexcept {
   std::size_t o = 0;
-  while (blocks::available && !std::is_constant_evaluated() && o + 4 <= outputs) {
-    const std::size_t width = o + 16 <= outputs ? 16 : o + 8 <= outputs ? 8 : 4;
+  while (!std::is_constant_evaluated() && o + 4 <= outputs) {
+    const std::size_t rest = outputs - o;
+    const std::size_t width = blocks::most >= 4 && rest >= 16 ? 16 : rest >= 8 ? 8 : 4;
     const bool done = width == 16  ? blocks::dots<4>(x, weight + o, stride, bias + o, split, y + o)
                       : width == 8 ? blocks::dots<2>(x, weight + o, stride, bias + o, split, y + o)
                                    : blocks::dots<1>(x, weight + o, stride, bias + o, split, y + o);
@@ -8758,8 +8813,7 @@ constexpr float laned_dot(const float* x, const float* weight, const float* bias
   std::array<float, virtual_lanes> lane{};
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias_lanes[j];
   std::size_t first = 0;
-  if (blocks::available && !std::is_constant_evaluated() &&
-      blocks::lanes(x, weight, padded_inputs, lane.data()))
+  if (!std::is_constant_evaluated() && blocks::lanes(x, weight, padded_inputs, lane.data()))
     first = padded_inputs;
   for (std::size_t k = first; k < padded_inputs; k += virtual_lanes)
     for (std::size_t j = 0; j < virtual_lanes; ++j)
@@ -9071,7 +9125,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9673,7 +9727,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9814,7 +9868,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10257,7 +10311,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10408,7 +10462,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10826,7 +10880,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10969,7 +11023,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11118,7 +11172,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde9a9864
+#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12702,8 +12756,7 @@ constexpr float dense_to_one(const steps_view& net, const step& at, const float*
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias[j];
   std::size_t k = 0;
   const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
-  if (blocks::available && !std::is_constant_evaluated() &&
-      blocks::lanes(x, bias + virtual_lanes, whole, lane.data()))
+  if (!std::is_constant_evaluated() && blocks::lanes(x, bias + virtual_lanes, whole, lane.data()))
     k = whole;
   for (; k < at.inputs; ++k)
     lane[k % virtual_lanes] = exact::fma(x[k], bias[virtual_lanes + k], lane[k % virtual_lanes]);

@@ -174,7 +174,7 @@ TEST_CASE("sums of many outputs at once are those of each by itself") {
     const float lanes[8] = {bias[0]};
     float expected[8] = {bias[0]};
     for (std::size_t k = 0; k < padded; ++k)
-      expected[k % 8] = std::fma(x[k], weight[k], expected[k % 8]);
+      expected[k % 8] = exact::fma(x[k], weight[k], expected[k % 8]);
     for (const std::size_t half : {4U, 2U, 1U})
       for (std::size_t j = 0; j < half; ++j) expected[j] += expected[j + half];
     CHECK(same(reference::laned_dot(x.data(), weight.data(), lanes, padded), expected[0]));

@@ -176,6 +176,18 @@ inline void detect(isa_set& set) noexcept {
   set.insert(isa::neon_dotprod);
   if (has("hw.optional.arm.FEAT_I8MM")) set.insert(isa::neon_i8mm);
 }
+#elif defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__)
+// Windows, the BSDs, no system at all: Advanced SIMD is there, as AArch64's baseline; of what came
+// later, that which the compiler was told of.
+inline void detect(isa_set& set) noexcept {
+  set.insert(isa::neon);
+#if defined(__ARM_FEATURE_DOTPROD)
+  set.insert(isa::neon_dotprod);
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+  set.insert(isa::neon_i8mm);
+#endif
+#endif
+}
 #else
 inline void detect(isa_set&) noexcept {}
 #endif

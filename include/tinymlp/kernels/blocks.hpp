@@ -1,29 +1,25 @@
-// Sums of dense layers four outputs at a time, in the 128-bit vectors that the target always has,
-// for CPUs that have no fused multiply-add: SSE2 on x86-64, simd128 in WebAssembly. The same bits
-// as exact::fma, one multiply-add after the other.
+// Sums of dense layers four outputs at a time, for CPUs without kernels of their own: in the
+// 128-bit vectors that the target always has, SSE2 on x86-64, simd128 in WebAssembly; elsewhere in
+// four floats, so that their sums are independent and stay in registers. The same bits as
+// exact::fma, one multiply-add after the other.
 #pragma once
 
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <emmintrin.h>
-#define TINYMLP_HAS_BLOCKS 1
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
-#define TINYMLP_HAS_BLOCKS 1
-#else
-#define TINYMLP_HAS_BLOCKS 0
 #endif
 
 #include <tinymlp/kernels/precise_begin.inl>
 namespace tinymlp::kernels::blocks {
-
-#if TINYMLP_HAS_BLOCKS
-inline constexpr bool available = true;
 
 // Arrays of vectors are registers only where the loops over them are unrolled.
 #if defined(__clang__)
@@ -37,6 +33,11 @@ inline constexpr bool available = true;
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
+// A target has: `floats`, four of them; `factor`, one float for all four; `doubts`, which gather
+// whether a rounding may have been wrong; and multiply_add, rounded once or doubtful. Vectors of
+// `most` floats at once fill the registers.
+#if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
+inline constexpr std::size_t most = 4;
 #if defined(__wasm_simd128__)
 using floats = v128_t;  // 4
 using doubles = v128_t; // 2
@@ -45,7 +46,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return wasm_v128_load(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { wasm_v128_store(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return wasm_f32x4_const_splat(0); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return wasm_f32x4_add(a, b); }
-TINYMLP_BLOCK_INLINE doubles broadcast(float a) { return wasm_f64x2_splat(static_cast<double>(a)); }
+TINYMLP_BLOCK_INLINE doubles splat(float a) { return wasm_f64x2_splat(static_cast<double>(a)); }
 TINYMLP_BLOCK_INLINE doubles lower(floats a) { return wasm_f64x2_promote_low_f32x4(a); }
 TINYMLP_BLOCK_INLINE doubles upper(floats a) {
   return wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(a, a, 2, 3, 2, 3));
@@ -78,7 +79,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return _mm_loadu_ps(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { _mm_storeu_ps(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return _mm_setzero_ps(); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return _mm_add_ps(a, b); }
-TINYMLP_BLOCK_INLINE doubles broadcast(float a) { return _mm_set1_pd(static_cast<double>(a)); }
+TINYMLP_BLOCK_INLINE doubles splat(float a) { return _mm_set1_pd(static_cast<double>(a)); }
 TINYMLP_BLOCK_INLINE doubles lower(floats a) { return _mm_cvtps_pd(a); }
 TINYMLP_BLOCK_INLINE doubles upper(floats a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
 TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
@@ -113,6 +114,66 @@ TINYMLP_BLOCK_INLINE bits doubtful(doubles low, doubles high) {
   return either(midway, tiny);
 }
 
+using factor = doubles;
+using doubts = bits;
+TINYMLP_BLOCK_INLINE doubts none() { return set(0); }
+TINYMLP_BLOCK_INLINE floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
+  const doubles low = multiply_add(x, lower(w), lower(sum));
+  const doubles high = multiply_add(x, upper(w), upper(sum));
+  doubt = either(doubt, doubtful(low, high));
+  return narrow(low, high);
+}
+TINYMLP_BLOCK_INLINE floats multiply_add_each(floats x, floats w, floats sum, doubts& doubt) {
+  const doubles low = multiply_add(lower(x), lower(w), lower(sum));
+  const doubles high = multiply_add(upper(x), upper(w), upper(sum));
+  doubt = either(doubt, doubtful(low, high));
+  return narrow(low, high);
+}
+#else
+inline constexpr std::size_t most = 2;
+struct floats {
+  float a, b, c, d;
+};
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
+TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
+  p[0] = x.a;
+  p[1] = x.b;
+  p[2] = x.c;
+  p[3] = x.d;
+}
+TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
+  return {exact::add(x.a, y.a), exact::add(x.b, y.b), exact::add(x.c, y.c), exact::add(x.d, y.d)};
+}
+using doubts = std::uint32_t; // 0: none
+TINYMLP_BLOCK_INLINE doubts none() { return 0; }
+TINYMLP_BLOCK_INLINE bool any(doubts doubt) { return doubt != 0; }
+// A multiply-add by the CPU, or as exact::fma makes it where that has no doubt.
+template <class Factor>
+TINYMLP_BLOCK_INLINE float one(Factor x, float w, float sum, doubts& doubt) {
+  if constexpr (exact::fma_is_fast) {
+    return exact::fma(x, w, sum);
+  } else {
+    const double both = x * static_cast<double>(w) + static_cast<double>(sum);
+    const auto words = std::bit_cast<std::uint64_t>(both);
+    const auto size = static_cast<std::uint32_t>(words >> 32) & 0x7fffffffU;
+    doubt |= std::uint32_t{(words & 0x1fffffff) == 0x10000000} | // midway
+             std::uint32_t{size - 1 < 0x38100000U - 1};          // below 2^-126, but not 0
+    return static_cast<float>(both);
+  }
+}
+using factor = std::conditional_t<exact::fma_is_fast, float, double>;
+TINYMLP_BLOCK_INLINE factor splat(float a) { return a; }
+TINYMLP_BLOCK_INLINE floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
+  return {one(x, w.a, sum.a, doubt), one(x, w.b, sum.b, doubt), one(x, w.c, sum.c, doubt),
+          one(x, w.d, sum.d, doubt)};
+}
+TINYMLP_BLOCK_INLINE floats multiply_add_each(floats x, floats w, floats sum, doubts& doubt) {
+  return {one(factor{x.a}, w.a, sum.a, doubt), one(factor{x.b}, w.b, sum.b, doubt),
+          one(factor{x.c}, w.c, sum.c, doubt), one(factor{x.d}, w.d, sum.d, doubt)};
+}
+#endif
+
 // `Vectors` vectors of outputs: y[o] = the sum over k of x[k] * weight[k * stride + o], plus
 // bias[o], in the canonical order. False, and y is of no use, where a lane was doubtful on the way.
 template <std::size_t Vectors>
@@ -120,20 +181,15 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
                                const float* bias, chain_split split, float* y) noexcept {
   floats front[Vectors], back[Vectors]; // the first two chains, and the last two
   TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
-  bits doubt = set(0);
+  doubts doubt = none();
   for (std::size_t c = 0; c < split.count; ++c) {
     floats sum[Vectors];
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
         c == 0 ? load(bias + 4 * v) : zero();
     for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
-      const doubles factor = broadcast(x[k]);
-      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
-        const floats w = load(weight + k * stride + 4 * v);
-        const doubles low = multiply_add(factor, lower(w), lower(sum[v]));
-        const doubles high = multiply_add(factor, upper(w), upper(sum[v]));
-        doubt = either(doubt, doubtful(low, high));
-        sum[v] = narrow(low, high);
-      }
+      const factor of_all = splat(x[k]);
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
+          multiply_add(of_all, load(weight + k * stride + 4 * v), sum[v], doubt);
     }
     floats(&half)[Vectors] = c < 2 ? front : back;
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
@@ -148,15 +204,10 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
 TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t inputs,
                                 float* lane) noexcept {
   floats sum[2] = {load(lane), load(lane + 4)};
-  bits doubt = set(0);
+  doubts doubt = none();
   for (std::size_t k = 0; k < inputs; k += 8)
-    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
-      const floats a = load(x + k + 4 * v), w = load(weight + k + 4 * v);
-      const doubles low = multiply_add(lower(a), lower(w), lower(sum[v]));
-      const doubles high = multiply_add(upper(a), upper(w), upper(sum[v]));
-      doubt = either(doubt, doubtful(low, high));
-      sum[v] = narrow(low, high);
-    }
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) sum[v] =
+        multiply_add_each(load(x + k + 4 * v), load(weight + k + 4 * v), sum[v], doubt);
   if (any(doubt)) return false;
   store(lane, sum[0]);
   store(lane + 4, sum[1]);
@@ -165,15 +216,6 @@ TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t
 
 #undef TINYMLP_BLOCK_INLINE
 #undef TINYMLP_BLOCK_UNROLL
-#else
-inline constexpr bool available = false; // or not needed
-template <std::size_t Vectors>
-bool dots(const float*, const float*, std::size_t, const float*, chain_split, float*) noexcept {
-  return false;
-}
-inline bool lanes(const float*, const float*, std::size_t, float*) noexcept { return false; }
-#endif
-#undef TINYMLP_HAS_BLOCKS
 
 } // namespace tinymlp::kernels::blocks
 #include <tinymlp/kernels/precise_end.inl>

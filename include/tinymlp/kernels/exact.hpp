@@ -120,6 +120,8 @@ constexpr float div(float a, float b) noexcept {
 #else
 #define TINYMLP_HAS_FAST_FMA 0
 #endif
+inline constexpr bool fma_is_fast = TINYMLP_HAS_FAST_FMA;
+
 namespace detail {
 
 // Any operands.

@@ -1,6 +1,6 @@
 // The scalar kernels: constexpr, and the definition of every score. All other kernels return
-// the same bits. Where the CPU has no fused multiply-add, what runs takes the vectors that every
-// such CPU has (blocks.hpp); the constant evaluator never does.
+// the same bits. What runs takes four sums at a time (blocks.hpp); the constant evaluator never
+// does.
 #pragma once
 
 #include <tinymlp/kernels/blocks.hpp>
@@ -49,8 +49,9 @@ constexpr void chained_dots(const float* x, const float* weight, std::size_t str
                             const float* bias, std::size_t outputs, chain_split split,
                             float* y) noexcept {
   std::size_t o = 0;
-  while (blocks::available && !std::is_constant_evaluated() && o + 4 <= outputs) {
-    const std::size_t width = o + 16 <= outputs ? 16 : o + 8 <= outputs ? 8 : 4;
+  while (!std::is_constant_evaluated() && o + 4 <= outputs) {
+    const std::size_t rest = outputs - o;
+    const std::size_t width = blocks::most >= 4 && rest >= 16 ? 16 : rest >= 8 ? 8 : 4;
     const bool done = width == 16  ? blocks::dots<4>(x, weight + o, stride, bias + o, split, y + o)
                       : width == 8 ? blocks::dots<2>(x, weight + o, stride, bias + o, split, y + o)
                                    : blocks::dots<1>(x, weight + o, stride, bias + o, split, y + o);
@@ -67,8 +68,7 @@ constexpr float laned_dot(const float* x, const float* weight, const float* bias
   std::array<float, virtual_lanes> lane{};
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias_lanes[j];
   std::size_t first = 0;
-  if (blocks::available && !std::is_constant_evaluated() &&
-      blocks::lanes(x, weight, padded_inputs, lane.data()))
+  if (!std::is_constant_evaluated() && blocks::lanes(x, weight, padded_inputs, lane.data()))
     first = padded_inputs;
   for (std::size_t k = first; k < padded_inputs; k += virtual_lanes)
     for (std::size_t j = 0; j < virtual_lanes; ++j)

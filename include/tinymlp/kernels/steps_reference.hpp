@@ -39,8 +39,7 @@ constexpr float dense_to_one(const steps_view& net, const step& at, const float*
   for (std::size_t j = 0; j < virtual_lanes; ++j) lane[j] = bias[j];
   std::size_t k = 0;
   const std::size_t whole = at.inputs / virtual_lanes * virtual_lanes;
-  if (blocks::available && !std::is_constant_evaluated() &&
-      blocks::lanes(x, bias + virtual_lanes, whole, lane.data()))
+  if (!std::is_constant_evaluated() && blocks::lanes(x, bias + virtual_lanes, whole, lane.data()))
     k = whole;
   for (; k < at.inputs; ++k)
     lane[k % virtual_lanes] = exact::fma(x[k], bias[virtual_lanes + k], lane[k % virtual_lanes]);
