@@ -210,7 +210,8 @@ typedef struct tinymlp_vmaf_features {
 /* tinymlp_score() of a network of six inputs; NaN for others. */
 TINYMLP_API float tinymlp_vmaf_score(const tinymlp_network* network,
                                      const tinymlp_vmaf_features* frame);
-/* A score clipped to 0..100, as libvmaf does; that of libvmaf's phone model. NaN stays NaN. */
+/* A score clipped to 0..100, as libvmaf does; that of libvmaf's phone model, from the score as it is,
+ * not clipped. NaN stays NaN. */
 TINYMLP_API float tinymlp_vmaf_clip(float score);
 TINYMLP_API float tinymlp_vmaf_phone(float score);
 /* 1 where the shipped networks were verified for such a frame, else 0. */

@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x1e77f8cb
+#define TINYMLP_SECTIONS_OF 0x383f4f7b
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -9125,7 +9125,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9727,7 +9727,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9868,7 +9868,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10311,7 +10311,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10462,7 +10462,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10880,7 +10880,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11023,7 +11023,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11172,7 +11172,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1e77f8cb
+#if TINYMLP_SECTIONS_OF != 0x383f4f7b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -15269,15 +15269,14 @@ constexpr float clip(float score) noexcept {
   return score < 0 ? 0.0F : score > 100 ? 100.0F : score;
 }
 
-// The phone model's score from vmaf_v0.6.1's: libvmaf's score_transform, a polynomial of the
-// clipped score, never below it, clipped again. float32 throughout: within 5e-5 of libvmaf's
-// double. NaN stays NaN. (The NEG model needs no function: it is vmaf_v0.6.1 itself on NEG's
-// features.)
+// The phone model's score from vmaf_v0.6.1's, unclipped, as the networks give it: libvmaf's
+// score_transform, a polynomial of the score, never below it, then clipped (a score below 0 that
+// was clipped before would give 1.7). float32 throughout: within 5e-5 of libvmaf's double. NaN
+// stays NaN. (The NEG model needs no function: it is vmaf_v0.6.1 itself on NEG's features.)
 constexpr float phone(float score) noexcept {
-  const float s = clip(score);
-  const float seen =
-      kernels::exact::fma(kernels::exact::fma(-0.00705305F, s, 1.72643844F), s, 1.70674692F);
-  return clip(seen < s ? s : seen);
+  const float seen = kernels::exact::fma(kernels::exact::fma(-0.00705305F, score, 1.72643844F),
+                                         score, 1.70674692F);
+  return clip(seen < score ? score : seen);
 }
 
 // Whether a frame lies in the region over which the shipped networks were verified

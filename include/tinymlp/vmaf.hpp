@@ -82,15 +82,14 @@ constexpr float clip(float score) noexcept {
   return score < 0 ? 0.0F : score > 100 ? 100.0F : score;
 }
 
-// The phone model's score from vmaf_v0.6.1's: libvmaf's score_transform, a polynomial of the
-// clipped score, never below it, clipped again. float32 throughout: within 5e-5 of libvmaf's
-// double. NaN stays NaN. (The NEG model needs no function: it is vmaf_v0.6.1 itself on NEG's
-// features.)
+// The phone model's score from vmaf_v0.6.1's, unclipped, as the networks give it: libvmaf's
+// score_transform, a polynomial of the score, never below it, then clipped (a score below 0 that
+// was clipped before would give 1.7). float32 throughout: within 5e-5 of libvmaf's double. NaN
+// stays NaN. (The NEG model needs no function: it is vmaf_v0.6.1 itself on NEG's features.)
 constexpr float phone(float score) noexcept {
-  const float s = clip(score);
-  const float seen =
-      kernels::exact::fma(kernels::exact::fma(-0.00705305F, s, 1.72643844F), s, 1.70674692F);
-  return clip(seen < s ? s : seen);
+  const float seen = kernels::exact::fma(kernels::exact::fma(-0.00705305F, score, 1.72643844F),
+                                         score, 1.70674692F);
+  return clip(seen < score ? score : seen);
 }
 
 // Whether a frame lies in the region over which the shipped networks were verified

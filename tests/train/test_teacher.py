@@ -84,10 +84,13 @@ class Function(unittest.TestCase):
     def test_phone(self):
         t = teacher.load()
         x = support.every(100).x
-        score, phone = t.score(x), t.phone(x)
-        expected = np.clip(1.70674692 + 1.72643844 * score - 0.00705305 * score ** 2, score, 100)
+        x = np.concatenate([x, x * [0.3, 1, 0.1, 0.1, 0.1, 0.1]])  # scores below 0 among them
+        raw, phone = t.raw(x), t.phone(x)
+        expected = np.clip(np.maximum(1.70674692 + 1.72643844 * raw - 0.00705305 * raw ** 2, raw), 0, 100)
         np.testing.assert_allclose(phone, expected)
-        self.assertTrue((phone >= score).all())
+        self.assertTrue((phone >= t.score(x)).all())
+        self.assertTrue((phone[raw < -1] == 0).all())
+        self.assertGreater((raw < -1).sum(), 0)
         with self.assertRaisesRegex(ValueError, "vmaf_4k_v0.6.1 has no score_transform"):
             teacher.load("vmaf_4k_v0.6.1").phone(x)
 

@@ -13,7 +13,7 @@ import sys
 from tinymlp_train import files
 
 MODEL_DIR = pathlib.Path(__file__).resolve().parents[2] / "model"
-PART = re.compile(r"(<!-- generated: ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PART = re.compile(r"(<!-- generated: ([a-z0-9_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def markdown(head, rows):
@@ -58,7 +58,7 @@ def sets(data, of=None):
 
 SETS = (("corpus (25 sources)", "evaluation.json", "reference.json"),
         ("public 4K (6 sources)", "public_4k.json", "public_4k.json"),
-        ("a film, measured afresh", "unseen.json", "unseen.json"))
+        ("videos, measured afresh", "unseen.json", "unseen.json"))
 SETS_4K = (("corpus (25 sources)",) + ("evaluation_4k.json",) * 2,
            ("public 4K (6 sources)",) + ("public_4k_4k.json",) * 2)
 
@@ -245,6 +245,12 @@ PARTS = {f.__name__: f
 
 
 def render(text, data):
+    asked, known = re.findall(r"<!-- generated: (.*?) -->", text), PART.findall(text)
+    if asked != [name for _, name, _ in known]:
+        raise ValueError(f"a generated part has no end, or a name that is none: {asked}")
+    if unused := set(PARTS) - set(asked):
+        raise ValueError(f"the page has no part {', '.join(sorted(unused))}")
+
     def fill(match):
         name = match.group(2)
         if name not in PARTS:

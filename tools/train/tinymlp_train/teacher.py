@@ -71,11 +71,11 @@ class Teacher:
         return np.clip(self.raw(x, dtype), *self.clip)
 
     def phone(self, x):
-        """The phone model's score: a polynomial of the clipped one, never below it, clipped again
-        (libvmaf's score_transform with out_gte_in)."""
+        """The phone model's score: a polynomial of the raw one, never below it, then clipped, in the
+        order of libvmaf's predict.c (score_transform with out_gte_in)."""
         if self.transform is None:
             raise ValueError(f"{self.name} has no score_transform")
-        s = self.score(x)
+        s = self.raw(x)
         p0, p1, p2 = self.transform
         return np.clip(np.maximum(p0 + p1 * s + p2 * s * s, s), *self.clip)
 
