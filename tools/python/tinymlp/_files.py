@@ -2,14 +2,13 @@
 built where its libraries are."""
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from . import _built
 from ._errors import NotBuilt
 
 
-def program(wanted: str) -> ModuleType:
+def program(wanted: str) -> Any:
     """The module that does it. Raises NotBuilt where it is not there."""
     if _built.MISSING:
         raise NotBuilt(f"{wanted} is not in this build of tinymlp: {_built.MISSING} "
@@ -22,16 +21,20 @@ def program(wanted: str) -> ModuleType:
 
 def read_beside(path: str, location: str) -> bytes:
     """A file of external data, from inside the folder of the model at `path`."""
-    return program("reading external data").read_beside(path, location)
+    content: bytes = program("reading external data").read_beside(path, location)
+    return content
 
 
 def most_external_files() -> int:
-    return program("reading external data").most_external_files
+    count: int = program("reading external data").most_external_files
+    return count
 
 
 def read_log(path: str, feature_suffix: str | None, own_score: str | None) -> dict[str, Any]:
-    return program("reading logs").read_log(path, feature_suffix, own_score)
+    found: dict[str, Any] = program("reading logs").read_log(path, feature_suffix, own_score)
+    return found
 
 
 def pool(doubles: bytes) -> dict[str, float]:
-    return program("pooling").pool(doubles)
+    pooled: dict[str, float] = program("pooling").pool(doubles)
+    return pooled

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence
 
 from ._errors import Error
-from .network import Network, load
+from .network import Network, cores, load
 
 MANIFEST = "_tinymlp.json"
 LOCK = ".tinymlp.lock"
@@ -181,7 +181,7 @@ def check_columns(task: Task, item: Item) -> int:
             raise JobError(f"{item.source}: the column {name} is {kind}; features are float32, float64 or integers")
     if task.column in schema.names:
         raise JobError(f"{item.source}: has a column {task.column} already; --column names another")
-    return rows
+    return int(rows)
 
 
 def _rows_in(path: pathlib.Path) -> int:
@@ -349,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--features", metavar="A,B,...", help="columns, in the network's order; by default by its names")
     parser.add_argument("--column", default="score", metavar="NAME", help="the column that is added (score)")
     parser.add_argument("--engine", choices=ENGINES, default="arrow")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
+    parser.add_argument("--threads", type=int, default=cores(), metavar="N")
     parser.add_argument("--overwrite", action="store_true", help="score all files anew")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     given = parser.parse_args(arguments)

@@ -18,6 +18,11 @@ ModelSource = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]
 #: The order of a frame's features ("canonical-6").
 VMAF_FEATURES = ("adm2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3", "motion2")
 
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 LARGEST_MODEL = 64 << 20  # bytes of a file, as the program has it
 
 
@@ -102,7 +107,8 @@ class Network(_engine.Network):
     - `out`: float32 of the result's shape, to be written instead of a new array.
     - `threads`: how many share a batch of more than 100,000 rows. Same bits, however many.
 
-    The GIL is released but for small batches. A row with NaN or infinity gives NaN. A wrong dtype is
+    `inputs`, `outputs`, `parameters`, `shape`, `activations` and `kernel` tell of the network, those
+    below of its file. The GIL is released but for small batches. A row with NaN or infinity gives NaN. A wrong dtype is
     a TypeError, a wrong shape a ValueError.
     """
 
@@ -119,17 +125,6 @@ class Network(_engine.Network):
         self._sha256 = hashlib.sha256(self._model).hexdigest()
         #: where it came from, for messages
         self.source = source
-
-    if TYPE_CHECKING:
-        inputs: int  #: features in a row (K)
-        outputs: int  #: values out of it (M)
-        parameters: int  #: weights and biases of the dense layers
-        shape: tuple[int, ...]  #: sizes of the layers, (6, 16, 8, 1)
-        activations: tuple[str, ...]  #: one for each dense layer, ("relu", "relu", "identity")
-        kernel: str  #: the instruction set that runs it, "avx2"
-
-        def __call__(self, x: npt.NDArray[np.float32], *, out: npt.NDArray[np.float32] | None = None,
-                     threads: int = 1) -> Any: ...
 
     @property
     def sha256(self) -> str:
@@ -202,7 +197,8 @@ class Network(_engine.Network):
         if hasattr(table, "__arrow_c_stream__"):
             held = _engine.score_columns(self, table.__arrow_c_stream__(), None, names, threads)
         elif hasattr(table, "__arrow_c_array__"):
-            held = _engine.score_columns(self, *table.__arrow_c_array__(), names, threads)
+            schema, array = table.__arrow_c_array__()
+            held = _engine.score_columns(self, schema, array, names, threads)
         else:
             raise TypeError(f"a {type(table).__name__} has no Arrow C data interface (__arrow_c_stream__)")
         return Scores(held)
@@ -368,8 +364,9 @@ def quantize(source: ModelSource, output: str | None = None, *, per_channel: boo
         rows = np.ascontiguousarray(rows).tobytes()
     elif rows is not None:
         rows = os.fspath(rows)
-    return program.quantize(net.source or "the model", net.model, net.external, output or "", per_channel,
+    made: bytes = program.quantize(net.source or "the model", net.model, net.external, output or "", per_channel,
                             rows, program.calibration_methods.index(calibration), percentile)
+    return made
 
 
 def inspect(source: ModelSource, output: str | None = None, *,

@@ -6,14 +6,13 @@ a row's int8 result does not depend on its neighbours; a row with NaN or infinit
 from __future__ import annotations
 
 import enum
-import os
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from ._errors import Error
-from .network import ModelSource, Network, Value, load
+from .network import ModelSource, Network, Value, cores, load
 
 
 class GraphOptimizationLevel(enum.IntEnum):
@@ -101,7 +100,7 @@ class InferenceSession:
             if providers:
                 raise ValueError(f"none of the providers {list(providers)} is here: only CPUExecutionProvider")
         threads = int(getattr(sess_options, "intra_op_num_threads", 0) or 0)
-        self._threads = min(max(threads or len(os.sched_getaffinity(0)), 1), 1024)
+        self._threads = min(max(threads or cores(), 1), 1024)
         self._first = load(path_or_bytes)
         inspection = self._first.inspection
         self._networks: dict[str, Network] = {inspection.output: self._first}
@@ -210,4 +209,4 @@ def _fitting(declared: Value, value: Any) -> np.ndarray[Any, Any]:
 def _row_count(declared: Value, array: np.ndarray[Any, Any]) -> int:
     if array.ndim == 1 and isinstance(declared.shape[0], int):
         return 1
-    return array.shape[0]
+    return int(array.shape[0])

@@ -49,7 +49,7 @@ class Wrapped:
                 and list(names) != list(self.feature_names_in_):
             raise ValueError(f"the columns are {', '.join(map(str, names))}; the model was fitted with "
                              f"{', '.join(self.feature_names_in_)}")
-        rows = np.asarray(X, np.float32)
+        rows: npt.NDArray[np.float32] = np.asarray(X, np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
             raise ValueError(f"X has the shape {rows.shape}; the model takes [N, {self.n_features_in_}]")
         return rows
@@ -73,7 +73,8 @@ class Wrapped:
             return (values > 0.5).astype(int)
         if np.isnan(values).any():
             raise ValueError("a row has no label: its probabilities are NaN, because of NaN, infinite or huge features")
-        return np.asarray(self.classes_)[values.argmax(axis=1)]
+        labels: npt.NDArray[Any] = np.asarray(self.classes_)[values.argmax(axis=1)]
+        return labels
 
     def __repr__(self) -> str:
         return f"<tinymlp.sklearn.Wrapped {self.network!r}>"

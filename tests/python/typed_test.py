@@ -1,0 +1,30 @@
+"""The package's annotations hold together. Part of the long form."""
+import importlib.util
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import tinymlp
+from shared import IS_LONG
+
+
+class Typed(unittest.TestCase):
+    def test_it_says_that_it_is(self):
+        self.assertTrue(pathlib.Path(tinymlp.__file__).with_name("py.typed").exists())
+
+    @unittest.skipUnless(IS_LONG and importlib.util.find_spec("mypy"), "needs the long form: tests/python/run --long")
+    def test_mypy(self):
+        done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports", "-p", "tinymlp"],
+                              capture_output=True, text=True, cwd=pathlib.Path(tinymlp.__file__).parent.parent)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_what_is_public_is_documented(self):
+        for name in tinymlp.__all__:
+            public = getattr(tinymlp, name)
+            if callable(public):
+                self.assertTrue(public.__doc__, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
