@@ -135,6 +135,10 @@ class Arrays(unittest.TestCase):
         self.assertEqual(self.net(np.empty((0, 6), np.float32)).shape, (0,))
         self.assertEqual(self.net(np.empty((0, 6), np.float32), threads=4).dtype, np.float32)
 
+    def test_more_rows_than_memory_has_scores_for(self):
+        for count in (1 << 45, 1 << 58):
+            self.refuses(MemoryError, "", np.broadcast_to(self.rows[0], (count, 6)))
+
     def test_several_outputs_are_rows(self):
         from onnx_files import mlp
         net = tinymlp.load(mlp([5, 8, 3]))
