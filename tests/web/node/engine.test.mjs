@@ -1,7 +1,7 @@
 // The shipped networks and those of ONNX files: the bits, and what is said of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bits, isas, native, program, read, root, rows, tinymlp, withProgram } from './support.mjs';
+import { bits, isas, native, read, root, rows, signature, tinymlp, withProgram } from './support.mjs';
 
 const { clip, load, names, TinymlpError } = tinymlp;
 
@@ -35,7 +35,7 @@ function fnv1a(words) {
   return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
 }
 
-async function signature(open) {
+async function signatureOf(open) {
   const from = signatureRows(), count = from.length / 6, all = [];
   for (const size of ['small', 'medium', 'large', 'small.int8', 'medium.int8', 'large.int8']) {
     const net = await open(`mlp_${size}`);
@@ -46,13 +46,12 @@ async function signature(open) {
   return fnv1a(Float32Array.from(all));
 }
 
-const wanted = /signature: `([0-9a-f]{16})`/.exec(read(root, 'README.md').toString())[1];
 for (const isa of isas) {
   test(`shipped networks have the signature, ${isa}`, async () => {
-    assert.equal(await signature((name) => load(name, { isa })), wanted);
+    assert.equal(await signatureOf((name) => load(name, { isa })), signature);
   });
   test(`files of the shipped networks have the signature, ${isa}`, async () => {
-    assert.equal(await signature((name) => load(read(root, 'model', `${name}.onnx`), { isa })), wanted);
+    assert.equal(await signatureOf((name) => load(read(root, 'model', `${name}.onnx`), { isa })), signature);
   });
 }
 
@@ -138,5 +137,4 @@ test('every code of the engine is in the types', () => {
   const codes = [...read(root, 'include', 'tinymlp', 'error.hpp').toString().matchAll(/case status::(\w+):/g)].map((m) => m[1]);
   assert.ok(codes.length > 50);
   for (const code of codes.filter((c) => c !== 'ok')) assert.ok(types.includes(`'${code}'`), code);
-  assert.ok(program.length > 0);
 });

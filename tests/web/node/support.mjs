@@ -10,7 +10,11 @@ export const packed = join(built, 'package');
 export const shared = join(root, '..', 'shared'); // real files, where they lie beside the checkout
 export const samples = join(root, 'model', 'samples');
 export const program = process.env.TINYMLP ?? join(root, 'build', 'tools', 'tinymlp');
-export const withProgram = { skip: existsSync(program) ? false : 'the native program is not built' };
+// Compared with where it is built, and of these sources: its signature is README's.
+export const signature = /signature: `([0-9a-f]{16})`/.exec(readFileSync(join(root, 'README.md'), 'utf8'))[1];
+const told = existsSync(program) ? spawnSync(program, ['signature']).stdout.toString().trim() : 'missing';
+export const withProgram = { skip: told === signature ? false : told === 'missing' ? 'the native program is not built' :
+  `the native program has the signature ${told}` };
 export const isas = ['simd128', 'plain'];
 
 export const tinymlp = await import(join(packed, 'tinymlp.js'));

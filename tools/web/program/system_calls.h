@@ -1,5 +1,5 @@
-/* Put before byte_source.cpp and folder.cpp of the program: the system calls that they make are those
-   of system.cpp, under the names here. */
+/* Put before byte_source.cpp and folder.cpp of the program: the system calls that they make are
+   those of system.cpp, under the names here. */
 #pragma once
 
 #include <fcntl.h>
