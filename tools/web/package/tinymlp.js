@@ -7,6 +7,7 @@ import { choose, instance } from './modules.js';
 import { Reader } from './reader.js';
 
 export { TinymlpError, version };
+export { inspect, runCsv, scoreLog } from './program.js';
 export const names = Object.freeze(shipped.map((of) => of.name));
 export const featureNames = Object.freeze(features);
 
@@ -43,12 +44,6 @@ export async function load(model, options = {}) {
     for (const at of owned) engine.release(at);
   }
 }
-
-// The program's rooms are a module of their own, loaded when they are asked for.
-const program = () => import('./program.js');
-export const scoreLog = async (input, options) => (await program()).scoreLog(input, options);
-export const runCsv = async (input, options) => (await program()).runCsv(input, options);
-export const inspect = async (model, options) => (await program()).inspect(model, options);
 
 async function loadShipped(name, isa) {
   const index = names.indexOf(name);
