@@ -247,6 +247,23 @@ test('500,000 frames: no long task, progress, cancel, and scored anew', async ()
   await close();
 });
 
+test('what was open before a cancel can still be read, saved and scored anew', withProgram, async () => {
+  const { page, seen, close } = await open();
+  await page.setInputFiles('#files', json);
+  await shown(page, 1);
+  await page.setInputFiles('#files', bigLog());
+  await page.waitForFunction(() => Number(document.querySelector('#progress').value) > 0.02);
+  await page.click('#cancel');
+  await page.waitForFunction(() => document.querySelector('#busy').hidden);
+  assert.equal((await page.$$('#legend [aria-pressed]')).length, 1);
+  assert.equal((await download(page, 'csv')).bytes.toString(), native(samples, 'score', json).out);
+  await page.selectOption('#network', 'mlp_large');
+  await page.waitForFunction(() => document.querySelector('#pooled tbody td').textContent === 'mlp_large');
+  assert.equal((await download(page, 'csv')).bytes.toString(), native(samples, 'score', '--model', 'mlp_large', json).out);
+  assert.deepEqual(seen, { errors: [], requests: [] });
+  await close();
+});
+
 for (const [name, options] of [['light', { colorScheme: 'light' }], ['dark', { colorScheme: 'dark' }],
   ['light-narrow', { colorScheme: 'light', viewport: { width: 360, height: 780 } }],
   ['dark-narrow', { colorScheme: 'dark', viewport: { width: 360, height: 780 } }]])
