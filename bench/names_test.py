@@ -9,7 +9,7 @@ import sys
 networks = ["mlp_small", "mlp_medium", "mlp_large"]
 modes = ["latency", "throughput", "batch:64", "batch:4096", "batch:1000000"]
 scheme = re.compile(
-    r"(tinymlp|loops|loops-axpy|eigen|onnxruntime|svm)/"
+    r"(tinymlp|c|loops|loops-axpy|eigen|onnxruntime|svm)/"
     r"(mlp_small|mlp_medium|mlp_large|nu_svr_211x6)/(fp32|int8|int8_static|fp64)/[a-z0-9_]+/"
     r"(latency|throughput|batch:64|batch:4096|batch:1000000)")
 limit = re.compile(r"limit/(fma/(avx2|avx512|neon)|call/(latency|throughput)|"

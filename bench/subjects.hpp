@@ -21,6 +21,9 @@
 #if TINYMLP_BENCH_SVM
 #include "svm_engine.hpp"
 #endif
+#if TINYMLP_BENCH_C
+#include <tinymlp.h>
+#endif
 
 namespace tinymlp::bench {
 
@@ -150,6 +153,19 @@ struct svm_subject {
 };
 #endif
 
+#if TINYMLP_BENCH_C
+// The shared library, through its C interface.
+struct c_engine {
+  const tinymlp_network* net;
+  float row(const float* features) const { return tinymlp_score(net, features); }
+  auto prepare(const float* rows, std::size_t count, float* scores) const {
+    return bound_rows{
+        [this](const float* in, std::size_t n, float* out) { tinymlp_run(net, in, n, out); }, rows,
+        count, scores};
+  }
+};
+#endif
+
 // Calls visit(label, engine) for each. An engine has
 //   float row(const float* features) const                        6 features -> score
 //   auto prepare(const float* rows, std::size_t count, float* scores) const
@@ -192,6 +208,13 @@ template <class Visitor> void for_each_subject(Visitor&& visit) {
     visit_onnxruntime(network, "int8", TINYMLP_INT8_DIR "/" + network + ".int8.onnx", visit);
     visit_onnxruntime(network, "int8_static", static_int8_path(network), visit);
 #endif
+  }
+#endif
+#if TINYMLP_BENCH_C
+  for (const char* network : {"mlp_small", "mlp_medium", "mlp_large"}) {
+    visit(label{"c", network, "fp32", "auto"}, c_engine{tinymlp_shipped(network)});
+    const std::string int8 = std::string(network) + ".int8";
+    visit(label{"c", network, "int8", "auto"}, c_engine{tinymlp_shipped(int8.c_str())});
   }
 #endif
 #if TINYMLP_BENCH_SVM
