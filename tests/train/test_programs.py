@@ -48,7 +48,17 @@ class ProgramTest(unittest.TestCase):
         self.assertNotIn("Traceback", done.stderr)
 
 
+class Verify(ProgramTest):
+    def test_nothing_to_search_is_refused(self):
+        for option in ("--rows", "--starts"):
+            self.refuse("verify.py", option, 0, "--output", self.folder / "v.json", because="must be at least 1")
+
+
 class Evaluate(ProgramTest):
+    def test_a_4k_network_wants_its_teacher(self):
+        self.refuse("evaluate.py", support.MODEL / "mlp_small_4k.onnx", "--corpus", self.write_rows("vtest_a"),
+                    because="say --teacher vmaf_4k_v0.6.1")
+
     def figures(self, *models, rows=None):
         rows = rows or self.write_rows("vtest_a", "st_coffee")
         self.accept("evaluate.py", *models, "--corpus", rows, "--json", self.folder / "out.json")

@@ -79,6 +79,9 @@ def main():
     args = parse_arguments()
     if args.json:
         files.require_folder(args.json)
+    if uhd := [m.name for m in args.models if m.stem.removesuffix(".int8").endswith("_4k") and not args.teacher]:
+        raise ValueError(f"{uhd[0]} follows vmaf_4k_v0.6.1, the rows' scores are another model's: "
+                         "say --teacher vmaf_4k_v0.6.1")
     rows = corpus.load(args.corpus)
     if args.sources:
         rows = rows.rows(rows.mask(args.sources))

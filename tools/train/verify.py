@@ -81,6 +81,8 @@ def main():
     p.add_argument("--output", default=corpus.MODEL_DIR / "verification.json", type=pathlib.Path,
                    metavar="FILE")
     args = p.parse_args()
+    if args.rows < 1 or args.starts < 1:
+        raise ValueError("--rows and --starts must be at least 1")
     files.require_folder(args.output)
     space, extremes = region.load(), corpus.load(corpus.EXTREMES)
     slack = space.slack(corpus.load().x).min(axis=0)
