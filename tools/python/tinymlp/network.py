@@ -114,13 +114,12 @@ class Network(_engine.Network):
 
     def __init__(self, model: bytes, output: str | None = None,
                  external: Mapping[str, bytes] | None = None, source: str = "") -> None:
-        self._model = bytes(model)
-        self._external = dict(external or {})
+        held, files = bytes(model), dict(external or {})
         try:
-            super().__init__(self._model, output or "", self._external)
+            super().__init__(held, output or "", files)
         except Error as why:
             raise Error(why.first, why.obstacles, source) from None
-        self._output = output
+        self._model, self._external, self._output = held, files, output
         self._inspection: Inspection | None = None
         self._sha256 = hashlib.sha256(self._model).hexdigest()
         #: where it came from, for messages
