@@ -366,7 +366,8 @@ def main():
             found["spark"] = measure_spark(folder, given.rows)
             found["bytes_of_a_row"] = sum(p.stat().st_size for p in make_rows(folder, 1_000_000).iterdir()) / 1e6
     if given.results and given.results.exists():
-        found = {**json.loads(given.results.read_text("utf-8")), **found}  # parts that were measured before
+        before = json.loads(given.results.read_text("utf-8"))
+        found = {**before, **found} if given.only else before
     if given.results and given.only:
         given.results.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(section(found))
