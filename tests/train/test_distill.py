@@ -7,10 +7,11 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 import support
 from tinymlp_train import (checkpoint, corpus, distill, equalise, metrics, networks, region, rounding,
-                           search, soap, teacher)
+                           search, shipping, soap, teacher)
 
 import numpy as np
 import torch
@@ -178,6 +179,22 @@ class Training(unittest.TestCase):
             self.assertIn("continuing after epoch 2", told.getvalue())
         for a, b in zip(whole.net.matrices, resumed.net.matrices):
             self.assertTrue(torch.equal(a, b))
+
+    def test_a_run_stopped_after_its_epochs_keeps_them(self):
+        chosen = dataclasses.replace(distill.shortened(SHORT, epochs=1), settle=20, batch=256)
+        rows = support.shipped_corpus().x
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as told:
+            whole = shipping.fit("mlp_medium", chosen, rows, 0)
+            path = pathlib.Path(folder) / "run.checkpoint"
+            with unittest.mock.patch.object(rounding, "settle", side_effect=KeyboardInterrupt):
+                with self.assertRaises(KeyboardInterrupt):
+                    shipping.fit("mlp_medium", chosen, rows, 0, path)
+            self.assertTrue(path.exists())
+            resumed = shipping.fit("mlp_medium", chosen, rows, 0, path)
+            self.assertIn("continuing after epoch 1", told.getvalue())
+            self.assertFalse(path.exists())
+        for a, b in zip(whole.weights + whole.biases, resumed.weights + resumed.biases):
+            np.testing.assert_array_equal(a, b)
 
 
 class Search(unittest.TestCase):

@@ -38,9 +38,10 @@ def load(path):
         return None
 
 
-def run(trainer, seeds, path=None, label="train", every=25):
+def run(trainer, seeds, path=None, label="train", every=25, keep=False):
     """Trains to the recipe's last epoch and returns the last mean loss per network. With a path,
-    continues from a checkpoint of the same run and removes it at the end."""
+    continues from a checkpoint of the same run and removes it at the end; with `keep` that is left to the
+    caller, who has more to do with what was trained."""
     key, loss = fingerprint(trainer, seeds), None
     path = pathlib.Path(path) if path else None
     if path and path.exists():
@@ -63,6 +64,6 @@ def run(trainer, seeds, path=None, label="train", every=25):
                   file=sys.stderr, flush=True)
             if path:
                 save(path, trainer, key)
-    if path:
+    if path and not keep:
         path.unlink(missing_ok=True)
     return loss

@@ -35,11 +35,14 @@ def fit(name, chosen, measured, seed, path=None, label=None):
     shape, teacher_name = networks.describe(name)
     space = region.load()
     trainer = distill.Trainer(chosen, shape, teacher.load(teacher_name), space, measured, seed)
-    checkpoint.run(trainer, [seed], path, label or name, every=5)
+    checkpoint.run(trainer, [seed], path, label or name, every=5, keep=True)
     fitted = trainer.fitted()[0]
     if chosen.settle:
         rows = int8_rows(space, measured, seed)
+        print(f"{label or name}: {chosen.settle} steps more, with int8 in view", file=sys.stderr, flush=True)
         fitted = rounding.settle(equalise.equalise(fitted, rows, False, seed)[0], trainer)
+    if path:  # of which the steps above would have been lost, had it gone before
+        path.unlink(missing_ok=True)
     return fitted
 
 
