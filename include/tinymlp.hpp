@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x383f4f7b
+#define TINYMLP_SECTIONS_OF 0x4786a06a
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -8472,9 +8472,9 @@ namespace tinymlp::kernels::blocks {
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
-// A target has: `floats`, four of them; `factor`, one float for all four; `doubts`, which gather
-// whether a rounding may have been wrong; and multiply_add, rounded once or doubtful. Vectors of
-// `most` floats at once fill the registers.
+// A target has: `floats`, four of them; `doubts`, which gather whether a rounding may have been
+// wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
+// or a doubt. `most` such vectors at once fill the registers.
 #if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
 inline constexpr std::size_t most = 4;
 #if defined(__wasm_simd128__)
@@ -8553,21 +8553,45 @@ TINYMLP_BLOCK_INLINE bits doubtful(doubles low, doubles high) {
   return either(midway, tiny);
 }
 
-using factor = doubles;
 using doubts = bits;
 TINYMLP_BLOCK_INLINE doubts none() { return set(0); }
-TINYMLP_BLOCK_INLINE floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
-  const doubles low = multiply_add(x, lower(w), lower(sum));
-  const doubles high = multiply_add(x, upper(w), upper(sum));
-  doubt = either(doubt, doubtful(low, high));
-  return narrow(low, high);
+// In double, where the product is exact.
+struct arithmetic {
+  using factor = doubles;
+  TINYMLP_BLOCK_INLINE static factor splat(float a) { return blocks::splat(a); }
+  TINYMLP_BLOCK_INLINE static floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
+    const doubles low = blocks::multiply_add(x, lower(w), lower(sum));
+    const doubles high = blocks::multiply_add(x, upper(w), upper(sum));
+    doubt = either(doubt, doubtful(low, high));
+    return narrow(low, high);
+  }
+  TINYMLP_BLOCK_INLINE static floats each(floats x, floats w, floats sum, doubts& doubt) {
+    const doubles low = blocks::multiply_add(lower(x), lower(w), lower(sum));
+    const doubles high = blocks::multiply_add(upper(x), upper(w), upper(sum));
+    doubt = either(doubt, doubtful(low, high));
+    return narrow(low, high);
+  }
+};
+#if defined(__wasm_relaxed_simd__)
+// f32x4.relaxed_madd rounds once or twice, as the CPU has it, but always the one or the other while
+// a program runs (WebAssembly 3.0, relaxed operations). So it is tried first, here and now.
+struct relaxed {
+  using factor = floats;
+  TINYMLP_BLOCK_INLINE static factor splat(float a) { return wasm_f32x4_splat(a); }
+  TINYMLP_BLOCK_INLINE static floats multiply_add(factor x, floats w, floats sum, doubts&) {
+    return wasm_f32x4_relaxed_madd(x, w, sum);
+  }
+  TINYMLP_BLOCK_INLINE static floats each(floats x, floats w, floats sum, doubts&) {
+    return wasm_f32x4_relaxed_madd(x, w, sum);
+  }
+};
+inline bool rounds_once() noexcept {
+  // (1 + 2^-12)^2 - (1 + 2^-11) = 2^-24, or 0 where the product was rounded
+  const volatile float x = 0x1.001p0F, sum = -0x1.002p0F;
+  const floats a = wasm_f32x4_splat(x);
+  return wasm_f32x4_extract_lane(wasm_f32x4_relaxed_madd(a, a, wasm_f32x4_splat(sum)), 0) != 0;
 }
-TINYMLP_BLOCK_INLINE floats multiply_add_each(floats x, floats w, floats sum, doubts& doubt) {
-  const doubles low = multiply_add(lower(x), lower(w), lower(sum));
-  const doubles high = multiply_add(upper(x), upper(w), upper(sum));
-  doubt = either(doubt, doubtful(low, high));
-  return narrow(low, high);
-}
+#endif
 #else
 inline constexpr std::size_t most = 2;
 struct floats {
@@ -8601,23 +8625,25 @@ TINYMLP_BLOCK_INLINE float one(Factor x, float w, float sum, doubts& doubt) {
     return static_cast<float>(both);
   }
 }
-using factor = std::conditional_t<exact::fma_is_fast, float, double>;
-TINYMLP_BLOCK_INLINE factor splat(float a) { return a; }
-TINYMLP_BLOCK_INLINE floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
-  return {one(x, w.a, sum.a, doubt), one(x, w.b, sum.b, doubt), one(x, w.c, sum.c, doubt),
-          one(x, w.d, sum.d, doubt)};
-}
-TINYMLP_BLOCK_INLINE floats multiply_add_each(floats x, floats w, floats sum, doubts& doubt) {
-  return {one(factor{x.a}, w.a, sum.a, doubt), one(factor{x.b}, w.b, sum.b, doubt),
-          one(factor{x.c}, w.c, sum.c, doubt), one(factor{x.d}, w.d, sum.d, doubt)};
-}
+struct arithmetic {
+  using factor = std::conditional_t<exact::fma_is_fast, float, double>;
+  TINYMLP_BLOCK_INLINE static factor splat(float a) { return a; }
+  TINYMLP_BLOCK_INLINE static floats multiply_add(factor x, floats w, floats sum, doubts& doubt) {
+    return {one(x, w.a, sum.a, doubt), one(x, w.b, sum.b, doubt), one(x, w.c, sum.c, doubt),
+            one(x, w.d, sum.d, doubt)};
+  }
+  TINYMLP_BLOCK_INLINE static floats each(floats x, floats w, floats sum, doubts& doubt) {
+    return {one(factor{x.a}, w.a, sum.a, doubt), one(factor{x.b}, w.b, sum.b, doubt),
+            one(factor{x.c}, w.c, sum.c, doubt), one(factor{x.d}, w.d, sum.d, doubt)};
+  }
+};
 #endif
 
 // `Vectors` vectors of outputs: y[o] = the sum over k of x[k] * weight[k * stride + o], plus
 // bias[o], in the canonical order. False, and y is of no use, where a lane was doubtful on the way.
-template <std::size_t Vectors>
-TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t stride,
-                               const float* bias, chain_split split, float* y) noexcept {
+template <std::size_t Vectors, class Arithmetic>
+TINYMLP_BLOCK_INLINE bool dots_in(const float* x, const float* weight, std::size_t stride,
+                                  const float* bias, chain_split split, float* y) noexcept {
   floats front[Vectors], back[Vectors]; // the first two chains, and the last two
   TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
   doubts doubt = none();
@@ -8626,9 +8652,9 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
         c == 0 ? load(bias + 4 * v) : zero();
     for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
-      const factor of_all = splat(x[k]);
+      const auto of_all = Arithmetic::splat(x[k]);
       TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
-          multiply_add(of_all, load(weight + k * stride + 4 * v), sum[v], doubt);
+          Arithmetic::multiply_add(of_all, load(weight + k * stride + 4 * v), sum[v], doubt);
     }
     floats(&half)[Vectors] = c < 2 ? front : back;
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
@@ -8640,17 +8666,35 @@ TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t 
 }
 
 // The 8 lanes of the one-output layer, over whole eights of inputs. False as above.
-TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t inputs,
-                                float* lane) noexcept {
+template <class Arithmetic>
+TINYMLP_BLOCK_INLINE bool lanes_in(const float* x, const float* weight, std::size_t inputs,
+                                   float* lane) noexcept {
   floats sum[2] = {load(lane), load(lane + 4)};
   doubts doubt = none();
   for (std::size_t k = 0; k < inputs; k += 8)
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) sum[v] =
-        multiply_add_each(load(x + k + 4 * v), load(weight + k + 4 * v), sum[v], doubt);
+        Arithmetic::each(load(x + k + 4 * v), load(weight + k + 4 * v), sum[v], doubt);
   if (any(doubt)) return false;
   store(lane, sum[0]);
   store(lane + 4, sum[1]);
   return true;
+}
+
+// By the arithmetic that is right and fast.
+template <std::size_t Vectors>
+TINYMLP_BLOCK_INLINE bool dots(const float* x, const float* weight, std::size_t stride,
+                               const float* bias, chain_split split, float* y) noexcept {
+#if defined(__wasm_relaxed_simd__)
+  if (rounds_once()) return dots_in<Vectors, relaxed>(x, weight, stride, bias, split, y);
+#endif
+  return dots_in<Vectors, arithmetic>(x, weight, stride, bias, split, y);
+}
+TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t inputs,
+                                float* lane) noexcept {
+#if defined(__wasm_relaxed_simd__)
+  if (rounds_once()) return lanes_in<relaxed>(x, weight, inputs, lane);
+#endif
+  return lanes_in<arithmetic>(x, weight, inputs, lane);
 }
 
 #undef TINYMLP_BLOCK_INLINE
@@ -9125,7 +9169,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9727,7 +9771,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9868,7 +9912,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10311,7 +10355,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10462,7 +10506,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10880,7 +10924,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11023,7 +11067,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11172,7 +11216,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x383f4f7b
+#if TINYMLP_SECTIONS_OF != 0x4786a06a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

@@ -53,6 +53,8 @@ def gnu(triple, emulator, name, kernels, flags=(), cpu=()):
 
 
 WASI = ["node", "--no-warnings", str(HERE / "wasi.mjs")]
+# Relaxed operations are not yet everybody's: Node 20 wants to be asked for them.
+RELAXED = ["node", "--no-warnings", "--experimental-wasm-relaxed-simd", str(HERE / "wasi.mjs")]
 FMA = "scalar, with the CPU's fused multiply-add"
 TARGETS = [
     Target("x86-64, Linux", "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors", "g++", (),
@@ -68,6 +70,8 @@ TARGETS = [
     Target("WebAssembly", "scalar, emulated in double", "zig", ("-target", "wasm32-wasi"), WASI),
     Target("WebAssembly with simd128", "the baseline's vectors", "zig",
            ("-target", "wasm32-wasi", "-msimd128"), WASI),
+    Target("WebAssembly with relaxed simd", "the baseline's vectors, relaxed multiply-add", "zig",
+           ("-target", "wasm32-wasi", "-msimd128", "-mrelaxed-simd"), RELAXED),
     Target("AArch64, macOS", "NEON, dotprod, i8mm", "zig", ("-target", "aarch64-macos"), short=False),
     Target("x86-64, Windows", "AVX2, AVX-512, with VNNI", "zig", ("-target", "x86_64-windows-gnu"),
            short=False),
@@ -88,11 +92,11 @@ def broken_include(folder):
     at = text.index("constexpr float fma(float a, float b, float c) noexcept {")
     begin = text.index("{", at) + 1
     path.write_text(text[:begin] + "\n  return add(mul(a, b), c);\n" + text[begin:])
-    # what the vectors of the baseline have instead
-    blocks = include / "tinymlp" / "kernels" / "blocks.hpp"
-    text = blocks.read_text().replace("&& __wasm_simd128__", "").replace(
-        "#define TINYMLP_HAS_BLOCKS 1", "#define TINYMLP_HAS_BLOCKS 0")
-    blocks.write_text(text)
+    # and what has its sums four at a time
+    reference = include / "tinymlp" / "kernels" / "reference.hpp"
+    text = reference.read_text()
+    assert text.count("!std::is_constant_evaluated() &&") == 2
+    reference.write_text(text.replace("!std::is_constant_evaluated() &&", "false &&"))
     return include
 
 
