@@ -74,10 +74,12 @@ class ModelMetadata:
 
 
 def get_available_providers() -> list[str]:
+    """As onnxruntime names them."""
     return ["CPUExecutionProvider"]
 
 
 def get_device() -> str:
+    """As onnxruntime names it."""
     return "CPU"
 
 
