@@ -54,7 +54,7 @@ std::string number_text(status code, std::int64_t number) {
   case onnx::unit::element_type: return std::string(onnx::name(static_cast<onnx::element>(number)));
   case onnx::unit::opset:
     return code == status::bad_ir_version ? fmt::format("IR version {}", number)
-                                        : fmt::format("operator set {}", number);
+                                          : fmt::format("operator set {}", number);
   case onnx::unit::operands: return fmt::format("{} operands or results", number);
   case onnx::unit::values: return fmt::format("{} values", number);
   default: return fmt::format("{}", number);
