@@ -11,7 +11,7 @@ export const names: readonly ShippedName[];
 export const featureNames: readonly string[];
 
 /** Sets of WebAssembly instructions. All give the same bits. */
-export type Isa = 'simd128' | 'plain';
+export type Isa = 'relaxed' | 'simd128' | 'plain';
 export type Precision = 'fp32' | 'int8' | 'static int8';
 
 /** Why a model, a call or a log was refused. */
