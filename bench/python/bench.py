@@ -278,7 +278,7 @@ workers take {1e9 * slope:.0f} ns for each further row, and {fixed:.1f} s beside
 network is {network_ns:.0f} ns: what costs is Parquet to columns, columns through a socket to Python, and back.
 Nothing in it is shared between tasks but the model, some kilobytes broadcast once. So:
 
-- {cores:,} cores would score {cores:,} / c = {each / 1e6:,.0f} million rows a second: a thousand million rows in {1e9 / each:.1f} s, and the
+- {cores:,} cores would score {cores:,} / c = {each / 1e6:,.0f} million rows a second: ten thousand million rows in {1e10 / each:.0f} s, and the
   fixed {fixed:.1f} s.
 - At {bytes_of_a_row:.0f} bytes a row in Parquet they read {each * bytes_of_a_row / 1e9:.1f} GB a second together, {each * bytes_of_a_row / cores / 1e6:.0f} MB each. Storage that gives less than that is
   the first limit.

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import onnx_files
 import tinymlp
 from shared import many_rows, same_bits
 
@@ -37,7 +38,7 @@ class Jobs(unittest.TestCase):
 
     def write(self, name, rows, **columns):
         path = self.input / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         pq.write_table(pa.table({"title": [name] * len(rows), **{n: rows[:, i] for i, n in enumerate(NAMES)}, **columns}),
                        path, row_group_size=700)
         return path
@@ -105,6 +106,54 @@ class Jobs(unittest.TestCase):
         self.assertFails(job("--column", "s", self.input, self.output), "column differ")
         self.assertEqual(job("--overwrite", "--model", "mlp_large", self.input, self.output).returncode, 0)
         self.assertTrue(same_bits(self.scores("a.parquet"), tinymlp.load("mlp_large")(self.rows[:1000])))
+
+    def test_overwriting_goes_on_where_it_was_stopped(self):
+        self.assertEqual(job("--model", "mlp_small", "--quiet", self.input, self.output).returncode, 0)
+        one = self.input / "a.parquet"
+        self.assertEqual(job("--model", "mlp_large", "--overwrite", "--quiet", one, self.output).returncode, 0)
+        # b's scores are mlp_small's: the next run makes them anew, without being told to overwrite
+        done = job("--model", "mlp_large", self.input, self.output)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("a.parquet: there already", done.stderr)
+        self.assertTrue(same_bits(self.scores("b.parquet"), tinymlp.load("mlp_large")(self.rows[1000:])))
+
+    def test_names_of_folders_are_no_data(self):
+        path = self.write("adm2=1/title=7/score=9/c.parquet", self.rows[:50])
+        for engine in ("arrow", "duckdb", "polars"):
+            with self.subTest(engine):
+                output = self.folder / engine
+                done = job("--model", "mlp_small", "--engine", engine, self.input, output)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                found = pq.ParquetFile(output / path.relative_to(self.input)).read()
+                self.assertEqual(found.column_names, ["title", *NAMES, "score"])
+                self.assertTrue(same_bits(found["score"].to_numpy(), tinymlp.load("mlp_small")(self.rows[:50])))
+
+    def test_a_column_that_differs_in_case_alone_is_in_the_way(self):
+        self.write("a.parquet", self.rows[:10], Score=np.zeros(10))
+        self.assertFails(job(self.input, self.output), "has a column Score already")
+
+    def test_the_output_may_lie_in_the_input(self):
+        for _ in range(2):
+            done = job("--quiet", self.input, self.input / "scored")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(list((self.input / "scored").rglob("*.parquet"))), 2)
+
+    def test_external_data_is_part_of_the_model(self):
+        model = self.folder / "model"
+        model.mkdir()
+        file, data = onnx_files.mlp_with_external_data("weights.bin")
+        (model / "model.onnx").write_bytes(file)
+        (model / "weights.bin").write_bytes(data)
+        arguments = ("--model", model / "model.onnx", "--features", ",".join(NAMES), "--quiet", self.input, self.output)
+        done = job(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        first = tinymlp.load(model / "model.onnx")
+        (model / "weights.bin").write_bytes((2 * np.frombuffer(data, np.float32)).tobytes())
+        second = tinymlp.load(model / "model.onnx")
+        self.assertEqual(first.sha256, second.sha256)
+        self.assertNotEqual(first.identity, second.identity)
+        (self.output / "b.parquet").unlink()
+        self.assertFails(job(*arguments), "model_sha256 differ")
 
     def test_foreign_files_are_not_replaced(self):
         self.output.mkdir()

@@ -1,5 +1,4 @@
 """The package's annotations hold together. Part of the long form."""
-import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -13,7 +12,7 @@ class Typed(unittest.TestCase):
     def test_it_says_that_it_is(self):
         self.assertTrue(pathlib.Path(tinymlp.__file__).with_name("py.typed").exists())
 
-    @unittest.skipUnless(IS_LONG and importlib.util.find_spec("mypy"), "needs the long form: tests/python/run --long")
+    @unittest.skipUnless(IS_LONG, "needs the long form: tests/python/run --long")
     def test_mypy(self):
         done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports", "-p", "tinymlp"],
                               capture_output=True, text=True, cwd=pathlib.Path(tinymlp.__file__).parent.parent)

@@ -6,12 +6,14 @@
 """
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any, Callable
 
 import duckdb
 import pyarrow as pa
 
+from ._columns import as_column
 from .network import ModelSource, Network, load
 
 
@@ -22,10 +24,7 @@ def _scores(net: Network, columns: tuple[Any, ...]) -> Any:
         raise ValueError(f"{net!r} takes {net.inputs} features, and {len(columns)} are given")
     names = [f"feature {i + 1}" for i in range(len(columns))]
     given = [c.cast(pa.float64()) if pa.types.is_decimal(c.type) else c for c in columns]
-    scores = pa.array(net.score_columns(pa.table(given, names=names), names))
-    if pa.types.is_floating(scores.type):
-        return scores
-    return scores.flatten() if net.outputs == 1 else scores.cast(pa.list_(pa.float32()))
+    return as_column(net, net.score_columns(pa.table(given, names=names), names))
 
 
 def _clipped(scores: Any) -> Any:
@@ -41,11 +40,13 @@ def register(con: "duckdb.DuckDBPyConnection", network: Network | ModelSource = 
 
     - `vmaf(adm2, vif_scale0, ..., motion2)`, or `name`: the score of the `network`, FLOAT; of several
       outputs FLOAT[]. With `clip`, within 0 to 100.
-    - `tinymlp(model, feature, ...)`: that of any network of one output, by path or shipped name. Whoever
-      may run SQL names files with it, as with read_parquet.
+    - `tinymlp(model, feature, ...)`: that of any network of one output, by path or shipped name; a file
+      that has changed is read anew. Whoever may run SQL names files with it, as with read_parquet.
 
     A NULL among the features is NaN, and so is the score. Registering a name anew replaces it.
     """
+    if name.lower() == "tinymlp":
+        raise ValueError("the name tinymlp is that of the function of any network; take another")
     net = network if isinstance(network, Network) else load(network)
     if clip and net.outputs != 1:
         raise ValueError(f"{net!r} has {net.outputs} outputs: only a score is clipped")
@@ -58,18 +59,28 @@ def register(con: "duckdb.DuckDBPyConnection", network: Network | ModelSource = 
     _create(con, "tinymlp", _of_any_model(), "FLOAT")
 
 
+def _stamp(path: str) -> Any:
+    """Changes with the file; None for a name that is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def _of_any_model() -> Callable[..., Any]:
-    held: dict[str, Network] = {}
+    held: dict[str, tuple[Any, Network]] = {}
     lock = threading.Lock()
 
     def network_of(path: str) -> Network:
         with lock:
-            if path not in held:
+            stamp = _stamp(path)
+            if path not in held or held[path][0] != stamp:
                 net = load(path)
                 if net.outputs != 1:
                     raise ValueError(f"{path}: gives {net.outputs} values a row; register() it by a name of its own")
-                held[path] = net
-            return held[path]
+                held[path] = stamp, net
+            return held[path][1]
 
     def function(model: Any, *columns: Any) -> Any:
         paths = set(model.unique().to_pylist())

@@ -10,6 +10,7 @@ model they were scored by, and scores of another are not mixed with them.
 from __future__ import annotations
 
 import argparse
+import collections
 import concurrent.futures
 import contextlib
 import fcntl
@@ -45,7 +46,7 @@ class Task:
 
     def identity(self) -> dict[str, Any]:
         """What scores depend on; kept in the manifest."""
-        return {"model_sha256": self.network.sha256, "output": self.network.output_name,
+        return {"model_sha256": self.network.identity, "output": self.network.output_name,
                 "features": list(self.features), "column": self.column}
 
 
@@ -74,16 +75,16 @@ def _with_arrow(task: Task, source: pathlib.Path, target: pathlib.Path, told: Ca
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kind = pa.float32() if task.network.outputs == 1 else pa.list_(pa.float32(), task.network.outputs)
+    from ._columns import as_column, column_type
+
+    kind = column_type(task.network)
     with pq.ParquetFile(source) as file:
         schema = file.schema_arrow.append(pa.field(task.column, kind))
         # a dictionary of numbers costs a third of the time, and mostly is given up
         repeated = [f.name for f in schema if not (pa.types.is_floating(f.type) or pa.types.is_nested(f.type))]
         with pq.ParquetWriter(target, schema, use_dictionary=repeated) as writer:
             for batch in _ahead(file.iter_batches(1 << 18)):
-                scores = pa.array(task.network.score_columns(batch, task.features, threads=task.threads))
-                if scores.type != kind:
-                    scores = scores.flatten()
+                scores = as_column(task.network, task.network.score_columns(batch, task.features, threads=task.threads))
                 writer.write_batch(pa.RecordBatch.from_arrays([*batch.columns, scores], schema=schema))
                 told(len(batch))
 
@@ -103,7 +104,7 @@ def _with_duckdb(task: Task, source: pathlib.Path, target: pathlib.Path, told: C
         functions.register(con, task.network, name="tinymlp_score")
         features = ", ".join(map(identifier, task.features))
         con.execute(f"copy (select *, tinymlp_score({features}) as {identifier(task.column)} "
-                    f"from read_parquet({literal(_no_glob(source))})) to {literal(str(target))} (format parquet)")
+                    f"from read_parquet({literal(_no_glob(source))}, hive_partitioning = false)) to {literal(str(target))} (format parquet)")
 
 
 def _no_glob(path: pathlib.Path) -> str:
@@ -119,7 +120,7 @@ def _with_polars(task: Task, source: pathlib.Path, target: pathlib.Path, told: C
     from .polars import score
 
     column = score(task.network, task.features).alias(task.column)
-    polars.scan_parquet(_no_glob(source)).with_columns(column).sink_parquet(target)
+    polars.scan_parquet(_no_glob(source), hive_partitioning=False).with_columns(column).sink_parquet(target)
 
 
 def _with_spark(task: Task, source: pathlib.Path, target: pathlib.Path, told: Callable[[int], None]) -> None:
@@ -141,8 +142,10 @@ def find_items(inputs: Sequence[str], output: pathlib.Path) -> list[Item]:
     items: list[Item] = []
     for given in map(pathlib.Path, inputs):
         if given.is_dir():
-            found = sorted(p for p in given.rglob("*.parquet")
-                           if not any(part.startswith((".", "_")) for part in p.relative_to(given).parts))
+            inside = output.resolve() != given.resolve()  # what lies below the output is no input, but for all
+            found = sorted(p for p in given.rglob("*.parquet") if p.is_file()
+                           and not (inside and p.resolve().is_relative_to(output.resolve()))
+                           and not any(part.startswith((".", "_")) for part in p.relative_to(given).parts))
             if not found:
                 raise JobError(f"{given}: no *.parquet in this folder")
             items += [Item(p, str(p.relative_to(given))) for p in found]
@@ -150,9 +153,8 @@ def find_items(inputs: Sequence[str], output: pathlib.Path) -> list[Item]:
             items.append(Item(given, given.name))
         else:
             raise JobError(f"{given}: no such file or folder")
-    names = [item.name for item in items]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in collections.Counter(item.name for item in items).items():
+        if count > 1:
             raise JobError(f"two inputs would both become {output / name}")
     for item in items:
         if (output / item.name).resolve() == item.source.resolve():
@@ -179,8 +181,9 @@ def check_columns(task: Task, item: Item) -> int:
         kind = schema.field(name).type
         if not (pa.types.is_integer(kind) or kind in (pa.float32(), pa.float64())):
             raise JobError(f"{item.source}: the column {name} is {kind}; features are float32, float64 or integers")
-    if task.column in schema.names:
-        raise JobError(f"{item.source}: has a column {task.column} already; --column names another")
+    for there in schema.names:  # DuckDB and Spark take names that differ in case for one
+        if there.lower() == task.column.lower():
+            raise JobError(f"{item.source}: has a column {there} already; --column names another")
     return int(rows)
 
 
@@ -221,13 +224,19 @@ class Manifest:
     def __init__(self, folder: pathlib.Path, task: Task, overwrite: bool) -> None:
         self.path = folder / MANIFEST
         self.held: dict[str, Any] = {**task.identity(), "files": {}}
-        if overwrite or not self.path.exists():
+        if not self.path.exists():
             return
         try:
             found = json.loads(self.path.read_text("utf-8"))
             files = dict(found["files"])
         except (ValueError, KeyError, TypeError, OSError) as why:
+            if overwrite:
+                return
             raise JobError(f"{self.path}: not readable ({why}); --overwrite scores all anew") from None
+        if overwrite:  # they are this job's to replace, and not yet as it would have them
+            self.held["files"] = dict.fromkeys(files)
+            self._write()
+            return
         other = [k for k, v in task.identity().items() if found.get(k) != v]
         if other:
             raise JobError(f"{folder} holds scores of another job ({', '.join(other)} differ): take another folder, "
@@ -239,6 +248,9 @@ class Manifest:
 
     def add(self, item: Item, stamp: dict[str, int]) -> None:
         self.held["files"][item.name] = stamp
+        self._write()
+
+    def _write(self) -> None:
         part = self.path.with_name(self.path.name + PART)
         part.write_text(json.dumps(self.held, indent=1, sort_keys=True) + "\n", "utf-8")
         _rename_into_place(part, self.path)
@@ -331,6 +343,8 @@ def _score_one(task: Task, score: Callable[..., None], item: Item, target: pathl
     except JobError:
         raise
     except Exception as why:
+        if "KeyboardInterrupt" in str(why):  # which DuckDB makes an error of its own
+            raise KeyboardInterrupt from why
         raise JobError(f"{item.source}: {type(why).__name__}: {why}") from why
     finally:
         _remove(part)
@@ -349,7 +363,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--features", metavar="A,B,...", help="columns, in the network's order; by default by its names")
     parser.add_argument("--column", default="score", metavar="NAME", help="the column that is added (score)")
     parser.add_argument("--engine", choices=ENGINES, default="arrow")
-    parser.add_argument("--threads", type=int, default=cores(), metavar="N")
+    parser.add_argument("--threads", type=int, default=cores(), metavar="N",
+                        help="of arrow and duckdb (all cores); polars and spark have settings of their own")
     parser.add_argument("--overwrite", action="store_true", help="score all files anew")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     given = parser.parse_args(arguments)

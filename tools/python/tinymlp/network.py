@@ -96,6 +96,16 @@ def _declared(value: Value) -> str:
     return f"{value.name} {value.type} [{dims}]"
 
 
+def identity_of(model: bytes, external: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256(model)
+    if external:
+        whole = hashlib.sha256(whole.digest())
+        for location, content in sorted(external.items()):
+            for part in (location.encode(), content):
+                whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()
+
+
 class Network(_engine.Network):
     """An MLP, ready to run. Made by `load()`; immutable, thread-safe, may be pickled.
 
@@ -122,6 +132,7 @@ class Network(_engine.Network):
         self._model, self._external, self._output = held, files, output
         self._inspection: Inspection | None = None
         self._sha256 = hashlib.sha256(self._model).hexdigest()
+        self._identity = identity_of(self._model, self._external)
         #: where it came from, for messages
         self.source = source
 
@@ -129,6 +140,12 @@ class Network(_engine.Network):
     def sha256(self) -> str:
         """Of the very bytes that were parsed, lowercase hex."""
         return self._sha256
+
+    @property
+    def identity(self) -> str:
+        """Of all that scores depend on: `sha256`, or where there are files of external data, a SHA-256
+        over that and over their locations and bytes."""
+        return self._identity
 
     @property
     def model(self) -> bytes:

@@ -69,10 +69,10 @@ class Wrapped:
         values = self._outputs(X, threads)
         if not self.is_classifier:
             return values[:, 0] if values.shape[1] == 1 else values
-        if self._is_multilabel:
-            return (values > 0.5).astype(int)
         if np.isnan(values).any():
             raise ValueError("a row has no label: its probabilities are NaN, because of NaN, infinite or huge features")
+        if self._is_multilabel:
+            return (values > 0.5).astype(int)
         labels: npt.NDArray[Any] = np.asarray(self.classes_)[values.argmax(axis=1)]
         return labels
 
@@ -81,14 +81,16 @@ class Wrapped:
 
 
 def _last_step(estimator: Any) -> Any:
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return estimator
 
 
 def wrap(estimator: Any) -> Wrapped:
     """A fitted MLPRegressor or MLPClassifier, or a pipeline that ends in one, on this engine.
 
     It goes through the ONNX file that skl2onnx writes. Raises TypeError for other models, ValueError
-    for one that is not fitted, and tinymlp.Error where the pipeline does what the engine does not.
+    for one that is not fitted or that skl2onnx cannot write, and tinymlp.Error where the pipeline does what the engine does not.
     """
     from sklearn.exceptions import NotFittedError
     from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -109,9 +111,14 @@ def wrap(estimator: Any) -> Wrapped:
         raise ImportError("tinymlp.sklearn writes models with skl2onnx: pip install 'tinymlp[sklearn]'") from why
     is_classifier = isinstance(last, MLPClassifier)
     options = {id(estimator): {"zipmap": False}} if is_classifier else None
-    made = to_onnx(estimator, initial_types=[("features", FloatTensorType([None, int(estimator.n_features_in_)]))],
-                   options=options, target_opset={"": OPSET, "ai.onnx.ml": 3})
     name = type(last).__name__
+    try:
+        width = int(estimator.n_features_in_)
+        made = to_onnx(estimator, initial_types=[("features", FloatTensorType([None, width]))],
+                       options=options, target_opset={"": OPSET, "ai.onnx.ml": 3})
+    except Exception as why:  # skl2onnx has no exception of its own for what it cannot write
+        raise ValueError(f"skl2onnx cannot write this {type(estimator).__name__} with its {name}: "
+                         f"{type(why).__name__}: {why}") from why
     return Wrapped(Network(made.SerializeToString(), "probabilities" if is_classifier else None, source=name), estimator)
 
 

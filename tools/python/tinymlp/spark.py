@@ -3,15 +3,14 @@
     scored = tinymlp.spark.score(df, "mlp_small", features=["adm2", ...])
 
 tinymlp must be installed where the executors' Python runs. The model's bytes are broadcast once; each
-Python worker checks their SHA-256 before it loads them, once.
+Python worker checks their SHA-256, external data included, before it loads them, once.
 """
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from ._built import VERSION
-from .network import ModelSource, Network, load
+from .network import ModelSource, Network, identity_of, load
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 #: Types of columns that may be features, as DataFrame.dtypes names them.
 NUMERIC = ("float", "double", "tinyint", "smallint", "int", "bigint")
 
-_loaded: dict[tuple[str, str], Network] = {}  # of this worker, by SHA-256 and output
+_loaded: dict[tuple[str, str], Network] = {}  # of this worker, by identity and output
 
 
 def score(df: "DataFrame", model: Network | ModelSource, features: Sequence[str] | None = None, *,
@@ -40,7 +39,7 @@ def score(df: "DataFrame", model: Network | ModelSource, features: Sequence[str]
     kind = FloatType() if is_scalar else ArrayType(FloatType(), False)
     schema = StructType([*df.schema.fields, StructField(column, kind, False)])
     shipped = df.sparkSession.sparkContext.broadcast((net.model, net.external))
-    return df.mapInArrow(_Task(shipped, net.sha256, net.output_name, net.source, names, column), schema)
+    return df.mapInArrow(_Task(shipped, net.identity, net.output_name, net.source, names, column), schema)
 
 
 def _check_columns(df: "DataFrame", net: Network, names: list[str], column: str) -> None:
@@ -60,28 +59,28 @@ def _check_columns(df: "DataFrame", net: Network, names: list[str], column: str)
 class _Task:
     """What an executor does with its batches of rows."""
 
-    def __init__(self, shipped: Any, sha256: str, output: str, source: str, names: list[str], column: str) -> None:
-        self.shipped, self.sha256, self.output, self.source = shipped, sha256, output, source
+    def __init__(self, shipped: Any, identity: str, output: str, source: str, names: list[str], column: str) -> None:
+        self.shipped, self.identity, self.output, self.source = shipped, identity, output, source
         self.names, self.column, self.version = names, column, VERSION
 
     def network(self) -> Network:
         if self.version != VERSION:
             raise RuntimeError(f"tinymlp is {self.version} where the query was made and {VERSION} on this executor")
-        key = self.sha256, self.output
+        key = self.identity, self.output
         if key not in _loaded:
             model, external = self.shipped.value
-            found = hashlib.sha256(model).hexdigest()
-            if found != self.sha256:
-                raise RuntimeError(f"the model that reached this executor has the SHA-256 {found}, not {self.sha256}")
+            found = identity_of(model, external)
+            if found != self.identity:
+                raise RuntimeError(f"the model that reached this executor has the SHA-256 {found}, not {self.identity}")
             _loaded[key] = Network(model, self.output, external, self.source)
         return _loaded[key]
 
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow as pa
 
+        from ._columns import as_column
+
         net = self.network()
         for batch in batches:
-            scores = pa.array(net.score_columns(batch, self.names))
-            if not pa.types.is_floating(scores.type):
-                scores = scores.flatten() if net.outputs == 1 else scores.cast(pa.list_(pa.float32()))
+            scores = as_column(net, net.score_columns(batch, self.names))
             yield pa.RecordBatch.from_arrays([*batch.columns, scores], [*batch.schema.names, self.column])
