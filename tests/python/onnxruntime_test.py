@@ -50,7 +50,8 @@ class RepositoryModels(unittest.TestCase):
                 theirs = reference_session(path).run(None, {"features": real_rows()})[0]
                 ours = tinymlp.load(path)(real_rows())
                 self.assertEqual(ours.shape, theirs.shape)
-                self.assertLessEqual(abs(ours - exact).max(), 1.25 * abs(theirs - exact).max())
+                # the largest of 2,000 errors is a matter of a unit or two in the last place of a score near 100
+                self.assertLessEqual(abs(ours - exact).max(), abs(theirs - exact).max() + 2 * 2.0 ** -17)
 
     def test_int8_is_onnxruntimes_by_the_row_bit_for_bit(self):
         for path in MODELS:

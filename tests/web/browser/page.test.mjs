@@ -162,6 +162,30 @@ test('files may be dropped, and PNG saved', async () => {
   await close();
 });
 
+test('a picture of a long, noisy log is saved, and what is closed meanwhile stays closed', async () => {
+  const { page, seen, close } = await open();
+  const path = join(folder, 'noisy.csv'), name = `${'a_very_long_name_'.repeat(6)}.csv`;
+  const lines = ['frame,adm2,vif_scale0,vif_scale1,vif_scale2,vif_scale3,motion2'];
+  for (let i = 0; i < 60000; ++i) lines.push([i, 0.7 + 0.3 * ((i * 7919) % 1000) / 1000, 0.5, 0.8, 0.9, 0.95, (i * 104729) % 13].join());
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  writeFileSync(join(folder, name), `${lines.slice(0, 20).join('\n')}\n`);
+  await page.setInputFiles('#files', [path, join(folder, name)]);
+  await shown(page, 2);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'a long name breaks');
+  const png = await download(page, 'png');
+  assert.ok(png.bytes.length > 5000);
+  await page.evaluate(() => {
+    const box = document.getElementById('network');
+    box.value = 'mlp_large';
+    box.dispatchEvent(new Event('change'));
+    document.querySelector('#legend button[aria-label^="Close noisy"]').click(); // while it waits to be scored anew
+  });
+  await page.waitForFunction(() => /by mlp_large/.test(document.getElementById('which').textContent) && document.getElementById('busy').hidden, null, { timeout: 20000 });
+  assert.equal((await page.$$('#legend [aria-pressed]')).length, 1);
+  assert.deepEqual(seen, { errors: [], requests: [] });
+  await close();
+});
+
 test('an ONNX file is inspected, scores logs and runs on a CSV; a refused one lists its obstacles', withProgram, async () => {
   const { page, seen, close } = await open();
   const model = join(root, 'model', 'mlp_medium.onnx');

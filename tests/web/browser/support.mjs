@@ -30,9 +30,10 @@ export async function open(options = {}, url = pageUrl) {
   return { page, seen, close: () => context.close() };
 }
 
-// Until so many logs are shown.
+// Until so many logs are shown, their chart drawn.
 export const shown = (page, count) =>
-  page.waitForFunction((n) => document.querySelectorAll('#legend [aria-pressed]').length === n && document.querySelector('#busy').hidden, count, { timeout: 60000 });
+  page.waitForFunction((n) => document.querySelectorAll('#legend [aria-pressed]').length === n && document.querySelector('#busy').hidden &&
+    (n === 0 || document.querySelector('#scores .u-over') !== null), count, { timeout: 60000 });
 
 // Serves a folder under a strict policy; what a page needs to run WebAssembly is in it, and no more.
 export async function serve(folder, policy) {

@@ -1,7 +1,8 @@
 // Logs, CSVs and models through the program's rooms: the same text as the native program's.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { bits, csvNumbers, logs, native, read, root, samples, shared, tinymlp, withProgram } from './support.mjs';
 
@@ -68,9 +69,11 @@ test('a text, bytes, a Blob, a stream, chunks of any size and a reader: the same
       return piece.length;
     },
   };
-  for (const input of [bytes.toString(), new Blob([bytes]), new Blob([bytes]).stream(), pieces(1), pieces(4096), reader])
+  for (const input of [bytes.toString(), new Blob([bytes]), new Blob([bytes]).stream(), pieces(1), pieces(4096), reader,
+    createReadStream(join(samples, 'vtest_x264_36.json')), Readable.from([bytes.subarray(0, 5000), bytes.subarray(5000)])])
     assert.equal((await scoreLog(input)).csv(), wanted);
-  await assert.rejects(scoreLog(42), TypeError);
+  for (const wrong of [42, undefined, null, { read: async () => 0 }, { read: () => undefined }, { read: () => -1 }, { read: (into) => into.length + 1 }])
+    await assert.rejects(scoreLog(wrong), TypeError);
 });
 
 test('options are the program\'s', withProgram, async () => {
@@ -86,6 +89,16 @@ test('options are the program\'s', withProgram, async () => {
   await same({ model, clip: true }, '--clip', '--model', join(root, 'model', 'mlp_medium.onnx'));
   await assert.rejects(scoreLog(bytes, { ownScore: 'psnr_hvs' }), (e) => e.code === 'failure' && /psnr_hvs/.test(e.message));
   await assert.rejects(scoreLog(bytes, { model: 'nobody' }), (e) => e.code === 'unknown_name');
+  for (const wrong of [{ clip: null }, { clip: 'yes' }, { ownScore: 5 }, { name: 5 }, { modelName: {} }])
+    await assert.rejects(scoreLog(bytes, wrong), TypeError);
+});
+
+test('a model is what its bytes are, whatever it is called', async () => {
+  const bytes = read(samples, 'vtest_x264_36.csv'), model = read(root, 'model', 'mlp_large.onnx');
+  const wanted = (await scoreLog(bytes, { model })).csv();
+  for (const modelName of ['mlp_small', '-', 'mlp_large.int8']) assert.equal((await scoreLog(bytes, { model, modelName })).csv(), wanted);
+  assert.equal((await scoreLog(bytes, { name: '-' })).rows, 48);
+  await assert.rejects(inspect(), TypeError);
 });
 
 test('progress is told, and what it throws ends the run', async () => {

@@ -13,7 +13,6 @@ export function bytesOf(data, what) {
 // A source that the program's readers pull from: read(into) fills the front of a Uint8Array and tells
 // how many bytes that were, 0 at the end; `size` is below 0 where nobody knows.
 export async function sourceOf(input, signal) {
-  if (typeof input?.read === 'function') return { size: -1, ...input, read: (into) => input.read(into) };
   if (typeof input === 'string') return ofChunks([encode(input)]);
   if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) return ofChunks([bytesOf(input, 'log')]);
   if (typeof Blob !== 'undefined' && input instanceof Blob) {
@@ -21,7 +20,14 @@ export async function sourceOf(input, signal) {
     return ofChunks(await collect(input.stream(), signal));
   }
   if (input?.getReader || input?.[Symbol.asyncIterator]) return ofChunks(await collect(input, signal));
-  throw new TypeError('a log is a text, bytes, a Blob or a stream of bytes');
+  if (typeof input?.read === 'function') return { size: -1, ...input, read: (into) => checked(input.read(into), into.length) };
+  throw new TypeError('a log is a text, bytes, a Blob, a stream of bytes or a source of them');
+}
+
+function checked(count, most) {
+  if (!Number.isInteger(count) || count < 0 || count > most)
+    throw new TypeError(`a source's read() gives how many bytes it put there, 0 to ${most}, at once; not ${count}`);
+  return count;
 }
 
 function ofChunks(chunks) {

@@ -112,6 +112,17 @@ class Session {
   }
 }
 
+// "-" is the program's standard input, and here a file as any other.
+const asFile = (name) => (name === '-' ? './-' : name);
+
+// What a caller without types may get wrong; the module takes texts and numbers as they come.
+const kinds = { outputName: 'string', modelName: 'string', name: 'string', featureSuffix: 'string', ownScore: 'string', clip: 'boolean' };
+function check(options) {
+  for (const [option, kind] of Object.entries(kinds))
+    if (options[option] !== undefined && typeof options[option] !== kind)
+      throw new TypeError(`${option} is a ${kind}, not ${options[option] === null ? 'null' : `a ${typeof options[option]}`}`);
+}
+
 // The files of a run: the log or rows, and the model with its data where it is no shipped one.
 function filesOf(input, options) {
   const sources = new Map();
@@ -125,16 +136,18 @@ function filesOf(input, options) {
       throw new TinymlpError('unknown_name', `no shipped network ${model}; there are ${shipped.map((of) => of.name).join(', ')}`);
   } else {
     const bytes = model;
-    model = options.modelName ?? 'model.onnx';
+    model = asFile(options.modelName ?? 'model.onnx');
+    if (shipped.some((of) => of.name === model)) model += '.onnx'; // or the shipped one would be taken
     add(model, bytes);
     for (const [location, data] of Object.entries(options.external ?? {})) add(location, data);
   }
-  const name = options.name ?? (typeof input?.name === 'string' && input.name !== '' ? input.name : 'log');
+  const name = asFile(options.name ?? (typeof input?.name === 'string' && input.name !== '' ? input.name : 'log'));
   if (input !== undefined) add(name, input);
   return { sources, model, name };
 }
 
 async function start(input, options) {
+  check(options);
   const { sources, model, name } = filesOf(input, options);
   for (const [file, data] of sources)
     sources.set(file, await sourceOf(file === name ? data : bytesOf(data, file), options.signal));
@@ -160,6 +173,7 @@ function readPooled(told) {
 }
 
 export async function scoreLog(input, options = {}) {
+  if (input === undefined) throw new TypeError('scoreLog: no log is given');
   const { session, model, name } = await start(input, options);
   session.call('score_log', name, model, options.outputName ?? '', clipping[options.clip],
     options.featureSuffix ?? null, options.ownScore ?? null);
@@ -189,12 +203,14 @@ export async function scoreLog(input, options = {}) {
 
 // What `tinymlp inspect` prints; throws with all obstacles in `report` where the model is refused.
 export async function inspect(bytes, options = {}) {
+  bytesOf(bytes, 'inspect');
   const { session, model } = await start(undefined, { ...options, model: bytes });
   return session.written('inspect', model, options.outputName ?? '');
 }
 
 // What `tinymlp run` prints of a CSV, and the outputs as numbers, row by row.
 export async function runCsv(input, options = {}) {
+  if (input === undefined) throw new TypeError('runCsv: no rows are given');
   const { session, model, name } = await start(input, { ...options, name: options.name ?? input?.name ?? 'rows.csv' });
   const csv = session.written('run_rows', name, model, options.outputName ?? '');
   const told = session.told();

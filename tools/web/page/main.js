@@ -51,6 +51,10 @@ $('cancel').onclick = () => {
   queue.length = 0;
   giveUp(cancelled);
   for (const log of logs) log.inWorker = false;
+  if (logs.length > 0) { // the network is again that of what is shown
+    $('network').value = logs[0].by;
+    describe();
+  }
   say('Cancelled.');
 };
 
@@ -122,12 +126,14 @@ const colourOf = (log) => styleOf(palette[log.slot % palette.length]);
 const inkOf = () => styleOf('--ink');
 
 async function score(file, again) {
-  const key = again?.key ?? ++nextKey;
+  const key = again?.key ?? ++nextKey, by = $('network').value;
   const result = await busy(`Scoring ${file.name}`, 'score', { file, name: file.name, log: key, options: options() });
   const log = again ?? { key, file, name: file.name, slot: Array.from(palette.keys()).find((i) => logs.every((l) => l.slot !== i)) ?? logs.length };
+  if (again && !logs.includes(again)) return; // closed meanwhile
   const was = again ? range : null;
-  Object.assign(log, { result, at: result.at, step: result.step, inWorker: true });
+  Object.assign(log, { result, by, at: result.at, step: result.step, inWorker: true });
   if (!again) logs.push(log);
+  if ($('network').value !== by && !queue.some((next) => next.log === log)) queue.push({ file, log }); // chosen meanwhile
   selected ??= log;
   range = was;
   cursor = null;
@@ -136,7 +142,9 @@ async function score(file, again) {
 }
 
 function remove(log) {
+  if (!logs.includes(log)) return;
   logs.splice(logs.indexOf(log), 1);
+  for (let i = queue.length - 1; i >= 0; --i) if (queue[i].log === log) queue.splice(i, 1);
   if (worker) ask('forget', { log: log.key });
   if (selected === log) selected = logs[0] ?? null;
   range = null;
@@ -182,7 +190,9 @@ const owner = {
     if (!selected) return;
     const { frames } = selected.at;
     const row = lowerBound(frames, cursor ?? owner.range()[0]);
-    const to = frames[Math.min(Math.max(cursor === null && Number.isFinite(by) ? row : row + by, 0), frames.length - 1)];
+    let there = Math.min(Math.max(cursor === null && Number.isFinite(by) ? row : row + by, 0), frames.length - 1);
+    while (by > 0 && there + 1 < frames.length && frames[there] === cursor) ++there; // numbers may repeat
+    const to = frames[there];
     read(to);
     const [from, end] = owner.range();
     if (to < from || to > end) owner.setRange(to - (end - from) / 2, to + (end - from) / 2);
@@ -344,7 +354,7 @@ function save(name, content, type) {
 // The program's picture as pixels, in the scheme that the page has.
 async function toPng(svg) {
   const image = new Image();
-  image.src = `data:image/svg+xml;base64,${btoa(String.fromCodePoint(...new TextEncoder().encode(svg)))}`;
+  image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
   await image.decode();
   const canvas = make('canvas', { width: image.naturalWidth * 2, height: image.naturalHeight * 2 });
   canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
@@ -369,11 +379,11 @@ for (const button of document.querySelectorAll('[data-save]'))
 // ---- networks and models
 
 function showNetworks() {
-  const chosen = $('network').value || 'mlp_small';
+  const chosen = $('network').value;
   $('network').replaceChildren(...names.map((name) => make('option', { value: name }, name)));
   const usable = model && model.about.inputs === 6 && model.about.outputs === 1;
   if (usable) $('network').append(make('option', { value: '' }, model.name));
-  $('network').value = names.includes(chosen) ? chosen : 'mlp_small';
+  $('network').value = names.includes(chosen) || (usable && chosen === '' && logs.length > 0 && logs[0].by === '') ? chosen : 'mlp_small';
   describe();
 }
 
@@ -383,15 +393,19 @@ function describe() {
     : `follows ${name.includes('_4k') ? 'vmaf_4k_v0.6.1' : 'vmaf_v0.6.1'}${name.endsWith('.int8') ? ', in int8' : ''}`;
 }
 
+function scoreAnew() {
+  for (const log of logs) if (!queue.some((next) => next.log === log)) queue.push({ file: log.file, log });
+  return work();
+}
+
 $('network').onchange = () => {
   describe();
   $('errors').replaceChildren();
-  for (const log of logs) queue.push({ file: log.file, log });
-  work();
+  scoreAnew();
 };
 
 async function openModel(file, others) {
-  $('inspection').textContent = '';
+  const chosen = $('network').value;
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
     const external = Object.fromEntries(await Promise.all(others.map(async (other) => [other.name, new Uint8Array(await other.arrayBuffer())])));
@@ -403,7 +417,8 @@ async function openModel(file, others) {
     $('model').hidden = false;
     $('outputs').hidden = $('save-rows').hidden = true;
     showNetworks();
-    say(`${file.name} read`);
+    if (chosen === '' && logs.some((log) => log.by === '')) scoreAnew(); // which were scored by the model before
+    say(`${file.name} read${others.length > 0 ? `, with ${others.map((other) => other.name).join(', ')} as its external data` : ''}`);
   } catch (error) {
     complain(file.name, error);
   }

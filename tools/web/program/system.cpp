@@ -1,5 +1,5 @@
 // The system calls that the program's rooms make, answered by JavaScript: files by name in one
-// folder, read forwards (system_calls.h has their names). And the parts
+// folder, read forwards (system_calls.h has their names).
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
