@@ -111,6 +111,10 @@ test('progress is told, and what it throws ends the run', async () => {
   const stop = new Error('enough');
   await assert.rejects(scoreLog(text, { onProgress: () => { throw stop; } }), stop);
   await assert.rejects(scoreLog(text, { signal: AbortSignal.abort(stop) }), stop);
+  const controller = new AbortController();
+  const stalled = new ReadableStream({ start: (to) => to.enqueue(read(samples, 'vtest_x264_36.csv')) });
+  setTimeout(() => controller.abort(stop), 20);
+  await assert.rejects(scoreLog(stalled, { signal: controller.signal }), stop);
   assert.equal((await scoreLog(text)).rows, 4800);
 });
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { join } from 'node:path';
 import { root } from './support.mjs';
 
-const { bucket, lowerBound, prepare, worst } = await import(join(root, 'tools', 'web', 'page', 'view.js'));
+const { bucket, fixed, lowerBound, prepare, worst } = await import(join(root, 'tools', 'web', 'page', 'view.js'));
 
 // Frames with gaps and scores with NaN among them, from a fixed generator.
 function madeLog(count, step = 1) {
@@ -73,4 +73,10 @@ test('the worst frames are those of the lowest scores', () => {
     .sort((a, b) => a.score - b.score).slice(0, 10);
   assert.deepEqual(worst(log, 10).map(({ frame, score }) => ({ frame, score })), all);
   assert.equal(worst({ frames: Float64Array.of(1, 2), scores: Float32Array.of(NaN, 3), own: null }, 10).length, 1);
+});
+
+test('numbers are rounded as the program rounds: the middle goes to the even digit', () => {
+  const wanted = [[93.03125, 4, '93.0312'], [93.09375, 4, '93.0938'], [-93.03125, 4, '-93.0312'], [0.125, 2, '0.12'], [0.375, 2, '0.38'],
+    [0.5, 0, '0'], [1.5, 0, '2'], [2.675, 2, '2.67'], [100, 3, '100.000'], [NaN, 2, '–'], [-Infinity, 2, '–']];
+  for (const [value, digits, text] of wanted) assert.equal(fixed(value, digits), text);
 });

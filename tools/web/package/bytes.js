@@ -68,10 +68,17 @@ function ofBlob(blob) {
 }
 
 async function collect(stream, signal) {
-  const chunks = [];
-  for await (const chunk of iterate(stream)) {
-    signal?.throwIfAborted();
-    chunks.push(typeof chunk === 'string' ? encode(chunk) : bytesOf(chunk, 'a piece of the stream'));
+  const chunks = [], pieces = iterate(stream);
+  signal?.throwIfAborted();
+  // A stream may have stalled when it is given up.
+  const aborted = signal && new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  aborted?.catch(() => {});
+  try {
+    for (let piece; !(piece = await Promise.race([pieces.next(), ...(aborted ? [aborted] : [])])).done;)
+      chunks.push(typeof piece.value === 'string' ? encode(piece.value) : bytesOf(piece.value, 'a piece of the stream'));
+  } catch (error) {
+    pieces.return().catch(() => {});
+    throw error;
   }
   return chunks;
 }

@@ -2,7 +2,7 @@
 import { names } from 'tinymlp';
 import { Chart } from './chart.js';
 import { showLatency } from './latency_panel.js';
-import { bucket, lowerBound } from './view.js';
+import { bucket, fixed, lowerBound } from './view.js';
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, properties = {}, ...children) => {
@@ -10,7 +10,6 @@ const make = (tag, properties = {}, ...children) => {
   element.append(...children);
   return element;
 };
-const fixed = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 
 // ---- the worker
 

@@ -104,3 +104,12 @@ export function worst(log, count) {
   }
   return rows.map((i) => ({ frame: log.frames[i], score: log.scores[i], own: log.own ? log.own[i] : NaN }));
 }
+
+// A number with so many decimals, as the program prints it: what lies in the middle goes to the even digit,
+// where toFixed() goes up.
+export function fixed(value, digits) {
+  if (!Number.isFinite(value)) return '–';
+  const exact = value.toFixed(80), end = exact.indexOf('.') + digits + (digits > 0 ? 1 : 0);
+  const isTie = /^\.?50*$/.test(exact.slice(end)), isEven = Number(exact[end - 1]) % 2 === 0;
+  return isTie && isEven ? exact.slice(0, end) : value.toFixed(digits);
+}
