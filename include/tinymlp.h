@@ -8,7 +8,8 @@
  *
  * Rows are row-major float32. Nothing throws, prints, or touches a global state; all functions but
  * tinymlp_create() and tinymlp_destroy() allocate nothing, and those that take a const network are
- * thread-safe. Pointers must be valid unless said otherwise; the bytes of a model may be anything. */
+ * thread-safe. Pointers must be valid unless said otherwise; the bytes of a model may be anything.
+ */
 #ifndef TINYMLP_H
 #define TINYMLP_H
 
@@ -205,13 +206,14 @@ TINYMLP_API void tinymlp_warm_up(const tinymlp_network* network);
 typedef struct tinymlp_vmaf_features {
   float adm2, vif_scale0, vif_scale1, vif_scale2, vif_scale3, motion2;
 } tinymlp_vmaf_features;
-#define TINYMLP_VMAF_UNSET {NAN, NAN, NAN, NAN, NAN, NAN} /* with <math.h> */
+#define TINYMLP_VMAF_UNSET                                                                         \
+  { NAN, NAN, NAN, NAN, NAN, NAN } /* with <math.h> */
 
 /* tinymlp_score() of a network of six inputs; NaN for others. */
 TINYMLP_API float tinymlp_vmaf_score(const tinymlp_network* network,
                                      const tinymlp_vmaf_features* frame);
-/* A score clipped to 0..100, as libvmaf does; that of libvmaf's phone model, from the score as it is,
- * not clipped. NaN stays NaN. */
+/* A score clipped to 0..100, as libvmaf does; that of libvmaf's phone model, from the score as it
+ * is, not clipped. NaN stays NaN. */
 TINYMLP_API float tinymlp_vmaf_clip(float score);
 TINYMLP_API float tinymlp_vmaf_phone(float score);
 /* 1 where the shipped networks were verified for such a frame, else 0. */
@@ -223,7 +225,8 @@ typedef struct tinymlp_motion2_stream {
   float held;
   int holds;
 } tinymlp_motion2_stream;
-#define TINYMLP_MOTION2_START {0, 0}
+#define TINYMLP_MOTION2_START                                                                      \
+  { 0, 0 }
 /* Takes motion of the next frame. 1, and motion2 of the frame before it; 0 where there was none. */
 TINYMLP_API int tinymlp_motion2_push(tinymlp_motion2_stream* stream, float motion, float* motion2);
 /* 1, and motion2 of the last frame; 0 where none was pushed. The stream starts anew. */
@@ -237,7 +240,8 @@ TINYMLP_API int tinymlp_motion2_flush(tinymlp_motion2_stream* stream, float* mot
 #if defined(TINYMLP_C_IMPLEMENTATION) && !defined(TINYMLP_C_IMPLEMENTED)
 #define TINYMLP_C_IMPLEMENTED
 #if !defined(__cplusplus)
-#error "tinymlp: the implementation of tinymlp.h is C++20: define TINYMLP_C_IMPLEMENTATION in a .cpp"
+#error                                                                                             \
+    "tinymlp: the implementation of tinymlp.h is C++20: define TINYMLP_C_IMPLEMENTATION in a .cpp"
 #endif
 
 #include "tinymlp.hpp"
@@ -311,8 +315,15 @@ struct shipped_entry {
 template <auto Get> constexpr shipped_entry entry(std::string_view name) noexcept {
   using net = typename shipped<Get>::net;
   return {name,
-          {&shipped<Get>::call, net::inputs, 1, net::parameter_count,
-           name.ends_with(".int8") ? "dynamic int8" : "fp32", "vmaf", &features_input, 1, {}}};
+          {&shipped<Get>::call,
+           net::inputs,
+           1,
+           net::parameter_count,
+           name.ends_with(".int8") ? "dynamic int8" : "fp32",
+           "vmaf",
+           &features_input,
+           1,
+           {}}};
 }
 inline constexpr shipped_entry shipped_networks[] = {
     entry<vmaf::small_hd<>>("mlp_small"),
@@ -464,7 +475,8 @@ static_assert(TINYMLP_UNSUPPORTED_FEATURE == static_cast<int>(status::unsupporte
 static_assert(TINYMLP_UNSUPPORTED_DOMAIN == static_cast<int>(status::unsupported_domain));
 static_assert(TINYMLP_UNSUPPORTED_OPERATOR == static_cast<int>(status::unsupported_operator));
 static_assert(TINYMLP_MISSING_OP_TYPE == static_cast<int>(status::missing_op_type));
-static_assert(TINYMLP_OPERATOR_NEEDS_NEWER_OPSET == static_cast<int>(status::operator_needs_newer_opset));
+static_assert(TINYMLP_OPERATOR_NEEDS_NEWER_OPSET ==
+              static_cast<int>(status::operator_needs_newer_opset));
 static_assert(TINYMLP_WRONG_ARITY == static_cast<int>(status::wrong_arity));
 static_assert(TINYMLP_UNSUPPORTED_ATTRIBUTE == static_cast<int>(status::unsupported_attribute));
 static_assert(TINYMLP_BAD_ATTRIBUTE == static_cast<int>(status::bad_attribute));
@@ -526,8 +538,7 @@ const char* tinymlp_status_message(tinymlp_status status) {
   return tinymlp::c_interface::c_text(tinymlp::message(static_cast<tinymlp::status>(status)));
 }
 const char* tinymlp_status_advice(tinymlp_status status) {
-  return tinymlp::c_interface::c_text(
-      tinymlp::onnx::advice(static_cast<tinymlp::status>(status)));
+  return tinymlp::c_interface::c_text(tinymlp::onnx::advice(static_cast<tinymlp::status>(status)));
 }
 
 size_t tinymlp_required_storage(const tinymlp_model* model, tinymlp_error* error) {

@@ -32,8 +32,8 @@ static void* read_file(const char* path, size_t* size) {
 
 static int refuse(const char* path, const tinymlp_error* error) {
   const char* advice = tinymlp_status_advice(error->status);
-  fprintf(stderr, "%s: byte %llu, %s: %s%s%s\n", path, (unsigned long long)error->offset, error->where,
-          tinymlp_status_message(error->status), *advice != '\0' ? "; " : "", advice);
+  fprintf(stderr, "%s: byte %llu, %s: %s%s%s\n", path, (unsigned long long)error->offset,
+          error->where, tinymlp_status_message(error->status), *advice != '\0' ? "; " : "", advice);
   return 1;
 }
 
