@@ -198,7 +198,8 @@ TINYMLP_API tinymlp_status tinymlp_run_on(const tinymlp_network* network, const 
                                           const float* rows, size_t count, float* out);
 
 /* Scores rows of zeros, so that the first real one finds code and weights in memory: call it once,
- * outside the loop. The first call of a process takes some 20 microseconds otherwise. */
+ * outside the loop. The first call of a process takes some 20 microseconds otherwise. Does nothing
+ * for a network of more than 4,096 inputs or 1,024 outputs. */
 TINYMLP_API void tinymlp_warm_up(const tinymlp_network* network);
 
 /* One frame's features as libvmaf writes them, in the order of a row of the shipped networks. Start
@@ -246,6 +247,7 @@ TINYMLP_API int tinymlp_motion2_flush(tinymlp_motion2_stream* stream, float* mot
 
 #include "tinymlp.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -253,6 +255,7 @@ TINYMLP_API int tinymlp_motion2_flush(tinymlp_motion2_stream* stream, float* mot
 #include <limits>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -276,13 +279,9 @@ struct tinymlp_network {
 
 namespace tinymlp::c_interface {
 
-inline const char* name_of(onnx::quant_mode mode) noexcept {
-  switch (mode) {
-  case onnx::quant_mode::fp32: return "fp32";
-  case onnx::quant_mode::dynamic_int8: return "dynamic int8";
-  case onnx::quant_mode::static_int8: return "static int8";
-  }
-  return "";
+// A literal, which a zero follows.
+constexpr const char* c_text(std::string_view literal) noexcept {
+  return literal.empty() ? "" : literal.data();
 }
 
 // ---- shipped networks. `Get` names one, so that its kernels are called without a detour.
@@ -319,7 +318,7 @@ template <auto Get> constexpr shipped_entry entry(std::string_view name) noexcep
            net::inputs,
            1,
            net::parameter_count,
-           name.ends_with(".int8") ? "dynamic int8" : "fp32",
+           c_text(onnx::name(net::mode)),
            "vmaf",
            &features_input,
            1,
@@ -412,7 +411,7 @@ public:
                                       any->inputs(),
                                       any->outputs(),
                                       any->parameter_count(),
-                                      name_of(any->mode()),
+                                      c_text(onnx::name(any->mode())),
                                       keep(text, plan_.output_name),
                                       inputs,
                                       plan_.input_count,
@@ -454,10 +453,6 @@ inline void report(const error& why, tinymlp_error* to) noexcept {
   to->offset = why.offset;
   copy_text(to->where, why.where);
   copy_text(to->op_type, why.op_type);
-}
-// The texts are literals, so that a zero follows.
-inline const char* c_text(std::string_view literal) noexcept {
-  return literal.empty() ? "" : literal.data();
 }
 
 static_assert(TINYMLP_OK == static_cast<int>(status::ok));
@@ -622,11 +617,10 @@ tinymlp_status tinymlp_run_on(const tinymlp_network* network, const char* isa_na
 }
 
 void tinymlp_warm_up(const tinymlp_network* network) {
-  // as many rows as kernels take at once, of a network that is not wider than its players' are
   static constexpr std::array<float, 4096> zeros{};
   std::array<float, 1024> out;
   const std::size_t width = (std::max)(network->inputs, 4 * network->outputs);
-  if (width > zeros.size()) return; // its weights do not stay near anyway
+  if (width > zeros.size()) return;
   const std::size_t most = zeros.size() / width;
   tinymlp_run(network, zeros.data(), 1, out.data());
   tinymlp_run(network, zeros.data(), (std::min)(most, std::size_t{64}), out.data());

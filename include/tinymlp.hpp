@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x4786a06a
+#define TINYMLP_SECTIONS_OF 0xc2e15deb
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -9169,7 +9169,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9771,7 +9771,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9912,7 +9912,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10355,7 +10355,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10506,7 +10506,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10924,7 +10924,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11067,7 +11067,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11216,7 +11216,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x4786a06a
+#if TINYMLP_SECTIONS_OF != 0xc2e15deb
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -13735,14 +13735,18 @@ private:
 
 namespace detail {
 
+// Where the arrays of a plan's network lie, or that it is too large.
+inline result<storage_plan> plan_storage(const onnx::plan& plan) noexcept {
+  const kernels::extent sizes = measure(plan);
+  if (!kernels::fits(sizes)) return error{status::dimension_overflow, 0, "model"};
+  return storage_plan(sizes);
+}
 // Reads a model, once, and plans where its network's arrays lie.
 inline result<storage_plan> read_plan(onnx::plan& plan, std::span<const char> model,
                                       onnx::external_files external,
                                       std::string_view output) noexcept {
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  const kernels::extent sizes = measure(plan);
-  if (!kernels::fits(sizes)) return error{status::dimension_overflow, 0, "model"};
-  return storage_plan(sizes);
+  return plan_storage(plan);
 }
 
 // Packs a plan into the first place in `storage` that is aligned to 64 bytes.
@@ -13811,7 +13815,12 @@ public:
   [[nodiscard]] error load(std::span<const char> model, onnx::external_files external = {},
                            std::string_view output = {}) noexcept {
     onnx::plan plan;
-    const result<detail::storage_plan> places = detail::read_plan(plan, model, external, output);
+    if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+    return load(plan);
+  }
+  // That of a model which onnx::parse_into() has read, and whose bytes are at hand still.
+  [[nodiscard]] error load(const onnx::plan& plan) noexcept {
+    const result<detail::storage_plan> places = detail::plan_storage(plan);
     if (!places) return places.error();
     const std::size_t size = places->bytes_anywhere();
     std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[size]);

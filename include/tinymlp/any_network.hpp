@@ -157,14 +157,18 @@ private:
 
 namespace detail {
 
+// Where the arrays of a plan's network lie, or that it is too large.
+inline result<storage_plan> plan_storage(const onnx::plan& plan) noexcept {
+  const kernels::extent sizes = measure(plan);
+  if (!kernels::fits(sizes)) return error{status::dimension_overflow, 0, "model"};
+  return storage_plan(sizes);
+}
 // Reads a model, once, and plans where its network's arrays lie.
 inline result<storage_plan> read_plan(onnx::plan& plan, std::span<const char> model,
                                       onnx::external_files external,
                                       std::string_view output) noexcept {
   if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
-  const kernels::extent sizes = measure(plan);
-  if (!kernels::fits(sizes)) return error{status::dimension_overflow, 0, "model"};
-  return storage_plan(sizes);
+  return plan_storage(plan);
 }
 
 // Packs a plan into the first place in `storage` that is aligned to 64 bytes.
@@ -233,7 +237,12 @@ public:
   [[nodiscard]] error load(std::span<const char> model, onnx::external_files external = {},
                            std::string_view output = {}) noexcept {
     onnx::plan plan;
-    const result<detail::storage_plan> places = detail::read_plan(plan, model, external, output);
+    if (const error e = onnx::parse_into(plan, model, external, output); onnx::failed(e)) return e;
+    return load(plan);
+  }
+  // That of a model which onnx::parse_into() has read, and whose bytes are at hand still.
+  [[nodiscard]] error load(const onnx::plan& plan) noexcept {
+    const result<detail::storage_plan> places = detail::plan_storage(plan);
     if (!places) return places.error();
     const std::size_t size = places->bytes_anywhere();
     std::unique_ptr<std::byte[]> storage(new (std::nothrow) std::byte[size]);

@@ -54,7 +54,15 @@ def gnu(triple, emulator, name, kernels, flags=(), cpu=()):
 
 WASI = ["node", "--no-warnings", str(HERE / "wasi.mjs")]
 # Relaxed operations are not yet everybody's: Node 20 wants to be asked for them.
-RELAXED = ["node", "--no-warnings", "--experimental-wasm-relaxed-simd", str(HERE / "wasi.mjs")]
+RELAXED_FLAG = "--experimental-wasm-relaxed-simd"
+
+
+def node_knows(flag):
+    return shutil.which("node") is not None and flag in subprocess.run(
+        ["node", "--v8-options"], capture_output=True, text=True, check=False).stdout
+
+
+RELAXED = ["node", *([RELAXED_FLAG] if node_knows(RELAXED_FLAG) else []), *WASI[1:]]
 FMA = "scalar, with the CPU's fused multiply-add"
 TARGETS = [
     Target("x86-64, Linux", "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors", "g++", (),

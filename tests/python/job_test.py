@@ -201,7 +201,7 @@ class Jobs(unittest.TestCase):
             self.assertTrue(np.isnan(got[0]) and not np.isnan(got[1:]).any())
             self.assertEqual(len(self.scores("b.parquet")), 0)
 
-    def test_a_full_disk_or_folder_that_is_not_writable(self):
+    def test_a_folder_that_is_not_writable(self):
         if os.geteuid() == 0:
             self.assertFails(job(self.input, "/proc/out"), "proc")
         else:

@@ -4,7 +4,7 @@
 
 #include <tinymlp.hpp>
 
-// Clipped to 0..100 as libvmaf's scores are. Under 300 bytes of stack.
+// Clipped to 0..100 as libvmaf's scores are. Some 400 bytes of stack.
 inline float score_of(const tinymlp::vmaf::features& frame) noexcept {
   return tinymlp::vmaf::clip(tinymlp::vmaf::small().score(frame));
 }

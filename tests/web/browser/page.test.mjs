@@ -127,7 +127,12 @@ test('drag, double click, wheel, buttons and keys move the range and the readout
   await page.mouse.move(...at(0.02));
   assert.doesNotMatch(await readout(page), /^Frame [0-3]:/);
   await page.click('[data-range=home]');
-  for (const button of ['in', 'left', 'right', 'out', 'home']) await page.click(`[data-range=${button}]`);
+  for (const button of ['in', 'left', 'right', 'home', 'in', 'out']) {
+    const before = await image();
+    await page.click(`[data-range=${button}]`);
+    await page.waitForTimeout(100);
+    assert.ok(!before.equals(await image()), `${button} shows other frames`);
+  }
   await page.click('#worst button');
   assert.match(await readout(page), /^Frame 37:/);
   assert.deepEqual(seen, { errors: [], requests: [] });

@@ -35,9 +35,7 @@ private:
 
 class any_scorer final : public scorer {
 public:
-  error load(const onnx::plan& plan) {
-    return net_.load(plan.model, plan.external, plan.output_name);
-  }
+  error load(const onnx::plan& plan) { return net_.load(plan); }
   void run(std::span<const float> rows, std::span<float> out) const noexcept override {
     static_cast<void>(net_->run(rows, out));
   }

@@ -134,7 +134,7 @@ loaded* load(const char* model, std::size_t size, const onnx::external_file* ext
   std::unique_ptr<onnx::plan> plan(new (std::nothrow) onnx::plan);
   error why{status::out_of_memory, 0, "storage"};
   if (to != nullptr && plan != nullptr) why = onnx::parse_into(*plan, bytes, files, name);
-  if (!onnx::failed(why)) why = to->net.load(bytes, files, name);
+  if (!onnx::failed(why)) why = to->net.load(*plan);
   if (!onnx::failed(why) && !to->make_room()) why = {status::out_of_memory, 0, "storage"};
   if (onnx::failed(why)) {
     tell_obstacles(why, bytes, files, name);

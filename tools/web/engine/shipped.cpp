@@ -134,10 +134,3 @@ TINYMLP_EXPORT(score) float score(std::size_t index) { return networks[index].sc
 TINYMLP_EXPORT(run) std::uint32_t run(std::size_t index, std::size_t count) {
   return static_cast<std::uint32_t>(networks[index].run(count));
 }
-
-// Whether a frame lies in the region in which the shipped networks were verified; the row at
-// rows_of().
-TINYMLP_EXPORT(in_verified_region) bool in_verified_region() {
-  return vmaf::in_verified_region(
-      vmaf::features::from_row(std::span<const float, features>(rows, features)));
-}
