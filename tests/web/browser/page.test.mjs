@@ -127,7 +127,7 @@ test('drag, double click, wheel, buttons and keys move the range and the readout
   await page.mouse.move(...at(0.02));
   assert.doesNotMatch(await readout(page), /^Frame [0-3]:/);
   await page.click('[data-range=home]');
-  for (const button of ['in', 'left', 'right', 'home', 'in', 'out']) {
+  for (const button of ['in', 'right', 'left', 'home', 'in', 'out']) {
     const before = await image();
     await page.click(`[data-range=${button}]`);
     await page.waitForTimeout(100);
