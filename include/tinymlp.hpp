@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xc2e15deb
+#define TINYMLP_SECTIONS_OF 0x9768d2de
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -8274,7 +8274,8 @@ constexpr std::int32_t round_half_even(float x) noexcept {
 // fp32, one array of floats:
 //   mean                 [inputs, padded to 16]
 //   hidden layer         bias [padded outputs], then weight [input][padded output]
-//   one-output layer     bias as 8 lanes (bias, 0, ..., 0), then weight [input, padded to 8]
+//   one-output layer     bias as 8 lanes (bias, 0, ..., 0), whether all of these numbers are
+//                        moderate (row_in_double.hpp), then weight [input, padded to 8]
 // int8, an array each of floats, of bytes and of sums:
 //   mean, divisor, multiplier      [inputs, padded to 16] each
 //   layer floats         weight scale [padded outputs], then bias [padded outputs]
@@ -8436,6 +8437,10 @@ template <class Shape> struct int8_weights {
 // four floats, so that their sums are independent and stay in registers. The same bits as
 // exact::fma, one multiply-add after the other.
 
+// ---- tinymlp/kernels/baseline.hpp
+// The 128-bit vectors that a target always has: SSE2 on x86-64, simd128 in WebAssembly. Four
+// floats, two doubles, or their bits.
+
 #if defined(__x86_64__) || defined(_M_X64)
 #include <emmintrin.h>
 #elif defined(__wasm_simd128__)
@@ -8472,11 +8477,8 @@ namespace tinymlp::kernels::blocks {
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
-// A target has: `floats`, four of them; `doubts`, which gather whether a rounding may have been
-// wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
-// or a doubt. `most` such vectors at once fill the registers.
 #if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
-inline constexpr std::size_t most = 4;
+#define TINYMLP_HAS_BASELINE_VECTORS 1
 #if defined(__wasm_simd128__)
 using floats = v128_t;  // 4
 using doubles = v128_t; // 2
@@ -8485,6 +8487,19 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return wasm_v128_load(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { wasm_v128_store(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return wasm_f32x4_const_splat(0); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return wasm_f32x4_add(a, b); }
+TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) {
+  return wasm_f32x4_pmax(b, a);
+} // b if equal
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) {
+  return wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p));
+}
+TINYMLP_BLOCK_INLINE bits as_bits(v128_t a) { return a; }
+TINYMLP_BLOCK_INLINE doubles as_doubles(bits a) { return a; }
+TINYMLP_BLOCK_INLINE bits set64(std::int64_t a) { return wasm_i64x2_splat(a); }
+TINYMLP_BLOCK_INLINE bits add64(bits a, bits b) { return wasm_i64x2_add(a, b); }
+TINYMLP_BLOCK_INLINE bits doubled(bits a) { return wasm_i32x4_shl(a, 1); }
+TINYMLP_BLOCK_INLINE bits subtract(bits a, bits b) { return wasm_i32x4_sub(a, b); }
+TINYMLP_BLOCK_INLINE bits differ(bits a, bits b) { return wasm_v128_xor(a, b); }
 TINYMLP_BLOCK_INLINE doubles splat(float a) { return wasm_f64x2_splat(static_cast<double>(a)); }
 TINYMLP_BLOCK_INLINE doubles lower(floats a) { return wasm_f64x2_promote_low_f32x4(a); }
 TINYMLP_BLOCK_INLINE doubles upper(floats a) {
@@ -8518,6 +8533,29 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return _mm_loadu_ps(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { _mm_storeu_ps(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return _mm_setzero_ps(); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return _mm_add_ps(a, b); }
+TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return _mm_max_ps(a, b); } // b if equal
+// From memory at once: of a register it takes a shuffle besides.
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) {
+#if defined(__GNUC__)
+  doubles a;
+#if defined(__AVX__)
+  __asm__("vcvtps2pd %1, %0" : "=x"(a) : "m"(*reinterpret_cast<const float(*)[2]>(p)));
+#else
+  __asm__("cvtps2pd %1, %0" : "=x"(a) : "m"(*reinterpret_cast<const float(*)[2]>(p)));
+#endif
+  return a;
+#else
+  return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+#endif
+}
+TINYMLP_BLOCK_INLINE bits as_bits(floats a) { return _mm_castps_si128(a); }
+TINYMLP_BLOCK_INLINE bits as_bits(doubles a) { return _mm_castpd_si128(a); }
+TINYMLP_BLOCK_INLINE doubles as_doubles(bits a) { return _mm_castsi128_pd(a); }
+TINYMLP_BLOCK_INLINE bits set64(std::int64_t a) { return _mm_set1_epi64x(a); }
+TINYMLP_BLOCK_INLINE bits add64(bits a, bits b) { return _mm_add_epi64(a, b); }
+TINYMLP_BLOCK_INLINE bits doubled(bits a) { return _mm_slli_epi32(a, 1); }
+TINYMLP_BLOCK_INLINE bits subtract(bits a, bits b) { return _mm_sub_epi32(a, b); }
+TINYMLP_BLOCK_INLINE bits differ(bits a, bits b) { return _mm_xor_si128(a, b); }
 TINYMLP_BLOCK_INLINE doubles splat(float a) { return _mm_set1_pd(static_cast<double>(a)); }
 TINYMLP_BLOCK_INLINE doubles lower(floats a) { return _mm_cvtps_pd(a); }
 TINYMLP_BLOCK_INLINE doubles upper(floats a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
@@ -8540,6 +8578,48 @@ TINYMLP_BLOCK_INLINE bits without(bits a, bits b) { return _mm_andnot_si128(b, a
 TINYMLP_BLOCK_INLINE bits equal(bits a, bits b) { return _mm_cmpeq_epi32(a, b); }
 TINYMLP_BLOCK_INLINE bits greater(bits a, bits b) { return _mm_cmpgt_epi32(a, b); }
 TINYMLP_BLOCK_INLINE bool any(bits a) { return _mm_movemask_epi8(a) != 0; }
+#endif
+
+#else
+#define TINYMLP_HAS_BASELINE_VECTORS 0
+#endif
+
+} // namespace tinymlp::kernels::blocks
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(pop)
+#pragma clang diagnostic pop
+#endif
+
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
+namespace tinymlp::kernels::blocks {
+
+// A target has: `floats`, four of them; `doubts`, which gather whether a rounding may have been
+// wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
+// or a doubt. `most` such vectors at once fill the registers.
+#if TINYMLP_HAS_BASELINE_VECTORS
+#if defined(__wasm_simd128__)
+inline constexpr std::size_t most = 4;
+#else
+inline constexpr std::size_t most = 2; // four gain 5 % in networks of any shape, for 1.2 KB of code
 #endif
 
 // Lanes in which rounding these sums to float may be wrong, as in exact::fma: those midway between
@@ -8697,10 +8777,245 @@ TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t
   return lanes_in<arithmetic>(x, weight, inputs, lane);
 }
 
+} // namespace tinymlp::kernels::blocks
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(pop)
+#pragma clang diagnostic pop
+#endif
+// ---- tinymlp/kernels/row_in_double.hpp
+// The float32 score of one row where the target has no fused multiply-add. Sums are kept in double,
+// each rounded to float's 24 bits after every multiply-add by integer operations on its bits, which
+// spares two conversions a term. In the 128-bit vectors that the target always has (baseline.hpp),
+// or in as many single numbers.
+//
+// That is right for moderate numbers: 0, or between 2^-40 and 2^40 in magnitude. Products of such
+// floats are multiples of 2^-126 and below 2^81, so that no sum of at most 2^16 of them leaves the
+// normal floats. Weights are looked at once, when a network is made; the values of a row when it is
+// scored. A sum midway between two floats is a doubt, as in blocks.hpp. Where there is any, the row
+// is scored by the slower way.
+
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
+namespace tinymlp::kernels::in_double {
+
+// Bits of a float without its sign, doubled: 0, or from 2^-40 to 2^40.
+inline constexpr std::uint32_t least = std::bit_cast<std::uint32_t>(0x1p-40F) << 1,
+                               span = (std::bit_cast<std::uint32_t>(0x1p+40F) << 1) - least;
+constexpr bool is_moderate(float x) noexcept {
+  const std::uint32_t size = std::bit_cast<std::uint32_t>(x) << 1;
+  return size == 0 || size - least <= span;
+}
+
+// A network small enough for every layer to be a loop of its own, and where it says that its
+// weights are moderate (anything but 0): behind the 8 lanes of the last layer's bias.
+template <class Shape>
+inline constexpr bool applies =
+    !exact::fma_is_fast && Shape::layer_count >= 2 && Shape::parameter_count <= 4096;
+template <class Shape>
+inline constexpr std::size_t flag =
+    fp32_layout<Shape>::layers[Shape::layer_count - 1].bias + virtual_lanes;
+
+#if TINYMLP_HAS_BASELINE_VECTORS
+using blocks::doubles;
+using blocks::floats;
+using doubts = blocks::bits;
+TINYMLP_BLOCK_INLINE doubts none() { return blocks::set(0); }
+
+// Rounded to 24 bits. Of what is midway the lower halves of `doubt` become ones.
+TINYMLP_BLOCK_INLINE doubles rounded(doubles a, doubts& doubt) {
+  const blocks::bits up = blocks::add64(blocks::as_bits(a), blocks::set64(std::int64_t{1} << 28));
+  const blocks::bits kept = blocks::both(up, blocks::set64(-(std::int64_t{1} << 29)));
+  doubt = blocks::either(doubt, blocks::equal(up, kept));
+  return blocks::as_doubles(kept);
+}
+TINYMLP_BLOCK_INLINE bool any_midway(doubts doubt) {
+  return blocks::any(blocks::both(doubt, blocks::set64(0xffffffff)));
+}
+
+// x, of which `Count` values are there and zeros up to a multiple of 4: are all moderate?
+template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float* x) {
+  blocks::bits odd = blocks::set(0);
+  const blocks::bits wrap = blocks::set(INT32_MIN); // compares are of signed numbers
+  for (std::size_t i = 0; i < Count; i += 4) {
+    const blocks::bits size = blocks::doubled(blocks::as_bits(blocks::load(x + i)));
+    const blocks::bits beyond = blocks::greater(
+        blocks::differ(blocks::subtract(size, blocks::set(static_cast<std::int32_t>(least))), wrap),
+        blocks::differ(blocks::set(static_cast<std::int32_t>(span)), wrap));
+    odd = blocks::either(odd, blocks::without(beyond, blocks::equal(size, blocks::set(0))));
+  }
+  return !blocks::any(odd);
+}
+
+TINYMLP_BLOCK_INLINE floats zero() { return blocks::zero(); }
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return blocks::load(p); }
+TINYMLP_BLOCK_INLINE void store(float* p, floats a) { blocks::store(p, a); }
+TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return blocks::add(a, b); }
+TINYMLP_BLOCK_INLINE floats relu(floats a) { return blocks::larger(a, blocks::zero()); }
+TINYMLP_BLOCK_INLINE doubles splat(float a) { return blocks::splat(a); }
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return blocks::load_two(p); }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
+  return blocks::multiply_add(a, b, c);
+}
+TINYMLP_BLOCK_INLINE doubles lower(floats a) { return blocks::lower(a); }
+TINYMLP_BLOCK_INLINE doubles upper(floats a) { return blocks::upper(a); }
+TINYMLP_BLOCK_INLINE floats narrow(doubles a, doubles b) { return blocks::narrow(a, b); }
+#else
+struct floats {
+  float a, b, c, d;
+};
+struct doubles {
+  double a, b;
+};
+using doubts = std::uint32_t; // 0: none
+TINYMLP_BLOCK_INLINE doubts none() { return 0; }
+TINYMLP_BLOCK_INLINE double rounded(double a, doubts& doubt) {
+  const std::uint64_t up = std::bit_cast<std::uint64_t>(a) + (std::uint64_t{1} << 28);
+  const std::uint64_t kept = up & ~std::uint64_t{0x1fffffff};
+  doubt |= std::uint32_t{up == kept};
+  return std::bit_cast<double>(kept);
+}
+TINYMLP_BLOCK_INLINE doubles rounded(doubles a, doubts& doubt) {
+  return {rounded(a.a, doubt), rounded(a.b, doubt)};
+}
+TINYMLP_BLOCK_INLINE bool any_midway(doubts doubt) { return doubt != 0; }
+template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float* x) {
+  bool moderate = true;
+  for (std::size_t i = 0; i < Count; ++i) moderate &= is_moderate(x[i]);
+  return moderate;
+}
+TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
+TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
+  p[0] = x.a;
+  p[1] = x.b;
+  p[2] = x.c;
+  p[3] = x.d;
+}
+TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
+  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
+}
+TINYMLP_BLOCK_INLINE floats relu(floats x) {
+  return {x.a < 0 ? 0 : x.a, x.b < 0 ? 0 : x.b, x.c < 0 ? 0 : x.c, x.d < 0 ? 0 : x.d};
+}
+TINYMLP_BLOCK_INLINE double widen(float x) { return static_cast<double>(x); }
+TINYMLP_BLOCK_INLINE doubles splat(float x) { return {widen(x), widen(x)}; }
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return {widen(p[0]), widen(p[1])}; }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
+  return {x.a * y.a + z.a, x.b * y.b + z.b};
+}
+TINYMLP_BLOCK_INLINE doubles lower(floats x) { return {widen(x.a), widen(x.b)}; }
+TINYMLP_BLOCK_INLINE doubles upper(floats x) { return {widen(x.c), widen(x.d)}; }
+TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
+  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
+          static_cast<float>(y.b)};
+}
+#endif
+
+struct sums { // of four outputs
+  doubles low, high;
+};
+TINYMLP_BLOCK_INLINE sums widened(floats a) { return {lower(a), upper(a)}; }
+TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return narrow(a.low, a.high); }
+
+// `Vectors` times four outputs of a dense layer with Relu.
+template <std::size_t Inputs, std::size_t Stride, std::size_t Vectors>
+TINYMLP_BLOCK_INLINE void outputs(const float* weight, const float* bias, const float* x, float* y,
+                                  doubts& doubt) {
+  constexpr chain_split split(Inputs);
+  floats front[Vectors], back[Vectors]; // the first two chains, and the last two
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
+  for (std::size_t c = 0; c < split.count; ++c) {
+    sums sum[Vectors];
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
+        widened(c == 0 ? load(bias + 4 * v) : zero());
+    for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
+      const doubles of_all = splat(x[k]);
+      const float* w = weight + k * Stride;
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
+        sum[v].low = rounded(multiply_add(of_all, load_two(w + 4 * v), sum[v].low), doubt);
+        sum[v].high = rounded(multiply_add(of_all, load_two(w + 4 * v + 2), sum[v].high), doubt);
+      }
+    }
+    floats(&half)[Vectors] = c < 2 ? front : back;
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
+        c % 2 == 0 ? narrowed(sum[v]) : add(half[v], narrowed(sum[v]));
+  }
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
+    const floats all = split.count == 4 ? add(front[v], back[v]) : front[v];
+    store(y + 4 * v, relu(all));
+  }
+}
+
+// The 8 virtual lanes of the one-output layer, added by halves.
+template <std::size_t Inputs>
+TINYMLP_BLOCK_INLINE float last(const float* weight, const float* bias, const float* x,
+                                doubts& doubt) {
+  sums sum[2] = {widened(load(bias)), widened(load(bias + 4))};
+  for (std::size_t k = 0; k < Inputs; k += virtual_lanes)
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
+      const float *at = x + k + 4 * v, *w = weight + k + 4 * v;
+      sum[v].low = rounded(multiply_add(load_two(at), load_two(w), sum[v].low), doubt);
+      sum[v].high = rounded(multiply_add(load_two(at + 2), load_two(w + 2), sum[v].high), doubt);
+    }
+  float lane[4];
+  store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
+  return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+}
+
+// Layers from L on, x being the inputs of that one. False where there was a doubt.
+template <class Shape, std::size_t L>
+TINYMLP_BLOCK_INLINE bool layers(const float* values, float* x, float* y, float& score) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if (!all_moderate<at.inputs>(x)) return false;
+  doubts doubt = none();
+  if constexpr (L + 1 == Shape::layer_count) {
+    score = last<at.inputs>(values + at.weight, values + at.bias, x, doubt) + 0.0F; // no -0
+    return !any_midway(doubt);
+  } else {
+    for (std::size_t o = 0; o < at.padded_outputs; o += 8)
+      outputs<at.inputs, at.padded_outputs, 2>(values + at.weight + o, values + at.bias + o, x,
+                                               y + o, doubt);
+    return !any_midway(doubt) && layers<Shape, L + 1>(values, y, x, score);
+  }
+}
+
+// The score, if moderate weights and this row allow it.
+template <class Shape>
+inline bool score(const float* values, const float* row, float& out) noexcept {
+#if defined(__wasm_relaxed_simd__)
+  if (blocks::rounds_once()) return false; // the other way is the faster one then
+#endif
+  if (values[flag<Shape>] == 0) return false;
+  float x[widest_layer<Shape>], y[widest_layer<Shape>];
+  for (std::size_t i = 0; i < round_up(Shape::inputs, virtual_lanes); ++i)
+    x[i] = i < Shape::inputs ? row[i] - values[fp32_layout<Shape>::mean + i] : 0;
+  return layers<Shape, 0>(values, x, y, out);
+}
+
+// Of baseline.hpp; nothing after this needs them.
 #undef TINYMLP_BLOCK_INLINE
 #undef TINYMLP_BLOCK_UNROLL
+#undef TINYMLP_HAS_BASELINE_VECTORS
 
-} // namespace tinymlp::kernels::blocks
+} // namespace tinymlp::kernels::in_double
 // ---- tinymlp/kernels/precise_end.inl
 // Closes what precise_begin.inl opened.
 #if defined(__clang__)
@@ -8833,6 +9148,16 @@ constexpr float chained_dot(const float* x, const float* weight, std::size_t str
   return split.count == 2 ? front : exact::add(front, exact::add(chain[2], chain[3]));
 }
 
+// Apart, where it is what remains.
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+inline float
+remaining_dot(const float* x, const float* weight, std::size_t stride, float bias,
+              chain_split split) noexcept {
+  return chained_dot(x, weight, stride, bias, split);
+}
+
 // y[o] = chained_dot() for `outputs` outputs whose weights lie side by side.
 constexpr void chained_dots(const float* x, const float* weight, std::size_t stride,
                             const float* bias, std::size_t outputs, chain_split split,
@@ -8845,10 +9170,12 @@ constexpr void chained_dots(const float* x, const float* weight, std::size_t str
                       : width == 8 ? blocks::dots<2>(x, weight + o, stride, bias + o, split, y + o)
                                    : blocks::dots<1>(x, weight + o, stride, bias + o, split, y + o);
     for (std::size_t each = o; each < o + width && !done; ++each)
-      y[each] = chained_dot(x, weight + each, stride, bias[each], split);
+      y[each] = remaining_dot(x, weight + each, stride, bias[each], split);
     o += width;
   }
-  for (; o < outputs; ++o) y[o] = chained_dot(x, weight + o, stride, bias[o], split);
+  for (; o < outputs; ++o)
+    y[o] = std::is_constant_evaluated() ? chained_dot(x, weight + o, stride, bias[o], split)
+                                        : remaining_dot(x, weight + o, stride, bias[o], split);
 }
 
 // The one-output layer: 8 virtual lanes, then halves are added. `x` is zero beyond its end.
@@ -8874,6 +9201,11 @@ constexpr float score(const fp32_weights<Shape>& weights,
   using layout = fp32_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* values = weights.values.data();
+  if constexpr (in_double::applies<Shape>) {
+    float scored = 0;
+    if (!std::is_constant_evaluated() && in_double::score<Shape>(values, row, scored))
+      return scored;
+  }
   std::array<float, widest_layer<Shape>> x{}, y{};
   for (std::size_t i = 0; i < Shape::inputs; ++i)
     x[i] = exact::sub(row[i], values[layout::mean + i]);
@@ -9169,7 +9501,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9771,7 +10103,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9912,7 +10244,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10355,7 +10687,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10506,7 +10838,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10924,7 +11256,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11067,7 +11399,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11216,7 +11548,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc2e15deb
+#if TINYMLP_SECTIONS_OF != 0x9768d2de
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12274,6 +12606,7 @@ public:
       if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
       if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
     }
+    if constexpr (kernels::in_double::applies<shape>) to.tell_whether_moderate();
     return to;
   }
 
@@ -12401,6 +12734,13 @@ private:
       this->weights_.values[layout::layers[l].bias + o] = packed;
     }
     return {};
+  }
+
+  constexpr void tell_whether_moderate() noexcept {
+    bool moderate = true;
+    for (const float each : this->weights_.values)
+      moderate = moderate && kernels::in_double::is_moderate(each);
+    this->weights_.values[kernels::in_double::flag<shape>] = moderate ? 1.0F : 0.0F;
   }
 
   input_scaler<shape::inputs> scaler_{};

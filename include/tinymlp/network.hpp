@@ -7,6 +7,7 @@
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/reference.hpp>
+#include <tinymlp/kernels/row_in_double.hpp>
 #include <tinymlp/kernels/table.hpp>
 #include <tinymlp/onnx/plan.hpp>
 #include <tinymlp/packing.hpp>
@@ -220,6 +221,7 @@ public:
       if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
       if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
     }
+    if constexpr (kernels::in_double::applies<shape>) to.tell_whether_moderate();
     return to;
   }
 
@@ -347,6 +349,13 @@ private:
       this->weights_.values[layout::layers[l].bias + o] = packed;
     }
     return {};
+  }
+
+  constexpr void tell_whether_moderate() noexcept {
+    bool moderate = true;
+    for (const float each : this->weights_.values)
+      moderate = moderate && kernels::in_double::is_moderate(each);
+    this->weights_.values[kernels::in_double::flag<shape>] = moderate ? 1.0F : 0.0F;
   }
 
   input_scaler<shape::inputs> scaler_{};

@@ -3,7 +3,8 @@
 // fp32, one array of floats:
 //   mean                 [inputs, padded to 16]
 //   hidden layer         bias [padded outputs], then weight [input][padded output]
-//   one-output layer     bias as 8 lanes (bias, 0, ..., 0), then weight [input, padded to 8]
+//   one-output layer     bias as 8 lanes (bias, 0, ..., 0), whether all of these numbers are
+//                        moderate (row_in_double.hpp), then weight [input, padded to 8]
 // int8, an array each of floats, of bytes and of sums:
 //   mean, divisor, multiplier      [inputs, padded to 16] each
 //   layer floats         weight scale [padded outputs], then bias [padded outputs]

@@ -6,6 +6,7 @@
 #include <tinymlp/kernels/blocks.hpp>
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
+#include <tinymlp/kernels/row_in_double.hpp>
 #include <tinymlp/kernels/static_int8.hpp>
 
 #include <array>
@@ -44,6 +45,16 @@ constexpr float chained_dot(const float* x, const float* weight, std::size_t str
   return split.count == 2 ? front : exact::add(front, exact::add(chain[2], chain[3]));
 }
 
+// Apart, where it is what remains.
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+inline float
+remaining_dot(const float* x, const float* weight, std::size_t stride, float bias,
+              chain_split split) noexcept {
+  return chained_dot(x, weight, stride, bias, split);
+}
+
 // y[o] = chained_dot() for `outputs` outputs whose weights lie side by side.
 constexpr void chained_dots(const float* x, const float* weight, std::size_t stride,
                             const float* bias, std::size_t outputs, chain_split split,
@@ -56,10 +67,12 @@ constexpr void chained_dots(const float* x, const float* weight, std::size_t str
                       : width == 8 ? blocks::dots<2>(x, weight + o, stride, bias + o, split, y + o)
                                    : blocks::dots<1>(x, weight + o, stride, bias + o, split, y + o);
     for (std::size_t each = o; each < o + width && !done; ++each)
-      y[each] = chained_dot(x, weight + each, stride, bias[each], split);
+      y[each] = remaining_dot(x, weight + each, stride, bias[each], split);
     o += width;
   }
-  for (; o < outputs; ++o) y[o] = chained_dot(x, weight + o, stride, bias[o], split);
+  for (; o < outputs; ++o)
+    y[o] = std::is_constant_evaluated() ? chained_dot(x, weight + o, stride, bias[o], split)
+                                        : remaining_dot(x, weight + o, stride, bias[o], split);
 }
 
 // The one-output layer: 8 virtual lanes, then halves are added. `x` is zero beyond its end.
@@ -85,6 +98,11 @@ constexpr float score(const fp32_weights<Shape>& weights,
   using layout = fp32_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* values = weights.values.data();
+  if constexpr (in_double::applies<Shape>) {
+    float scored = 0;
+    if (!std::is_constant_evaluated() && in_double::score<Shape>(values, row, scored))
+      return scored;
+  }
   std::array<float, widest_layer<Shape>> x{}, y{};
   for (std::size_t i = 0; i < Shape::inputs; ++i)
     x[i] = exact::sub(row[i], values[layout::mean + i]);

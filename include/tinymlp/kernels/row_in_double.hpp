@@ -1,0 +1,224 @@
+// The float32 score of one row where the target has no fused multiply-add. Sums are kept in double,
+// each rounded to float's 24 bits after every multiply-add by integer operations on its bits, which
+// spares two conversions a term. In the 128-bit vectors that the target always has (baseline.hpp),
+// or in as many single numbers.
+//
+// That is right for moderate numbers: 0, or between 2^-40 and 2^40 in magnitude. Products of such
+// floats are multiples of 2^-126 and below 2^81, so that no sum of at most 2^16 of them leaves the
+// normal floats. Weights are looked at once, when a network is made; the values of a row when it is
+// scored. A sum midway between two floats is a doubt, as in blocks.hpp. Where there is any, the row
+// is scored by the slower way.
+#pragma once
+
+#include <tinymlp/kernels/blocks.hpp>
+#include <tinymlp/kernels/exact.hpp>
+#include <tinymlp/kernels/layout.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include <tinymlp/kernels/precise_begin.inl>
+namespace tinymlp::kernels::in_double {
+
+// Bits of a float without its sign, doubled: 0, or from 2^-40 to 2^40.
+inline constexpr std::uint32_t least = std::bit_cast<std::uint32_t>(0x1p-40F) << 1,
+                               span = (std::bit_cast<std::uint32_t>(0x1p+40F) << 1) - least;
+constexpr bool is_moderate(float x) noexcept {
+  const std::uint32_t size = std::bit_cast<std::uint32_t>(x) << 1;
+  return size == 0 || size - least <= span;
+}
+
+// A network small enough for every layer to be a loop of its own, and where it says that its
+// weights are moderate (anything but 0): behind the 8 lanes of the last layer's bias.
+template <class Shape>
+inline constexpr bool applies =
+    !exact::fma_is_fast && Shape::layer_count >= 2 && Shape::parameter_count <= 4096;
+template <class Shape>
+inline constexpr std::size_t flag =
+    fp32_layout<Shape>::layers[Shape::layer_count - 1].bias + virtual_lanes;
+
+#if TINYMLP_HAS_BASELINE_VECTORS
+using blocks::doubles;
+using blocks::floats;
+using doubts = blocks::bits;
+TINYMLP_BLOCK_INLINE doubts none() { return blocks::set(0); }
+
+// Rounded to 24 bits. Of what is midway the lower halves of `doubt` become ones.
+TINYMLP_BLOCK_INLINE doubles rounded(doubles a, doubts& doubt) {
+  const blocks::bits up = blocks::add64(blocks::as_bits(a), blocks::set64(std::int64_t{1} << 28));
+  const blocks::bits kept = blocks::both(up, blocks::set64(-(std::int64_t{1} << 29)));
+  doubt = blocks::either(doubt, blocks::equal(up, kept));
+  return blocks::as_doubles(kept);
+}
+TINYMLP_BLOCK_INLINE bool any_midway(doubts doubt) {
+  return blocks::any(blocks::both(doubt, blocks::set64(0xffffffff)));
+}
+
+// x, of which `Count` values are there and zeros up to a multiple of 4: are all moderate?
+template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float* x) {
+  blocks::bits odd = blocks::set(0);
+  const blocks::bits wrap = blocks::set(INT32_MIN); // compares are of signed numbers
+  for (std::size_t i = 0; i < Count; i += 4) {
+    const blocks::bits size = blocks::doubled(blocks::as_bits(blocks::load(x + i)));
+    const blocks::bits beyond = blocks::greater(
+        blocks::differ(blocks::subtract(size, blocks::set(static_cast<std::int32_t>(least))), wrap),
+        blocks::differ(blocks::set(static_cast<std::int32_t>(span)), wrap));
+    odd = blocks::either(odd, blocks::without(beyond, blocks::equal(size, blocks::set(0))));
+  }
+  return !blocks::any(odd);
+}
+
+TINYMLP_BLOCK_INLINE floats zero() { return blocks::zero(); }
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return blocks::load(p); }
+TINYMLP_BLOCK_INLINE void store(float* p, floats a) { blocks::store(p, a); }
+TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return blocks::add(a, b); }
+TINYMLP_BLOCK_INLINE floats relu(floats a) { return blocks::larger(a, blocks::zero()); }
+TINYMLP_BLOCK_INLINE doubles splat(float a) { return blocks::splat(a); }
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return blocks::load_two(p); }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
+  return blocks::multiply_add(a, b, c);
+}
+TINYMLP_BLOCK_INLINE doubles lower(floats a) { return blocks::lower(a); }
+TINYMLP_BLOCK_INLINE doubles upper(floats a) { return blocks::upper(a); }
+TINYMLP_BLOCK_INLINE floats narrow(doubles a, doubles b) { return blocks::narrow(a, b); }
+#else
+struct floats {
+  float a, b, c, d;
+};
+struct doubles {
+  double a, b;
+};
+using doubts = std::uint32_t; // 0: none
+TINYMLP_BLOCK_INLINE doubts none() { return 0; }
+TINYMLP_BLOCK_INLINE double rounded(double a, doubts& doubt) {
+  const std::uint64_t up = std::bit_cast<std::uint64_t>(a) + (std::uint64_t{1} << 28);
+  const std::uint64_t kept = up & ~std::uint64_t{0x1fffffff};
+  doubt |= std::uint32_t{up == kept};
+  return std::bit_cast<double>(kept);
+}
+TINYMLP_BLOCK_INLINE doubles rounded(doubles a, doubts& doubt) {
+  return {rounded(a.a, doubt), rounded(a.b, doubt)};
+}
+TINYMLP_BLOCK_INLINE bool any_midway(doubts doubt) { return doubt != 0; }
+template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float* x) {
+  bool moderate = true;
+  for (std::size_t i = 0; i < Count; ++i) moderate &= is_moderate(x[i]);
+  return moderate;
+}
+TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
+TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
+  p[0] = x.a;
+  p[1] = x.b;
+  p[2] = x.c;
+  p[3] = x.d;
+}
+TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
+  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
+}
+TINYMLP_BLOCK_INLINE floats relu(floats x) {
+  return {x.a < 0 ? 0 : x.a, x.b < 0 ? 0 : x.b, x.c < 0 ? 0 : x.c, x.d < 0 ? 0 : x.d};
+}
+TINYMLP_BLOCK_INLINE double widen(float x) { return static_cast<double>(x); }
+TINYMLP_BLOCK_INLINE doubles splat(float x) { return {widen(x), widen(x)}; }
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return {widen(p[0]), widen(p[1])}; }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
+  return {x.a * y.a + z.a, x.b * y.b + z.b};
+}
+TINYMLP_BLOCK_INLINE doubles lower(floats x) { return {widen(x.a), widen(x.b)}; }
+TINYMLP_BLOCK_INLINE doubles upper(floats x) { return {widen(x.c), widen(x.d)}; }
+TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
+  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
+          static_cast<float>(y.b)};
+}
+#endif
+
+struct sums { // of four outputs
+  doubles low, high;
+};
+TINYMLP_BLOCK_INLINE sums widened(floats a) { return {lower(a), upper(a)}; }
+TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return narrow(a.low, a.high); }
+
+// `Vectors` times four outputs of a dense layer with Relu.
+template <std::size_t Inputs, std::size_t Stride, std::size_t Vectors>
+TINYMLP_BLOCK_INLINE void outputs(const float* weight, const float* bias, const float* x, float* y,
+                                  doubts& doubt) {
+  constexpr chain_split split(Inputs);
+  floats front[Vectors], back[Vectors]; // the first two chains, and the last two
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
+  for (std::size_t c = 0; c < split.count; ++c) {
+    sums sum[Vectors];
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
+        widened(c == 0 ? load(bias + 4 * v) : zero());
+    for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
+      const doubles of_all = splat(x[k]);
+      const float* w = weight + k * Stride;
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
+        sum[v].low = rounded(multiply_add(of_all, load_two(w + 4 * v), sum[v].low), doubt);
+        sum[v].high = rounded(multiply_add(of_all, load_two(w + 4 * v + 2), sum[v].high), doubt);
+      }
+    }
+    floats(&half)[Vectors] = c < 2 ? front : back;
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
+        c % 2 == 0 ? narrowed(sum[v]) : add(half[v], narrowed(sum[v]));
+  }
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
+    const floats all = split.count == 4 ? add(front[v], back[v]) : front[v];
+    store(y + 4 * v, relu(all));
+  }
+}
+
+// The 8 virtual lanes of the one-output layer, added by halves.
+template <std::size_t Inputs>
+TINYMLP_BLOCK_INLINE float last(const float* weight, const float* bias, const float* x,
+                                doubts& doubt) {
+  sums sum[2] = {widened(load(bias)), widened(load(bias + 4))};
+  for (std::size_t k = 0; k < Inputs; k += virtual_lanes)
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
+      const float *at = x + k + 4 * v, *w = weight + k + 4 * v;
+      sum[v].low = rounded(multiply_add(load_two(at), load_two(w), sum[v].low), doubt);
+      sum[v].high = rounded(multiply_add(load_two(at + 2), load_two(w + 2), sum[v].high), doubt);
+    }
+  float lane[4];
+  store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
+  return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+}
+
+// Layers from L on, x being the inputs of that one. False where there was a doubt.
+template <class Shape, std::size_t L>
+TINYMLP_BLOCK_INLINE bool layers(const float* values, float* x, float* y, float& score) {
+  constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
+  if (!all_moderate<at.inputs>(x)) return false;
+  doubts doubt = none();
+  if constexpr (L + 1 == Shape::layer_count) {
+    score = last<at.inputs>(values + at.weight, values + at.bias, x, doubt) + 0.0F; // no -0
+    return !any_midway(doubt);
+  } else {
+    for (std::size_t o = 0; o < at.padded_outputs; o += 8)
+      outputs<at.inputs, at.padded_outputs, 2>(values + at.weight + o, values + at.bias + o, x,
+                                               y + o, doubt);
+    return !any_midway(doubt) && layers<Shape, L + 1>(values, y, x, score);
+  }
+}
+
+// The score, if moderate weights and this row allow it.
+template <class Shape>
+inline bool score(const float* values, const float* row, float& out) noexcept {
+#if defined(__wasm_relaxed_simd__)
+  if (blocks::rounds_once()) return false; // the other way is the faster one then
+#endif
+  if (values[flag<Shape>] == 0) return false;
+  float x[widest_layer<Shape>], y[widest_layer<Shape>];
+  for (std::size_t i = 0; i < round_up(Shape::inputs, virtual_lanes); ++i)
+    x[i] = i < Shape::inputs ? row[i] - values[fp32_layout<Shape>::mean + i] : 0;
+  return layers<Shape, 0>(values, x, y, out);
+}
+
+// Of baseline.hpp; nothing after this needs them.
+#undef TINYMLP_BLOCK_INLINE
+#undef TINYMLP_BLOCK_UNROLL
+#undef TINYMLP_HAS_BASELINE_VECTORS
+
+} // namespace tinymlp::kernels::in_double
+#include <tinymlp/kernels/precise_end.inl>
