@@ -302,11 +302,26 @@ class Region(ProgramTest):
         said = self.warnings(rows=rows)
         self.assertIn("2 of 6 frames lie outside the region in which the network was verified", said)
         self.assertTrue(said.endswith("the first: frame 3\n"), said)
-        self.assertEqual(self.warnings("--model", "mlp_large.int8", rows=rows), said)
+        # What was searched for the largest errors are the float32 networks.
+        self.assertEqual(self.warnings("--model", "mlp_large.int8", rows=rows),
+                         said.replace("the network was", "the network's float32 form was"))
 
-    def test_not_of_a_file_nor_when_told(self):
+    def test_of_a_shipped_network_s_file_and_of_a_registry_s_too(self):
         rows = [dict(reference_rows()[0], motion2="400")]
-        for options in (("--model", ROOT / "model/mlp_small.onnx"), ("--no-warn-region",)):
+        by_name = self.warnings("--model", "mlp_medium_4k.int8", rows=rows)
+        self.assertIn("1 of 1 frames lies outside the region", by_name)
+        registry = ("--registry", ROOT / "model/registry.json", "--precision", "int8")
+        for options in (("--model", ROOT / "model/mlp_medium_4k.int8.onnx"),
+                        ("--model", "mlp_medium_4k", *registry)):
+            self.assertEqual(self.warnings(*options, rows=rows), by_name)
+            told = self.score_json(*options, "-", stdin=program.csv_text(rows))
+            self.assertEqual(told["model"]["predicts"], "vmaf_4k_v0.6.1")
+
+    def test_not_of_other_networks_nor_when_told(self):
+        rows = [dict(reference_rows()[0], motion2="400")]
+        other = self.folder / "other.onnx"  # its weights are rounded otherwise
+        self.accept("quantize", ROOT / "model/mlp_small.onnx", "--per-channel", "--output", other)
+        for options in (("--model", other), ("--no-warn-region",)):
             self.assertEqual(self.warnings(*options, rows=rows), "")
 
     def test_a_nan_is_no_frame_outside(self):

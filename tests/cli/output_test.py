@@ -54,7 +54,7 @@ class Formats(ProgramTest):
 
     def test_what_is_predicted(self):
         file = program.ROOT / "model/mlp_small.onnx"
-        for model, predicts, clipped in (("mlp_small", "vmaf_v0.6.1", True), (file, None, False),
+        for model, predicts, clipped in (("mlp_small", "vmaf_v0.6.1", True), (file, "vmaf_v0.6.1", False),
                                          ("mlp_small.int8", "vmaf_v0.6.1", True),
                                          ("mlp_small_4k", "vmaf_4k_v0.6.1", True)):
             result = self.score_json("--model", model, LOG)["model"]

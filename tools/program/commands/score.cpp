@@ -139,10 +139,10 @@ vif_scale0, vif_scale1, vif_scale2, vif_scale3 and motion2 (alone, or as libvmaf
 integer_adm2, float_adm2, VMAF_integer_feature_adm2_score); "-" is standard input. The format is
 told by the content.
 
-A shipped network, by name, predicts libvmaf's score: vmaf_v0.6.1, and vmaf_4k_v0.6.1 where the name
-ends in _4k. It is clipped to 0..100 as libvmaf's is, unless --raw is given. Frames outside the
-region in which these networks were verified are counted in a warning. Scores of a FILE are not
-clipped unless --clip is given.
+A shipped network predicts libvmaf's score: vmaf_v0.6.1, and vmaf_4k_v0.6.1 where the name ends in
+_4k. By its name, it is clipped to 0..100 as libvmaf's is, unless --raw is given; scores of a FILE
+are not clipped unless --clip is given. Frames outside the region in which these networks were
+verified are counted in a warning, whether one was named or its file was.
 
 A frame whose features are NaN, infinite or null scores NaN (null in JSON) and is counted in a
 warning; so are the pooled scores then. Everything else that is missing or malformed ends the

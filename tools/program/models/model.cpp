@@ -1,7 +1,9 @@
 #include "models/model.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 
 #include <tinymlp/tinymlp.hpp>
 
@@ -147,11 +149,32 @@ void describe_plan(const onnx::plan& plan, model_description& to) {
   to.std = std::move(scaler.std);
 }
 
+// libvmaf's model that the network approximates, where its weights are those of a shipped one,
+// whatever file they come from; else empty.
+template <class Net> std::string_view predicted_by(const Net& network) {
+  const auto same = [](const auto& a, const auto& b) { // as bits
+    return std::equal(std::as_bytes(std::span(a)).begin(), std::as_bytes(std::span(a)).end(),
+                      std::as_bytes(std::span(b)).begin());
+  };
+  std::string_view found;
+  for_each_network([&](const auto& row) {
+    using row_type = std::remove_cvref_t<decltype(row)>;
+    if constexpr (std::is_same_v<Net, typename row_type::fp32_type>) {
+      if (same(network.weights().values, row.fp32().weights().values)) found = row.predicts;
+    } else if constexpr (std::is_same_v<Net, typename row_type::int8_type>) {
+      const auto &own = network.weights(), &shipped = row.int8().weights();
+      if (same(own.bytes, shipped.bytes) && same(own.floats, shipped.floats)) found = row.predicts;
+    }
+  });
+  return found;
+}
+
 template <class Net>
-std::unique_ptr<model> pack(const onnx_file& file, const model_description& description,
+std::unique_ptr<model> pack(const onnx_file& file, model_description description,
                             std::optional<isa> which) {
   const result<Net> network = Net::from_plan(file.plan);
   if (!network) fail("{}: {}", file.path, describe(network.error()));
+  description.predicts = predicted_by(*network);
   return make_model_of(*network, description, which);
 }
 

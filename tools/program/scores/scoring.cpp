@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <tinymlp/tinymlp.hpp>
 
+#include "onnx/plan_parts.hpp"
 #include "system/failure.hpp"
 
 namespace tinymlp::tools {
@@ -74,6 +75,9 @@ void range_check::report(std::string_view input) const {
                             worst_row_.features[worst_feature_], worst_z_));
 }
 
+region_check::region_check(const model_description& network)
+    : is_int8_(network.precision != precision_text(onnx::quant_mode::fp32)) {}
+
 void region_check::check(const log_row& row) {
   const bool finite = std::all_of(row.features.begin(), row.features.end(),
                                   [](float feature) { return std::isfinite(feature); });
@@ -85,9 +89,10 @@ void region_check::check(const log_row& row) {
 void region_check::report(std::string_view input, std::uint64_t rows) const {
   if (rows_ == 0) return;
   print_message("warning",
-                fmt::format("{}: {} of {} frames {} outside the region in which the network was "
+                fmt::format("{}: {} of {} frames {} outside the region in which the network{} was "
                             "verified, and may score far from libvmaf; the first: frame {}",
-                            input, rows_, rows, rows_ == 1 ? "lies" : "lie", first_.frame));
+                            input, rows_, rows, rows_ == 1 ? "lies" : "lie",
+                            is_int8_ ? "'s float32 form" : "", first_.frame));
 }
 
 scoring_sink::scoring_sink(const scoring_options& options, const model& network,
@@ -100,7 +105,8 @@ scoring_sink::scoring_sink(const scoring_options& options, const model& network,
       series_(plot_buckets) {
   block_.reserve(block_rows);
   if (options.warn_z > 0) range_check_.emplace(network.description(), options.warn_z);
-  if (options.warn_region && network.description().compiled_in) region_check_.emplace();
+  if (options.warn_region && !network.description().predicts.empty())
+    region_check_.emplace(network.description());
 }
 
 void scoring_sink::begin(const log_description& description) {

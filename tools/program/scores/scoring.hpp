@@ -37,11 +37,13 @@ private:
 // Frames outside the region over which the shipped networks were verified.
 class region_check {
 public:
+  explicit region_check(const model_description& network);
   void check(const log_row& row);
   // One warning on standard error, if there is anything to warn of. `rows`: all that were scored.
   void report(std::string_view input, std::uint64_t rows) const;
 
 private:
+  bool is_int8_; // the search that verified was of float32 networks
   std::uint64_t rows_ = 0;
   log_row first_;
 };
