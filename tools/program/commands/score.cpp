@@ -18,6 +18,8 @@
 #include "commands/usage.hpp"
 #include "system/failure.hpp"
 #include "system/folder.hpp"
+#include "system/growing_file.hpp"
+#include "system/interrupts.hpp"
 #include "logs/log_reader.hpp"
 #include "models/open_model.hpp"
 #include "pictures/score_plot.hpp"
@@ -41,6 +43,7 @@ struct score_options {
   log_options log;
   scoring_options scoring;
   std::string warn_range; // a number above 0; empty for none
+  bool follow = false;
   bool verbose = false;
 
   bool to_screen() const { return output.empty() || output == "-"; }
@@ -93,14 +96,36 @@ void print_details(const scoring_sink& sink, double total_ns) {
 }
 
 // Rows that left through a pipe or to the screen cannot be called back.
-void read_rows(byte_source& source, const log_options& options, scoring_sink& sink,
-               const atomic_file& out) {
+template <class Read> void read_rows(const atomic_file& out, Read&& read) {
   try {
-    read_log(source, options, sink);
+    read();
   } catch (const failure& why) {
     if (!out.has_escaped()) throw;
     fail("{}; what was written before this is incomplete", why.what());
   }
+}
+
+// A log that still grows, up to its own end or a signal. What takes its place is read after it.
+void follow_log(growing_file& log, std::optional<byte_source>& source, const score_options& options,
+                scoring_sink& sink) {
+  const interrupts signals;
+  for (bool by_signal = false; !by_signal;) {
+    source->follow(log);
+    try {
+      return read_log(*source, options.log, sink);
+    } catch (const failure&) {
+      sink.idle(); // the frames before it
+      throw;
+    } catch (const growth_ended& end) {
+      // Whole frames were handed on when the reader began to wait; a part of one is no frame.
+      sink.idle();
+      by_signal = end.why == growth_ended::reason::signal;
+      if (!by_signal) sink.note(fmt::format("{}: reading the new log from its start", end.what()));
+    }
+    if (!by_signal) by_signal = !log.wait_for_file();
+    if (!by_signal) source.emplace(options.input);
+  }
+  if (!sink.has_begun()) fail("{}: had no frames when a signal came", options.input);
 }
 
 void run_score(const score_options& options) {
@@ -110,7 +135,9 @@ void run_score(const score_options& options) {
   require_scores_of_frames(network->description());
   refuse_overwriting_by(options.output, options.plot,
                         files_of(options.request, network->description()));
-  byte_source source(options.input);
+  std::optional<growing_file> growing;
+  if (options.follow) growing.emplace(options.input);
+  std::optional<byte_source> source(std::in_place, options.input);
   atomic_file out(options.output);
   std::optional<atomic_file> picture;
   if (!options.plot.empty()) picture.emplace(options.plot);
@@ -119,8 +146,11 @@ void run_score(const score_options& options) {
   scoring_options scoring = options.scoring;
   scoring.measure = options.format == "view";
   if (!options.warn_range.empty()) read_number(options.warn_range, scoring.warn_z);
-  scoring_sink sink(scoring, *network, source, *writer);
-  read_rows(source, options.log, sink, out);
+  scoring_sink sink(scoring, *network, *source, *writer);
+  read_rows(out, [&] {
+    if (growing) return follow_log(*growing, source, options, sink);
+    read_log(*source, options.log, sink);
+  });
   sink.end();
   if (picture) {
     picture->write(render_plot(sink.context(), sink.summary(), sink.scores()));
@@ -156,6 +186,7 @@ Examples:
   tinymlp score --model mlp_medium_4k vmaf.json
   tinymlp score --registry model/registry.json --model mlp_large --verbose vmaf.csv
   zcat features.csv.gz | tinymlp score - > scores.csv
+  tinymlp score --follow vmaf.json
 )";
 
 } // namespace
@@ -225,6 +256,9 @@ void add_score_command(CLI::App& app) {
       "--verbose", options->verbose,
       "Say on standard error which file, hash, precision, kernel and columns were used");
   command->add_option("INPUT", options->input, "Log or CSV; - for standard input")->required();
+  command->add_flag_callback(
+      "--follow", [options] { options->follow = options->log.live = true; },
+      "Wait for more where the log ends for now, until it is closed or Ctrl-C is pressed");
   command->footer(footer);
   command->callback([options] { run_score(*options); });
 }

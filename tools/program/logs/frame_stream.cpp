@@ -139,6 +139,11 @@ void frame_stream::hand_on_held() {
   held_ = {};
 }
 
+void frame_stream::idle() {
+  if (options_.live && !held_.empty()) choose();
+  sink_.idle();
+}
+
 void frame_stream::end() {
   if (frames_ == 0) fail("{}: the log has no frames", file_);
   if (!is_chosen_) choose();

@@ -39,6 +39,8 @@ public:
   void pass_over() noexcept { ++expected_; }
   // Throws failure where one of the chosen keys is missing.
   void end_frame();
+  // More frames may take a while.
+  void idle();
   // After the last frame. Throws failure for a log without frames.
   void end();
 

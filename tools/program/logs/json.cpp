@@ -30,8 +30,8 @@ constexpr std::string_view blanks = " \t\r\n";
 class json_log {
 public:
   json_log(byte_source& source, const log_options& options, row_sink& sink)
-      : file_(source.name()),
-        text_(source, simdjson::SIMDJSON_PADDING, longest_value, [&sink] { sink.idle(); }),
+      : source_(source), file_(source.name()),
+        text_(source, simdjson::SIMDJSON_PADDING, longest_value, [this] { frames_.idle(); }),
         values_(text_), frames_(
                             file_, [this] { return text_.line(offset()); }, options, sink) {
     frames_.description().format = "libvmaf JSON";
@@ -56,6 +56,7 @@ public:
         read_member(key);
       }
     });
+    source_.expect_end();
     if (values_.peek() != '\0')
       refuse("text after the end of the document: logs put one behind the other are scored one by "
              "one");
@@ -283,6 +284,7 @@ private:
     }
   }
 
+  byte_source& source_;
   std::string file_;
   text_window text_;
   json_values values_;

@@ -32,6 +32,9 @@ struct log_description {
 struct log_options {
   std::optional<std::string> feature_suffix; // see choose_feature_keys
   std::optional<std::string> own_score;      // see choose_own_score
+  // Rows are wanted as soon as they are there: where more may take a while, keys are chosen from
+  // the frames so far.
+  bool live = false;
 };
 
 // Takes the rows in the order of the log.

@@ -27,10 +27,14 @@ constexpr int read_size = 1 << 16;
 class xml_log {
 public:
   xml_log(byte_source& source, const log_options& options, row_sink& sink)
-      : source_(source), sink_(sink), frames_(
-                                          source.name(), [this] { return line(); }, options, sink),
+      : source_(source), frames_(
+                             source.name(), [this] { return line(); }, options, sink),
         parser_(XML_ParserCreate("UTF-8"), &XML_ParserFree) {
     if (parser_ == nullptr) throw std::bad_alloc();
+#if XML_MAJOR_VERSION > 2 || XML_MINOR_VERSION >= 6
+    // Expat 2.6 and newer keep what arrives in small pieces until it is worth a look.
+    if (options.live) XML_SetReparseDeferralEnabled(parser_.get(), XML_FALSE);
+#endif
     frames_.description().format = "libvmaf XML";
     XML_SetUserData(parser_.get(), this);
     XML_SetElementHandler(
@@ -50,7 +54,8 @@ public:
 
   void read() {
     for (bool at_end = false; !at_end;) {
-      if (source_.would_block()) sink_.idle();
+      if (depth_ == 0 && !root_.empty()) source_.expect_end();
+      if (source_.would_block()) frames_.idle();
       void* buffer = XML_GetBuffer(parser_.get(), read_size);
       if (buffer == nullptr) throw std::bad_alloc();
       const std::size_t got =
@@ -141,7 +146,6 @@ private:
   }
 
   byte_source& source_;
-  row_sink& sink_;
   frame_stream frames_;
   std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser_;
   std::exception_ptr thrown_;

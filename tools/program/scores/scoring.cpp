@@ -112,7 +112,8 @@ scoring_sink::scoring_sink(const scoring_options& options, const model& network,
 void scoring_sink::begin(const log_description& description) {
   log_ = description;
   if (log_.has_vmaf && !compares(context_)) note(why_not_compared(context_));
-  writer_.begin(context_);
+  if (!has_begun_) writer_.begin(context_);
+  has_begun_ = true;
 }
 
 void scoring_sink::note(const std::string& text) {
@@ -127,6 +128,7 @@ void scoring_sink::row(const log_row& row) {
 
 void scoring_sink::idle() {
   score_block();
+  progress_.clear(); // for what comes stands on the same terminal, maybe
   writer_.idle();
 }
 

@@ -70,6 +70,7 @@ public:
   // After the last row.
   void end();
 
+  bool has_begun() const noexcept { return has_begun_; }
   const score_context& context() const noexcept { return context_; }
   const score_summary& summary() const noexcept { return summary_; }
   const series& scores() const noexcept { return series_; }
@@ -83,6 +84,7 @@ private:
 
   scoring_options options_;
   bool clip_;
+  bool has_begun_ = false; // a log that is followed may give way to another
   const model& network_;
   const byte_source& source_;
   score_writer& writer_;

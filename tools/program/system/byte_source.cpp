@@ -48,7 +48,8 @@ std::string_view byte_source::peek(std::size_t count) {
   return {ahead_.data(), std::min(count, filled)};
 }
 
-bool byte_source::would_block() const noexcept {
+bool byte_source::would_block() const {
+  if (follower_ != nullptr) return ahead_.empty() && follower_->must_wait(descriptor_);
   if (size_ || !ahead_.empty()) return false;
   struct pollfd waiting {
     descriptor_, POLLIN, 0
@@ -72,9 +73,10 @@ std::size_t byte_source::read(std::span<char> into) {
 std::size_t byte_source::read_some(std::span<char> into) {
   if (descriptor_ < 0) return 0;
   for (;;) {
+    if (follower_ != nullptr && follower_->must_wait(descriptor_)) follower_->wait(descriptor_);
     const ssize_t got = ::read(descriptor_, into.data(), into.size());
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) fail("{}: cannot read: {}", name_, system_message(errno));
+    if (got > 0 || (got == 0 && follower_ == nullptr)) return static_cast<std::size_t>(got);
+    if (got < 0 && errno != EINTR) fail("{}: cannot read: {}", name_, system_message(errno));
   }
 }
 

@@ -11,6 +11,16 @@
 
 namespace tinymlp::tools {
 
+// Asked where a file that still grows ends for now.
+class follower {
+public:
+  virtual ~follower() = default;
+  // Whether there is nothing to read for now.
+  virtual bool must_wait(int descriptor) = 0;
+  // Returns once there is more; throws where nobody waits any longer.
+  virtual void wait(int descriptor) = 0;
+};
+
 class byte_source {
 public:
   // `path` "-" is standard input. Throws failure when the path cannot be opened or is a folder.
@@ -28,10 +38,15 @@ public:
   // Bytes handed out so far.
   std::uint64_t position() const noexcept { return position_; }
 
+  // From now on the end of the file is no end, but where `waiting` is asked.
+  void follow(follower& waiting) noexcept { follower_ = &waiting; }
+  // What was read is complete: from now on the end of the file is the end again.
+  void expect_end() noexcept { follower_ = nullptr; }
+
   // The first bytes, up to `count`, without consuming them. Valid until the next call.
   std::string_view peek(std::size_t count);
   // Whether read() would have to wait, as on a pipe whose writer is slower.
-  bool would_block() const noexcept;
+  bool would_block() const;
   // 0 at the end. Throws failure when the system cannot read.
   std::size_t read(std::span<char> into);
 
@@ -40,6 +55,7 @@ private:
 
   std::string name_;
   int descriptor_ = -1;
+  follower* follower_ = nullptr;
   std::optional<std::uint64_t> size_;
   std::uint64_t position_ = 0;
   std::vector<char> ahead_; // peeked, not yet read

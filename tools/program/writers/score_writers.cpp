@@ -87,6 +87,7 @@ public:
     first_ = false;
   }
 
+  void idle() override { out_.flush(); }
   void end(const score_context&, const score_summary& summary, const series&) override {
     out_.write("\n  ],\n  \"pooled_metrics\": {\n");
     write_pooled(fmt::format("\"{}\"", score_key), summary.score);
