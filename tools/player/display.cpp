@@ -75,17 +75,15 @@ std::string summary_text(const playback& played, const std::string& distorted,
       network.description().name, network.description().predicts, time_text(total_ns / frames),
       share("decode", s.time.decode_ns), share("features", s.time.features_ns + s.time.fetch_ns),
       share("scoring", s.time.scoring_ns));
-  if (s.agreement.count() == 0) return text;
-  const double fetch = s.time.fetch_ns / frames, scoring = s.time.scoring_ns / frames,
-               predict = s.time.predict_ns / frames;
+  if (s.own_ns.empty()) return text;
+  const double ours = median(s.ours_ns), own = median(s.own_ns);
   text += fmt::format(
       "libvmaf    {}: mean {:.2f}; less that of libvmaf: mean {:+.2f}, RMSE {:.3f}, worst {:+.2f} "
       "(frame {})\n"
-      "predictors tinymlp {}, with fetching its features {}; libvmaf's {}, which fetches them "
-      "itself: {:.1f}x\n",
+      "predictors median of a frame, with fetching its features: tinymlp {}, libvmaf's {}: "
+      "{:.1f}x\n",
       network.description().predicts, s.own.mean(), s.mean_difference(), s.agreement.rmse(),
-      s.worst, s.worst_frame, time_text(scoring), time_text(fetch + scoring), time_text(predict),
-      predict / (fetch + scoring));
+      s.worst, s.worst_frame, time_text(ours), time_text(own), own / ours);
   return text;
 }
 

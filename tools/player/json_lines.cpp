@@ -47,7 +47,7 @@ json frame_json(const played_frame& frame) {
 json summary_json(const playback& played, const std::string& distorted, const tools::model& network,
                   const std::string& ended) {
   const play_summary& s = played.summary();
-  const bool compared = s.agreement.count() > 0;
+  const bool compared = !s.own_ns.empty();
   json all{{"reference", tools::to_utf8(played.reference().name())},
            {"distorted", tools::to_utf8(distorted)},
            {"width", played.form().width},
@@ -63,12 +63,14 @@ json summary_json(const playback& played, const std::string& distorted, const to
            {"scoring_share", s.time.scoring_share()}};
   if (!ended.empty()) all["ended"] = tools::to_utf8(ended);
   if (compared)
-    all["libvmaf"] = {{"version", vmaf_version()},
-                      {"score", pooled_json(s.own)},
-                      {"mean_difference", s.mean_difference()},
-                      {"rmse", s.agreement.rmse()},
-                      {"worst_difference", s.worst},
-                      {"worst_frame", s.worst_frame}};
+    all["libvmaf"] = {
+        {"version", vmaf_version()},
+        {"score", pooled_json(s.own)},
+        {"mean_difference", s.mean_difference()},
+        {"rmse", s.agreement.rmse()},
+        {"worst_difference", s.worst},
+        {"worst_frame", s.worst_frame},
+        {"median_ns", {{"tinymlp", median(s.ours_ns)}, {"libvmaf", median(s.own_ns)}}}};
   return {{"summary", std::move(all)}};
 }
 

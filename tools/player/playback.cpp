@@ -41,6 +41,12 @@ frame_time& frame_time::operator+=(const frame_time& other) noexcept {
   return *this;
 }
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 playback::playback(const std::string& reference, const std::string& distorted,
                    const tools::model& network, const pairing_options& options, bool compare,
                    frame_sink& sink)
@@ -166,8 +172,10 @@ void playback::emit(const played_frame& frame) {
     const double difference = score - *frame.own;
     summary_.own.add(*frame.own);
     summary_.agreement.add(score, *frame.own);
-    summary_.difference_sum += difference;
-    if (summary_.frames == 1 || std::fabs(difference) > std::fabs(summary_.worst)) {
+    summary_.ours_ns.push_back(frame.time.fetch_ns + frame.time.scoring_ns);
+    summary_.own_ns.push_back(frame.time.predict_ns);
+    if (std::isfinite(difference)) summary_.difference_sum += difference;
+    if (std::fabs(difference) > std::fabs(summary_.worst)) {
       summary_.worst = difference;
       summary_.worst_frame = frame.number;
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <tinymlp/vmaf.hpp>
 
@@ -48,11 +49,18 @@ struct play_summary {
   double worst = 0;           // the largest of them by size, with its sign
   std::int64_t worst_frame = 0;
   frame_time time; // of all frames together
+  // What each predictor took of each frame, compared frames only; libvmaf itself keeps more of
+  // each.
+  std::vector<double> ours_ns,
+      own_ns; // with the fetching of the features, which libvmaf's does, too
 
   double mean_difference() const noexcept {
     return difference_sum / static_cast<double>(agreement.count());
   }
 };
+
+// The value in the middle; of at least one.
+double median(std::vector<double> values);
 
 // What the loop hands on to whoever shows it.
 class frame_sink {
