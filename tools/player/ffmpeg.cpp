@@ -36,6 +36,11 @@ void forget_reasons() {
   logged.clear();
 }
 
+bool has_reasons() {
+  const std::lock_guard lock(guard);
+  return !logged.empty();
+}
+
 std::string latest_reason(int code) {
   std::string text;
   std::array<char, AV_ERROR_MAX_STRING_SIZE> known{};

@@ -17,6 +17,8 @@ void keep_ffmpeg_messages();
 // What a call that returned `code` says of it, with what was logged since the last time it was
 // asked.
 std::string latest_reason(int code);
+// Whether an error was logged since then.
+bool has_reasons();
 // Forgets what was logged.
 void forget_reasons();
 

@@ -19,6 +19,8 @@ const AVPixFmtDescriptor& description(const AVFrame& picture) {
 
 bool has_full_range(const AVFrame& picture, const AVPixFmtDescriptor& format) {
   if ((format.flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0) return false;
+  // Grey has the full range unless it says otherwise, as libswscale makes and takes it.
+  if (format.nb_components < 3) return picture.color_range != AVCOL_RANGE_MPEG;
   switch (picture.format) {
   case AV_PIX_FMT_YUVJ420P:
   case AV_PIX_FMT_YUVJ411P:

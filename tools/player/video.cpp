@@ -71,6 +71,7 @@ void video::open_decoder() {
   int code = avcodec_parameters_to_context(decoder_.get(), stream_->codecpar);
   if (code >= 0) code = avcodec_open2(decoder_.get(), codec, nullptr);
   if (code < 0) fail("{}: cannot decode {}: {}", name_, codec_name_, latest_reason(code));
+  forget_reasons();
 }
 
 const AVFrame* video::next() {
@@ -92,8 +93,14 @@ const AVFrame* video::next() {
       if (damage_.empty()) end_by(latest_reason(0));
       fail("{}", damage_);
     }
-    if (pictures_++ == 0) first_time_ = frame_->best_effort_timestamp;
-    time_ = seconds_after_first(frame_->best_effort_timestamp);
+    // What the decoder still held and is shown before the damaged picture is whole.
+    const std::int64_t shown_at = frame_->best_effort_timestamp;
+    if (!damage_.empty() && damaged_at_ != AV_NOPTS_VALUE && shown_at > damaged_at_)
+      fail("{}", damage_);
+    // Some decoders tell of what they hide in no other way.
+    if (damage_.empty() && has_reasons()) end_by(latest_reason(0));
+    if (pictures_++ == 0) first_time_ = shown_at;
+    time_ = seconds_after_first(shown_at);
     return frame_.get();
   }
 }
@@ -114,13 +121,14 @@ void video::feed() {
       av_packet_unref(packet_.get());
       continue;
     }
+    damaged_at_ = packet_->pts; // should it be
     if ((packet_->flags & AV_PKT_FLAG_CORRUPT) != 0) {
       av_packet_unref(packet_.get());
       return end_by("a packet that is marked as damaged or is cut off");
     }
     code = avcodec_send_packet(decoder_.get(), packet_.get());
     av_packet_unref(packet_.get());
-    if (code < 0) end_by(latest_reason(code));
+    if (code < 0 || has_reasons()) end_by(latest_reason(code));
     return;
   }
 }

@@ -63,6 +63,7 @@ private:
   std::uint64_t pictures_ = 0;
   std::int64_t first_time_ = AV_NOPTS_VALUE;
   double time_ = std::numeric_limits<double>::quiet_NaN();
+  std::int64_t damaged_at_ = AV_NOPTS_VALUE; // of the packet sent last: damage is found in that one
   std::string damage_; // that ends the stream once the decoder has given what it holds
 };
 
