@@ -51,7 +51,8 @@ playback::playback(const std::string& reference, const std::string& distorted,
                    const tools::model& network, const pairing_options& options, bool compare,
                    frame_sink& sink)
     : network_(network), compare_(compare), sink_(sink), reference_(reference),
-      distorted_(distorted), pairing_(reference_, distorted_, options) {
+      distorted_(distorted), pairing_(reference_, distorted_, options),
+      region_(network.description()) {
   if (compare_) extractors_.load_predictor(network_.description().predicts);
 }
 
