@@ -275,3 +275,32 @@ TEST_CASE("random chains of every activation are near their float64 evaluation")
     }
   }
 }
+
+// The shape that the file gives a weight is not the one that MatMul sees.
+TEST_CASE("a weight is read in the shape that Reshape gives it") {
+  constexpr std::size_t in = 3, out = 18;
+  for (const std::vector<std::int64_t>& dims :
+       {std::vector<std::int64_t>{54}, {1, 54}, {54, 1}, {18, 3}, {3, 3, 6}, {9, 6}}) {
+    CAPTURE(dims.size());
+    CAPTURE(dims[0]);
+    w::model m;
+    m.g.inputs = {{"x", {"N", in}}};
+    m.g.outputs = {{"y", {"N", out}}};
+    m.g.initializers = {w::floats("w", dims, w::weights(1, in * out)),
+                        w::integers("s", {2}, w::int64, {in, -1})};
+    m.g.nodes = {{"Reshape", {"w", "s"}, {"matrix"}}, {"MatMul", {"x", "matrix"}, {"y"}}};
+    const bytes file = m.write();
+    const std::vector<char> exact(file.view().begin(),
+                                  file.view().end()); // a sanitizer sees its end
+    owned_network net;
+    REQUIRE(net.load(exact).code == status::ok);
+    const std::array<float, in> row{1, 2, 4};
+    std::array<float, out> y{};
+    REQUIRE(net->run(row, y) == status::ok);
+    for (std::size_t o = 0; o < out; ++o) {
+      float expected = 0; // of multiples of 1/64: exact
+      for (std::size_t i = 0; i < in; ++i) expected += row[i] * w::weight(1, i * out + o);
+      CHECK(y[o] == expected);
+    }
+  }
+}

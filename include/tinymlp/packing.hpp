@@ -534,7 +534,8 @@ private:
                           const char* data) noexcept {
     const bool transposed = p_.steps[f.main].transposed;
     const std::size_t in = f.step.inputs, out = f.step.outputs;
-    const std::size_t width = transposed ? 0 : static_cast<std::size_t>(weight.dims[1]);
+    // the outputs, kept or not: not the tensor's dimension, which may be another before a Reshape
+    const std::size_t width = static_cast<std::size_t>(weight.count) / in;
     std::uint32_t worst = 0;
     if (f.step.op == step_op::dense_to_one) {
       float* const to = floats_ + f.step.at + kernels::virtual_lanes;
