@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #if !defined(TINYMLP_VERSION_MAJOR)
+/* Of this header, by semantic versioning. */
 #define TINYMLP_VERSION_MAJOR 0
 #define TINYMLP_VERSION_MINOR 1
 #define TINYMLP_VERSION_PATCH 0
@@ -29,6 +30,7 @@
 #define TINYMLP_API __declspec(dllimport)
 #endif
 #elif defined(__GNUC__) && !defined(_WIN32)
+/* Says of a function that the library shows it. */
 #define TINYMLP_API __attribute__((visibility("default")))
 #else
 #define TINYMLP_API
@@ -111,27 +113,28 @@ TINYMLP_API const char* tinymlp_status_advice(tinymlp_status status);
 
 /* What was refused. Texts end in a zero and are cut, between characters, to fit. */
 typedef struct tinymlp_error {
-  tinymlp_status status;
-  uint64_t offset;  /* of the byte in the file */
-  char where[96];   /* the node, tensor or part */
-  char op_type[32]; /* of the node, if it is one */
+  tinymlp_status status; /* why */
+  uint64_t offset;       /* of the byte in the file */
+  char where[96];        /* the node, tensor or part */
+  char op_type[32];      /* of the node, if it is one */
 } tinymlp_error;
 
+/* Of one model. */
 #define TINYMLP_MAX_EXTERNAL_FILES 64
 /* A file of external tensor data; `location` as the model spells it. */
 typedef struct tinymlp_external_file {
-  const char* location;
-  const void* data;
-  size_t size;
+  const char* location; /* ends in a zero */
+  const void* data;     /* its bytes */
+  size_t size;          /* in bytes */
 } tinymlp_external_file;
 
 /* An ONNX file, read. */
 typedef struct tinymlp_model {
-  const void* data;
-  size_t size;
+  const void* data;   /* the file's bytes */
+  size_t size;        /* in bytes */
   const char* output; /* the graph output to compute; NULL: the first that is an MLP */
-  const tinymlp_external_file* external_files;
-  size_t external_file_count;
+  const tinymlp_external_file* external_files; /* NULL, with a count of 0: none */
+  size_t external_file_count;                  /* at most TINYMLP_MAX_EXTERNAL_FILES */
 } tinymlp_model;
 
 /* A network: of the sizes of its file, fp32 or int8. */
@@ -168,9 +171,9 @@ TINYMLP_API const char* tinymlp_precision(const tinymlp_network* network);
 /* A graph input: the values `first` to `first + count - 1` of the row. `used` is 0, and the values
  * are not in the row, where the output does not depend on it. */
 typedef struct tinymlp_input {
-  const char* name;
-  size_t first, count;
-  int used;
+  const char* name;    /* in the file */
+  size_t first, count; /* in the row */
+  int used;            /* 1 or 0 */
 } tinymlp_input;
 /* Graph inputs in the file's order; TINYMLP_SIZE_MISMATCH for an index beyond them. */
 TINYMLP_API size_t tinymlp_input_count(const tinymlp_network* network);
@@ -205,7 +208,7 @@ TINYMLP_API void tinymlp_warm_up(const tinymlp_network* network);
 /* One frame's features as libvmaf writes them, in the order of a row of the shipped networks. Start
  * from TINYMLP_VMAF_UNSET, so that one that is forgotten gives NaN. */
 typedef struct tinymlp_vmaf_features {
-  float adm2, vif_scale0, vif_scale1, vif_scale2, vif_scale3, motion2;
+  float adm2, vif_scale0, vif_scale1, vif_scale2, vif_scale3, motion2; /* as libvmaf names them */
 } tinymlp_vmaf_features;
 #define TINYMLP_VMAF_UNSET                                                                         \
   { NAN, NAN, NAN, NAN, NAN, NAN } /* with <math.h> */
@@ -223,8 +226,8 @@ TINYMLP_API int tinymlp_vmaf_in_verified_region(const tinymlp_vmaf_features* fra
 /* motion2 from a live stream of libvmaf's motion: motion2[i] = min(motion[i], motion[i + 1]), and
  * motion[last] for the last frame. Starts as TINYMLP_MOTION2_START. */
 typedef struct tinymlp_motion2_stream {
-  float held;
-  int holds;
+  float held; /* motion of the last frame */
+  int holds;  /* whether there was one */
 } tinymlp_motion2_stream;
 #define TINYMLP_MOTION2_START                                                                      \
   { 0, 0 }

@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x986e14be
+#define TINYMLP_SECTIONS_OF 0x01413a0b
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -2908,13 +2908,13 @@ constexpr std::string_view message(status code) noexcept {
 // what it should be, and the shape that was found (rank 0: none told; a dimension of 0 is
 // symbolic).
 struct error {
-  status code = status::ok;
-  std::size_t offset = 0;
-  std::string_view where{};
-  std::string_view op_type{};
+  status code = status::ok;               // why
+  std::size_t offset = 0;                 // of the byte in the file
+  std::string_view where{};               // the node, tensor or part
+  std::string_view op_type{};             // of the node, if it is one
   std::int64_t found = -1, accepted = -1; // -1: not told
-  std::uint8_t rank = 0;
-  std::array<std::uint32_t, 4> dims{};
+  std::uint8_t rank = 0;                  // of the shape that was found
+  std::array<std::uint32_t, 4> dims{};    // its first `rank` count
 };
 
 // A value or an error, shaped like std::expected<T, error> (C++23). No allocation, no exceptions.
@@ -2923,14 +2923,18 @@ template <class T> class [[nodiscard]] result {
   static_assert(std::is_trivially_destructible_v<T>);
 
 public:
+  // From either, without a word, so that a function returns what it has.
   constexpr result(const T& value) noexcept : value_(value), has_value_(true) {}
   constexpr result(const tinymlp::error& why) noexcept : error_(why), has_value_(false) {}
 
+  // Whether there is a value.
   constexpr bool has_value() const noexcept { return has_value_; }
   constexpr explicit operator bool() const noexcept { return has_value_; }
+  // The value, which must be there.
   constexpr const T& value() const noexcept { return value_; }
   constexpr const T& operator*() const noexcept { return value_; }
   constexpr const T* operator->() const noexcept { return &value_; }
+  // The value, or `other` where there is none.
   constexpr T value_or(const T& other) const noexcept { return has_value_ ? value_ : other; }
   // status::ok when there is a value.
   constexpr tinymlp::error error() const noexcept { return has_value_ ? tinymlp::error{} : error_; }
@@ -3972,6 +3976,7 @@ inline void columns_of(float* to, const char* data, std::size_t stride, std::siz
 
 namespace tinymlp {
 
+// y = f(x), one value at a time.
 enum class activation : std::uint8_t {
   identity,         // x
   relu,             // Relu: max(0, x)
@@ -4000,8 +4005,10 @@ inline constexpr std::array<std::string_view, 19> activation_names{
     "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
     "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
 } // namespace detail
+// How many there are.
 inline constexpr std::size_t activation_count = detail::activation_names.size();
 
+// As above; "unknown" for what is none of them.
 constexpr std::string_view name(activation which) noexcept {
   const auto index = static_cast<std::size_t>(which);
   return index < activation_count ? detail::activation_names[index] : "unknown";
@@ -4662,7 +4669,9 @@ inline constexpr std::size_t max_steps = 200;   // of all kinds: 64 layers as Ma
 inline constexpr std::size_t max_inputs = 16;   // of the graph, those that are not used included
 inline constexpr std::size_t max_width = 65536; // features, or values between steps
 
+// Of the weights.
 enum class precision : std::uint8_t { fp32, int8 };
+// "fp32" or "int8".
 constexpr std::string_view name(precision p) noexcept {
   return p == precision::fp32 ? "fp32" : "int8";
 }
@@ -4682,11 +4691,13 @@ constexpr precision precision_of(quant_mode m) noexcept {
 // holds hundreds: where the field stands that holds it. (No initializers, so that it can be in a
 // union; `constant{}` is none.)
 struct constant {
-  std::uint32_t offset : 31;
+  std::uint32_t offset : 31; // in the file; 0: there is none
   std::uint32_t is_list : 1; // an AttributeProto with numbers, else a TensorProto
+  // Whether there is one.
   constexpr bool present() const noexcept { return offset != 0; }
 };
 
+// What a step does.
 enum class step_kind : std::uint8_t {
   affine,     // one operator with constants: op
   dense,      // y = alpha * x * weight + beta * bias; int8: see step
@@ -4698,6 +4709,7 @@ enum class step_kind : std::uint8_t {
   slice,       // values `begin` to `begin + outputs`
 };
 
+// The operator of an affine step; x is its input.
 enum class affine_op : std::uint8_t {
   add,           // x + weight
   subtract,      // x - weight
@@ -4714,7 +4726,7 @@ enum class affine_op : std::uint8_t {
 // data are not looked at in constant expressions: whoever reads them must refuse NaN, infinities
 // and zero divisors then (at run time, parse() has).
 struct step {
-  step_kind kind : 4 = step_kind::dense;
+  step_kind kind : 4 = step_kind::dense;       // what else is here follows from it
   affine_op op : 4 = affine_op::add;           // affine
   activation activates = activation::identity; // activate
   std::uint8_t activation_zero_point = 0;      // static int8
@@ -4743,16 +4755,19 @@ struct step {
 
 // A graph input: a slice of the row of features, or one that the output does not depend on.
 struct input_slice {
-  std::string_view name{};
+  std::string_view name{};            // in the file
   std::uint32_t offset = 0;           // of its ValueInfoProto
   std::uint32_t first = 0, count = 0; // in the row of features; count also where it is not used
   std::uint8_t rank = 0;              // as declared: 1 to 4
-  bool used = false;
+  bool used = false;                  // whether the output depends on it
 };
 
+// A model that was read. It views the file's bytes.
 struct plan {
+  // Of all dense layers.
   precision kind = precision::fp32;
   quant_mode mode = quant_mode::fp32;
+  // What the file says of itself.
   std::int64_t ir_version = 0, opset = 0;
   std::string_view producer_name{}, producer_version{}, graph_name{};
   std::string_view output_name{};      // the one that is computed
@@ -4760,13 +4775,15 @@ struct plan {
   std::uint32_t ignored_outputs = 0;   // how many others the graph has
   constant labels{};                   // of a classifier: classlabels_int64s (strings are not kept)
   std::size_t inputs = 0, outputs = 0; // values in a row, and out of it
+  // Inputs of the graph, in the file's order.
   std::size_t input_count = 0;
   std::array<input_slice, max_inputs> graph_inputs{};
   std::size_t layer_count = 0; // dense steps
+  // All steps, in the order in which they are computed.
   std::size_t step_count = 0;
   std::array<step, max_steps> steps{};
   std::span<const char> model{}; // the file, and files of external data: keep them alive
-  external_files external{};
+  external_files external{};     // likewise
 };
 
 namespace detail {
@@ -7879,8 +7896,10 @@ namespace detail {
 inline constexpr std::array<std::string_view, 8> isa_names{
     "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon", "neon_dotprod", "neon_i8mm"};
 } // namespace detail
+// How many there are, on all architectures together.
 inline constexpr std::size_t isa_count = detail::isa_names.size();
 
+// As above; "unknown" for what is none of them.
 constexpr std::string_view name(isa which) noexcept {
   const auto index = static_cast<std::size_t>(which);
   return index < isa_count ? detail::isa_names[index] : "unknown";
@@ -7896,9 +7915,12 @@ constexpr std::optional<isa> isa_from_name(std::string_view text) noexcept {
 // A set of instruction sets; iterates in order of preference, least preferred first.
 class isa_set {
 public:
+  // Forward, over the members.
   class iterator {
   public:
+    // Over the members that these bits are.
     constexpr explicit iterator(std::uint32_t rest) noexcept : rest_(rest) {}
+    // What an iterator does.
     constexpr isa operator*() const noexcept { return static_cast<isa>(std::countr_zero(rest_)); }
     constexpr iterator& operator++() noexcept {
       rest_ &= rest_ - 1;
@@ -7911,13 +7933,19 @@ public:
   };
 
   constexpr isa_set() noexcept = default;
+  // Bit 0 is `reference`, and so on.
   constexpr explicit isa_set(std::uint32_t bits) noexcept : bits_(bits) {}
+  // Adds one, or nothing where there is none of that number.
   constexpr void insert(isa which) noexcept { bits_ |= bit_of(which); }
+  // Whether it is a member.
   constexpr bool contains(isa which) const noexcept { return (bits_ & bit_of(which)) != 0; }
+  // The last in order of preference; `reference` of an empty set.
   constexpr isa most_preferred() const noexcept {
     return static_cast<isa>(std::bit_width(bits_ | bit_of(isa::reference)) - 1);
   }
+  // One bit a member, as the constructor takes them.
   constexpr std::uint32_t bits() const noexcept { return bits_; }
+  // For range-based loops.
   constexpr iterator begin() const noexcept { return iterator(bits_); }
   constexpr iterator end() const noexcept { return iterator(0); }
 
@@ -9501,7 +9529,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10103,7 +10131,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10244,7 +10272,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10687,7 +10715,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10838,7 +10866,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11256,7 +11284,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11399,7 +11427,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11548,7 +11576,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x986e14be
+#if TINYMLP_SECTIONS_OF != 0x01413a0b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12422,10 +12450,13 @@ concept feature_row = requires(const T& features) {
 // not clipped.
 template <class Weights> class scorer {
 public:
+  // The sizes of the layers.
   using shape_type = typename Weights::shape_type;
+  // Features in a row.
   static constexpr std::size_t inputs = shape_type::inputs;
   // Weights and biases (257 for 6-16-8-1), without the scaler.
   static constexpr std::size_t parameter_count = shape_type::parameter_count;
+  // A row of features.
   using row_view = std::span<const float, inputs>;
 
   // One row of `inputs` features -> its score.
@@ -12496,6 +12527,7 @@ public:
 
 protected:
   constexpr scorer() noexcept = default;
+  // What derived networks pack.
   Weights weights_{};
 
 private:
@@ -12509,6 +12541,7 @@ private:
 
 // (x - mean) / divisor * multiplier, where divisor or multiplier is all ones.
 template <std::size_t Inputs> struct input_scaler {
+  // One for each feature.
   std::array<float, Inputs> mean{}, divisor{}, multiplier{};
 };
 
@@ -12589,6 +12622,7 @@ class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
   using layout = kernels::fp32_layout<shape>;
 
 public:
+  // What its file must be.
   static constexpr onnx::precision kind = onnx::precision::fp32;
   static constexpr onnx::quant_mode mode = onnx::quant_mode::fp32;
 
@@ -12894,12 +12928,15 @@ private:
 
 } // namespace detail
 
+// A network of fixed shape in int8, each layer's activations quantised by the range of the row at
+// hand. About a byte a parameter.
 template <std::size_t... Sizes>
 class quantized_network
     : public detail::int8_network<kernels::int8_weights<kernels::shape<Sizes...>>, Sizes...> {
   using shape = kernels::shape<Sizes...>;
 
 public:
+  // What its file must be.
   static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
 
   // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
@@ -12951,6 +12988,7 @@ quantize(const network<Sizes...>& from, granularity grain = granularity::per_ten
   return quantized_network<Sizes...>::from_network(from, grain);
 }
 
+// The shipped networks' shapes.
 using mlp_small_int8 = quantized_network<6, 16, 8, 1>;
 using mlp_medium_int8 = quantized_network<6, 32, 16, 1>;
 using mlp_large_int8 = quantized_network<6, 64, 32, 16, 1>;
@@ -12967,11 +13005,13 @@ namespace tinymlp {
 // The values that a layer's inputs were seen to have; of the first layer, behind the scaler.
 // Widened to include 0, it becomes the 256 values of a byte; what lies outside saturates.
 struct activation_range {
+  // The least and the largest.
   float low = 0, high = 0;
 };
 
 // Scale and zero point of ONNX QuantizeLinear (to uint8).
 struct activation_scale {
+  // x = (q - zero_point) * scale
   float scale = 1;
   std::int32_t zero_point = 0;
 };
@@ -12992,6 +13032,8 @@ constexpr result<activation_scale> scale_of(activation_range range) noexcept {
   return activation_scale{scale, round_half_even(zero > 255 ? 255.0F : zero)};
 }
 
+// A network of fixed shape in int8, each layer's activations quantised by a scale that is fixed
+// beforehand. About a byte a parameter.
 template <std::size_t... Sizes>
 class static_quantized_network
     : public detail::int8_network<kernels::static_int8_weights<kernels::shape<Sizes...>>,
@@ -12999,6 +13041,7 @@ class static_quantized_network
   using shape = kernels::shape<Sizes...>;
 
 public:
+  // What its file must be.
   static constexpr onnx::quant_mode mode = onnx::quant_mode::static_int8;
   // Of the inputs of each layer.
   using ranges = std::array<activation_range, shape::layer_count>;
@@ -13084,6 +13127,7 @@ quantize(const network<Sizes...>& from,
   return static_quantized_network<Sizes...>::from_network(from, inputs, grain);
 }
 
+// The shipped networks' shapes.
 using mlp_small_static_int8 = static_quantized_network<6, 16, 8, 1>;
 using mlp_medium_static_int8 = static_quantized_network<6, 32, 16, 1>;
 using mlp_large_static_int8 = static_quantized_network<6, 64, 32, 16, 1>;
@@ -13580,8 +13624,10 @@ template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basi
   static constexpr std::size_t row_floats = extent.even + extent.odd;
 
 public:
+  // What its file must be.
   static constexpr onnx::quant_mode mode = Mode;
   static constexpr onnx::precision kind = onnx::precision_of(Mode);
+  // Features in a row, values out of it.
   static constexpr std::size_t inputs = Inputs;
   static constexpr std::size_t outputs = shapes.back().outputs;
   // Weights and biases of the dense layers.
@@ -13591,6 +13637,7 @@ public:
       if (s.op <= kernels::step_op::dense_static) n += std::size_t{s.inputs + 1} * s.outputs;
     return n;
   }();
+  // A row of features, and what comes out.
   using row_view = std::span<const float, inputs>;
   using values = std::array<float, outputs>;
 
@@ -13694,6 +13741,7 @@ private:
   alignas(is_int8 ? 64 : 4) std::array<std::int32_t, is_int8 ? extent.sums : 0> sums_{};
 };
 
+// In float32, in int8 with each row's own activation scales, in int8 with fixed ones.
 template <std::size_t Inputs, class... Layers>
 using mlp = basic_mlp<onnx::quant_mode::fp32, Inputs, Layers...>;
 template <std::size_t Inputs, class... Layers>
@@ -14003,6 +14051,7 @@ public:
     return run_on(which, rows, out);
   }
 
+  // The packed arrays, as kernels take them.
   constexpr const kernels::steps_view& view() const noexcept { return view_; }
 
   // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
@@ -14114,6 +14163,7 @@ inline result<std::size_t> required_storage(std::span<const char> model,
   return places->bytes_anywhere();
 }
 
+// The same of other bytes.
 inline result<std::size_t> required_storage(std::span<const unsigned char> model,
                                             onnx::external_files external = {},
                                             std::string_view output = {}) noexcept {
@@ -15610,7 +15660,9 @@ inline constexpr std::array<std::string_view, 6> feature_names{
 // 0 to 1 (above 1 is legitimate where the frame is sharper than its reference), motion2 0 and up.
 // Unset features are NaN, so that a forgotten one gives a NaN score and not a plausible one.
 struct features {
+  // What a feature is until it is set.
   static constexpr float unset = std::numeric_limits<float>::quiet_NaN();
+  // In the order of feature_names.
   float adm2 = unset;
   float vif_scale0 = unset;
   float vif_scale1 = unset;
@@ -15618,6 +15670,7 @@ struct features {
   float vif_scale3 = unset;
   float motion2 = unset;
 
+  // As a row of the networks, and from one.
   constexpr std::array<float, 6> row() const noexcept {
     return {adm2, vif_scale0, vif_scale1, vif_scale2, vif_scale3, motion2};
   }

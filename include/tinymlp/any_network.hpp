@@ -84,6 +84,7 @@ public:
     return run_on(which, rows, out);
   }
 
+  // The packed arrays, as kernels take them.
   constexpr const kernels::steps_view& view() const noexcept { return view_; }
 
   // Packs a plan into storage that begins at a multiple of 64 bytes and has required_storage().
@@ -195,6 +196,7 @@ inline result<std::size_t> required_storage(std::span<const char> model,
   return places->bytes_anywhere();
 }
 
+// The same of other bytes.
 inline result<std::size_t> required_storage(std::span<const unsigned char> model,
                                             onnx::external_files external = {},
                                             std::string_view output = {}) noexcept {

@@ -184,13 +184,13 @@ constexpr std::string_view message(status code) noexcept {
 // what it should be, and the shape that was found (rank 0: none told; a dimension of 0 is
 // symbolic).
 struct error {
-  status code = status::ok;
-  std::size_t offset = 0;
-  std::string_view where{};
-  std::string_view op_type{};
+  status code = status::ok;               // why
+  std::size_t offset = 0;                 // of the byte in the file
+  std::string_view where{};               // the node, tensor or part
+  std::string_view op_type{};             // of the node, if it is one
   std::int64_t found = -1, accepted = -1; // -1: not told
-  std::uint8_t rank = 0;
-  std::array<std::uint32_t, 4> dims{};
+  std::uint8_t rank = 0;                  // of the shape that was found
+  std::array<std::uint32_t, 4> dims{};    // its first `rank` count
 };
 
 // A value or an error, shaped like std::expected<T, error> (C++23). No allocation, no exceptions.
@@ -199,14 +199,18 @@ template <class T> class [[nodiscard]] result {
   static_assert(std::is_trivially_destructible_v<T>);
 
 public:
+  // From either, without a word, so that a function returns what it has.
   constexpr result(const T& value) noexcept : value_(value), has_value_(true) {}
   constexpr result(const tinymlp::error& why) noexcept : error_(why), has_value_(false) {}
 
+  // Whether there is a value.
   constexpr bool has_value() const noexcept { return has_value_; }
   constexpr explicit operator bool() const noexcept { return has_value_; }
+  // The value, which must be there.
   constexpr const T& value() const noexcept { return value_; }
   constexpr const T& operator*() const noexcept { return value_; }
   constexpr const T* operator->() const noexcept { return &value_; }
+  // The value, or `other` where there is none.
   constexpr T value_or(const T& other) const noexcept { return has_value_ ? value_ : other; }
   // status::ok when there is a value.
   constexpr tinymlp::error error() const noexcept { return has_value_ ? tinymlp::error{} : error_; }

@@ -40,8 +40,10 @@ namespace detail {
 inline constexpr std::array<std::string_view, 8> isa_names{
     "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon", "neon_dotprod", "neon_i8mm"};
 } // namespace detail
+// How many there are, on all architectures together.
 inline constexpr std::size_t isa_count = detail::isa_names.size();
 
+// As above; "unknown" for what is none of them.
 constexpr std::string_view name(isa which) noexcept {
   const auto index = static_cast<std::size_t>(which);
   return index < isa_count ? detail::isa_names[index] : "unknown";
@@ -57,9 +59,12 @@ constexpr std::optional<isa> isa_from_name(std::string_view text) noexcept {
 // A set of instruction sets; iterates in order of preference, least preferred first.
 class isa_set {
 public:
+  // Forward, over the members.
   class iterator {
   public:
+    // Over the members that these bits are.
     constexpr explicit iterator(std::uint32_t rest) noexcept : rest_(rest) {}
+    // What an iterator does.
     constexpr isa operator*() const noexcept { return static_cast<isa>(std::countr_zero(rest_)); }
     constexpr iterator& operator++() noexcept {
       rest_ &= rest_ - 1;
@@ -72,13 +77,19 @@ public:
   };
 
   constexpr isa_set() noexcept = default;
+  // Bit 0 is `reference`, and so on.
   constexpr explicit isa_set(std::uint32_t bits) noexcept : bits_(bits) {}
+  // Adds one, or nothing where there is none of that number.
   constexpr void insert(isa which) noexcept { bits_ |= bit_of(which); }
+  // Whether it is a member.
   constexpr bool contains(isa which) const noexcept { return (bits_ & bit_of(which)) != 0; }
+  // The last in order of preference; `reference` of an empty set.
   constexpr isa most_preferred() const noexcept {
     return static_cast<isa>(std::bit_width(bits_ | bit_of(isa::reference)) - 1);
   }
+  // One bit a member, as the constructor takes them.
   constexpr std::uint32_t bits() const noexcept { return bits_; }
+  // For range-based loops.
   constexpr iterator begin() const noexcept { return iterator(bits_); }
   constexpr iterator end() const noexcept { return iterator(0); }
 

@@ -189,8 +189,10 @@ template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basi
   static constexpr std::size_t row_floats = extent.even + extent.odd;
 
 public:
+  // What its file must be.
   static constexpr onnx::quant_mode mode = Mode;
   static constexpr onnx::precision kind = onnx::precision_of(Mode);
+  // Features in a row, values out of it.
   static constexpr std::size_t inputs = Inputs;
   static constexpr std::size_t outputs = shapes.back().outputs;
   // Weights and biases of the dense layers.
@@ -200,6 +202,7 @@ public:
       if (s.op <= kernels::step_op::dense_static) n += std::size_t{s.inputs + 1} * s.outputs;
     return n;
   }();
+  // A row of features, and what comes out.
   using row_view = std::span<const float, inputs>;
   using values = std::array<float, outputs>;
 
@@ -303,6 +306,7 @@ private:
   alignas(is_int8 ? 64 : 4) std::array<std::int32_t, is_int8 ? extent.sums : 0> sums_{};
 };
 
+// In float32, in int8 with each row's own activation scales, in int8 with fixed ones.
 template <std::size_t Inputs, class... Layers>
 using mlp = basic_mlp<onnx::quant_mode::fp32, Inputs, Layers...>;
 template <std::size_t Inputs, class... Layers>

@@ -36,10 +36,13 @@ concept feature_row = requires(const T& features) {
 // not clipped.
 template <class Weights> class scorer {
 public:
+  // The sizes of the layers.
   using shape_type = typename Weights::shape_type;
+  // Features in a row.
   static constexpr std::size_t inputs = shape_type::inputs;
   // Weights and biases (257 for 6-16-8-1), without the scaler.
   static constexpr std::size_t parameter_count = shape_type::parameter_count;
+  // A row of features.
   using row_view = std::span<const float, inputs>;
 
   // One row of `inputs` features -> its score.
@@ -110,6 +113,7 @@ public:
 
 protected:
   constexpr scorer() noexcept = default;
+  // What derived networks pack.
   Weights weights_{};
 
 private:
@@ -123,6 +127,7 @@ private:
 
 // (x - mean) / divisor * multiplier, where divisor or multiplier is all ones.
 template <std::size_t Inputs> struct input_scaler {
+  // One for each feature.
   std::array<float, Inputs> mean{}, divisor{}, multiplier{};
 };
 
@@ -203,6 +208,7 @@ class network : public scorer<kernels::fp32_weights<kernels::shape<Sizes...>>> {
   using layout = kernels::fp32_layout<shape>;
 
 public:
+  // What its file must be.
   static constexpr onnx::precision kind = onnx::precision::fp32;
   static constexpr onnx::quant_mode mode = onnx::quant_mode::fp32;
 

@@ -126,12 +126,15 @@ private:
 
 } // namespace detail
 
+// A network of fixed shape in int8, each layer's activations quantised by the range of the row at
+// hand. About a byte a parameter.
 template <std::size_t... Sizes>
 class quantized_network
     : public detail::int8_network<kernels::int8_weights<kernels::shape<Sizes...>>, Sizes...> {
   using shape = kernels::shape<Sizes...>;
 
 public:
+  // What its file must be.
   static constexpr onnx::quant_mode mode = onnx::quant_mode::dynamic_int8;
 
   // Packs a plan of this shape in the dynamic-PTQ form. Errors: network_mismatch,
@@ -183,6 +186,7 @@ quantize(const network<Sizes...>& from, granularity grain = granularity::per_ten
   return quantized_network<Sizes...>::from_network(from, grain);
 }
 
+// The shipped networks' shapes.
 using mlp_small_int8 = quantized_network<6, 16, 8, 1>;
 using mlp_medium_int8 = quantized_network<6, 32, 16, 1>;
 using mlp_large_int8 = quantized_network<6, 64, 32, 16, 1>;

@@ -16,11 +16,13 @@ namespace tinymlp {
 // The values that a layer's inputs were seen to have; of the first layer, behind the scaler.
 // Widened to include 0, it becomes the 256 values of a byte; what lies outside saturates.
 struct activation_range {
+  // The least and the largest.
   float low = 0, high = 0;
 };
 
 // Scale and zero point of ONNX QuantizeLinear (to uint8).
 struct activation_scale {
+  // x = (q - zero_point) * scale
   float scale = 1;
   std::int32_t zero_point = 0;
 };
@@ -41,6 +43,8 @@ constexpr result<activation_scale> scale_of(activation_range range) noexcept {
   return activation_scale{scale, round_half_even(zero > 255 ? 255.0F : zero)};
 }
 
+// A network of fixed shape in int8, each layer's activations quantised by a scale that is fixed
+// beforehand. About a byte a parameter.
 template <std::size_t... Sizes>
 class static_quantized_network
     : public detail::int8_network<kernels::static_int8_weights<kernels::shape<Sizes...>>,
@@ -48,6 +52,7 @@ class static_quantized_network
   using shape = kernels::shape<Sizes...>;
 
 public:
+  // What its file must be.
   static constexpr onnx::quant_mode mode = onnx::quant_mode::static_int8;
   // Of the inputs of each layer.
   using ranges = std::array<activation_range, shape::layer_count>;
@@ -133,6 +138,7 @@ quantize(const network<Sizes...>& from,
   return static_quantized_network<Sizes...>::from_network(from, inputs, grain);
 }
 
+// The shipped networks' shapes.
 using mlp_small_static_int8 = static_quantized_network<6, 16, 8, 1>;
 using mlp_medium_static_int8 = static_quantized_network<6, 32, 16, 1>;
 using mlp_large_static_int8 = static_quantized_network<6, 64, 32, 16, 1>;

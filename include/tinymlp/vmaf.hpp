@@ -29,7 +29,9 @@ inline constexpr std::array<std::string_view, 6> feature_names{
 // 0 to 1 (above 1 is legitimate where the frame is sharper than its reference), motion2 0 and up.
 // Unset features are NaN, so that a forgotten one gives a NaN score and not a plausible one.
 struct features {
+  // What a feature is until it is set.
   static constexpr float unset = std::numeric_limits<float>::quiet_NaN();
+  // In the order of feature_names.
   float adm2 = unset;
   float vif_scale0 = unset;
   float vif_scale1 = unset;
@@ -37,6 +39,7 @@ struct features {
   float vif_scale3 = unset;
   float motion2 = unset;
 
+  // As a row of the networks, and from one.
   constexpr std::array<float, 6> row() const noexcept {
     return {adm2, vif_scale0, vif_scale1, vif_scale2, vif_scale3, motion2};
   }

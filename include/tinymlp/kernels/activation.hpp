@@ -9,6 +9,7 @@
 
 namespace tinymlp {
 
+// y = f(x), one value at a time.
 enum class activation : std::uint8_t {
   identity,         // x
   relu,             // Relu: max(0, x)
@@ -37,8 +38,10 @@ inline constexpr std::array<std::string_view, 19> activation_names{
     "thresholded_relu", "elu",  "selu",       "celu",      "sigmoid", "tanh",         "softplus",
     "softsign",         "silu", "gelu",       "gelu_tanh", "mish"};
 } // namespace detail
+// How many there are.
 inline constexpr std::size_t activation_count = detail::activation_names.size();
 
+// As above; "unknown" for what is none of them.
 constexpr std::string_view name(activation which) noexcept {
   const auto index = static_cast<std::size_t>(which);
   return index < activation_count ? detail::activation_names[index] : "unknown";

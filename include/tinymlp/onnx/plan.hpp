@@ -20,7 +20,9 @@ inline constexpr std::size_t max_steps = 200;   // of all kinds: 64 layers as Ma
 inline constexpr std::size_t max_inputs = 16;   // of the graph, those that are not used included
 inline constexpr std::size_t max_width = 65536; // features, or values between steps
 
+// Of the weights.
 enum class precision : std::uint8_t { fp32, int8 };
+// "fp32" or "int8".
 constexpr std::string_view name(precision p) noexcept {
   return p == precision::fp32 ? "fp32" : "int8";
 }
@@ -40,11 +42,13 @@ constexpr precision precision_of(quant_mode m) noexcept {
 // holds hundreds: where the field stands that holds it. (No initializers, so that it can be in a
 // union; `constant{}` is none.)
 struct constant {
-  std::uint32_t offset : 31;
+  std::uint32_t offset : 31; // in the file; 0: there is none
   std::uint32_t is_list : 1; // an AttributeProto with numbers, else a TensorProto
+  // Whether there is one.
   constexpr bool present() const noexcept { return offset != 0; }
 };
 
+// What a step does.
 enum class step_kind : std::uint8_t {
   affine,     // one operator with constants: op
   dense,      // y = alpha * x * weight + beta * bias; int8: see step
@@ -56,6 +60,7 @@ enum class step_kind : std::uint8_t {
   slice,       // values `begin` to `begin + outputs`
 };
 
+// The operator of an affine step; x is its input.
 enum class affine_op : std::uint8_t {
   add,           // x + weight
   subtract,      // x - weight
@@ -72,7 +77,7 @@ enum class affine_op : std::uint8_t {
 // data are not looked at in constant expressions: whoever reads them must refuse NaN, infinities
 // and zero divisors then (at run time, parse() has).
 struct step {
-  step_kind kind : 4 = step_kind::dense;
+  step_kind kind : 4 = step_kind::dense;       // what else is here follows from it
   affine_op op : 4 = affine_op::add;           // affine
   activation activates = activation::identity; // activate
   std::uint8_t activation_zero_point = 0;      // static int8
@@ -101,16 +106,19 @@ struct step {
 
 // A graph input: a slice of the row of features, or one that the output does not depend on.
 struct input_slice {
-  std::string_view name{};
+  std::string_view name{};            // in the file
   std::uint32_t offset = 0;           // of its ValueInfoProto
   std::uint32_t first = 0, count = 0; // in the row of features; count also where it is not used
   std::uint8_t rank = 0;              // as declared: 1 to 4
-  bool used = false;
+  bool used = false;                  // whether the output depends on it
 };
 
+// A model that was read. It views the file's bytes.
 struct plan {
+  // Of all dense layers.
   precision kind = precision::fp32;
   quant_mode mode = quant_mode::fp32;
+  // What the file says of itself.
   std::int64_t ir_version = 0, opset = 0;
   std::string_view producer_name{}, producer_version{}, graph_name{};
   std::string_view output_name{};      // the one that is computed
@@ -118,13 +126,15 @@ struct plan {
   std::uint32_t ignored_outputs = 0;   // how many others the graph has
   constant labels{};                   // of a classifier: classlabels_int64s (strings are not kept)
   std::size_t inputs = 0, outputs = 0; // values in a row, and out of it
+  // Inputs of the graph, in the file's order.
   std::size_t input_count = 0;
   std::array<input_slice, max_inputs> graph_inputs{};
   std::size_t layer_count = 0; // dense steps
+  // All steps, in the order in which they are computed.
   std::size_t step_count = 0;
   std::array<step, max_steps> steps{};
   std::span<const char> model{}; // the file, and files of external data: keep them alive
-  external_files external{};
+  external_files external{};     // likewise
 };
 
 namespace detail {
