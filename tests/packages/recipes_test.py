@@ -68,10 +68,11 @@ class Conan(Recipe):
         home = {"CONAN_HOME": str(self.folder / "home"), **FAST}
         must(CONAN, "profile", "detect", **home)
         done = run(CONAN, "create", RECIPES / "conan", "-s", "compiler.cppstd=20", "-s", "build_type=Debug",
-                   "-o", "tinymlp/*:shared=True", environment=home)
+                   "-o", "tinymlp/*:shared=True",
+                   "-c", f"tools.cmake.cmake_layout:test_folder={self.folder / 'consumer'}", environment=home)
         told = done.stdout + done.stderr
         self.assertEqual(done.returncode, 0, told)
-        self.assertEqual(told.count(expected_score(self.folder)), 2, told) # C++ and C
+        self.assertEqual(told.count(expected_score(self.folder)), 2, told)  # C++ and C
 
 
 if __name__ == "__main__":
