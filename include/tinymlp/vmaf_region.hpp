@@ -34,8 +34,8 @@ inline constexpr std::array<region_rule, 29> region_rules{{
     {{0, 0, 0, 0, 1, 0}, 1.25},
     // motion2 >= 0
     {{0, 0, 0, 0, 0, -1}, 0},
-    // motion2 <= 60
-    {{0, 0, 0, 0, 0, 1}, 60},
+    // motion2 <= 255
+    {{0, 0, 0, 0, 0, 1}, 255},
     // vif_scale0 <= 1.08 vif_scale1 + 0.08
     {{0, 1, -1.08, 0, 0, 0}, 0.08},
     // vif_scale1 <= 1.05 vif_scale2 + 0.02

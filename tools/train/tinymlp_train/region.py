@@ -13,7 +13,8 @@ import numpy as np
 from .corpus import FEATURES, MODEL_DIR
 
 SHIPPED = MODEL_DIR / "region.json"
-MOTION_MOST = 60.0
+MOTION_MOST = 255.0  # a cut between black and white, of pictures of eight bits
+MOVING, CUTS = 60.0, 0.06  # what moving pictures reach, and the share of rows drawn beyond
 TOLERANCE = 1e-6  # features are printed with six decimals; the engine takes the same
 
 
@@ -51,10 +52,11 @@ def load(path=SHIPPED):
 
 
 def motion(random, count):
-    """motion2 over all its range: log-uniform, uniform, and 0 (first frames, stills)."""
+    """motion2 over all its range: log-uniform, uniform, cuts and flashes, and 0 (first frames, stills)."""
     kind = random.random(count)
-    value = np.exp(random.uniform(np.log(0.02), np.log(MOTION_MOST), count))
-    value = np.where(kind < 0.4, random.uniform(0, MOTION_MOST, count), value)
+    value = np.exp(random.uniform(np.log(0.02), np.log(MOVING), count))
+    value = np.where(kind < 0.4, random.uniform(0, MOVING, count), value)
+    value = np.where(kind < CUTS, random.uniform(MOVING, MOTION_MOST, count), value)
     return np.where(kind > 0.92, 0.0, value)
 
 
