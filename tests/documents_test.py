@@ -20,6 +20,7 @@ SAMPLES = {
     ("tools/python/README.md", "python"): (1, "tests/python/samples_test.py"),
     ("tools/web/package/README.md", "js"): (1, "tests/web/node/samples.test.mjs"),
 }
+SHOWN = "text"  # the language of fences that show what is printed, or a list
 # Programs of others; what they are given is theirs to know.
 OTHERS = {"apt-get", "c++", "cc", "cmake", "conan", "git", "gpg", "meson", "ninja", "pip", "python", "python3", "rustc",
           "sha256sum", "vcpkg", "xz"}
@@ -72,13 +73,14 @@ def missing_options(script, arguments):
     meson = (ROOT / "meson_options.txt").read_text()
     return [o for o in options if o not in text and f'add_argument("{o}"' not in text and
             f'"{o.removeprefix("--")}"' not in text] + \
-        [a for a in arguments if re.match(r"-D\w+=", a) and f"option('{a[2:].split('=')[0]}'" not in meson]
+        [a for a in arguments if re.match(r"-D\w+=", a) and not a.startswith("-Dpkg_config_path=") and  # Meson's own
+         f"option('{a[2:].split('=')[0]}'" not in meson]
 
 
 def wrong(command):
     """What is wrong with a command, or None."""
     first = command[0]
-    if first == "taskset":
+    if first in ("taskset", "nice"):
         return wrong(command[3:])
     if first.endswith("/python") or first in ("$python", "python3", "python"):
         if command[1:2] == ["-m"]:
@@ -98,6 +100,8 @@ def wrong(command):
         return missing_options(script, command[1:])
     if first == "tinymlp":
         return None  # tests/cli/samples_test.py runs it
+    if first == "tinymlp-player":
+        return missing_options(ROOT / "tools/player/main.cpp", command[1:])
     return None if first in OTHERS else f"{first}: what is it?"
 
 
@@ -106,6 +110,8 @@ class Documents(unittest.TestCase):
         found = {}
         for document in DOCUMENTS:
             for language in re.findall(r"^```(\w*)\n.*?^```$", document.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+                if language == SHOWN:
+                    continue
                 key = name_of(document), language
                 found[key] = found.get(key, 0) + 1
         self.assertEqual(found, {key: count for key, (count, _) in SAMPLES.items()})
