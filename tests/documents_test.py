@@ -113,7 +113,8 @@ class Documents(unittest.TestCase):
                 if language == SHOWN:
                     continue
                 key = name_of(document), language
-                found[key] = found.get(key, 0) + 1
+                if language != "text":  # which is what something printed
+                    found[key] = found.get(key, 0) + 1
         self.assertEqual(found, {key: count for key, (count, _) in SAMPLES.items()})
         for (document, language), (_, test) in SAMPLES.items():
             text = (ROOT / test).read_text("utf-8")
