@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x87c83d56
+#define TINYMLP_SECTIONS_OF 0xf6898527
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -2727,6 +2727,14 @@ inline void score_rows(const static_int8_weights<Shape>& weights, const float* r
 // The parts, in the order of the data's way through them:
 
 // clang-format off
+// ---- tinymlp/version.hpp
+// The version of the headers; semantic, see CHANGELOG.md. tinymlp.h has the same.
+
+#if !defined(TINYMLP_VERSION_MAJOR)
+#define TINYMLP_VERSION_MAJOR 0
+#define TINYMLP_VERSION_MINOR 1
+#define TINYMLP_VERSION_PATCH 0
+#endif
 // ---- tinymlp/error.hpp
 // Errors are values: a code, the byte offset in the model file, and the node, tensor or
 // operator in question. Nothing here throws, allocates or prints.
@@ -8842,7 +8850,7 @@ TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t
 #elif defined(_MSC_VER) && !defined(__clang__)
 #pragma fp_contract(off)
 #endif
-namespace tinymlp::kernels::in_double {
+namespace tinymlp::kernels::row_in_double {
 
 // Bits of a float without its sign, doubled: 0, or from 2^-40 to 2^40.
 inline constexpr std::uint32_t least = std::bit_cast<std::uint32_t>(0x1p-40F) << 1,
@@ -9043,7 +9051,7 @@ inline bool score(const float* values, const float* row, float& out) noexcept {
 #undef TINYMLP_BLOCK_UNROLL
 #undef TINYMLP_HAS_BASELINE_VECTORS
 
-} // namespace tinymlp::kernels::in_double
+} // namespace tinymlp::kernels::row_in_double
 // ---- tinymlp/kernels/precise_end.inl
 // Closes what precise_begin.inl opened.
 #if defined(__clang__)
@@ -9229,9 +9237,9 @@ constexpr float score(const fp32_weights<Shape>& weights,
   using layout = fp32_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* values = weights.values.data();
-  if constexpr (in_double::applies<Shape>) {
+  if constexpr (row_in_double::applies<Shape>) {
     float scored = 0;
-    if (!std::is_constant_evaluated() && in_double::score<Shape>(values, row, scored))
+    if (!std::is_constant_evaluated() && row_in_double::score<Shape>(values, row, scored))
       return scored;
   }
   std::array<float, widest_layer<Shape>> x{}, y{};
@@ -9529,7 +9537,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10131,7 +10139,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10272,7 +10280,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10715,7 +10723,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10866,7 +10874,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11284,7 +11292,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11427,7 +11435,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11576,7 +11584,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x87c83d56
+#if TINYMLP_SECTIONS_OF != 0xf6898527
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12641,7 +12649,7 @@ public:
       if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
       if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
     }
-    if constexpr (kernels::in_double::applies<shape>) to.tell_whether_moderate();
+    if constexpr (kernels::row_in_double::applies<shape>) to.tell_whether_moderate();
     return to;
   }
 
@@ -12774,8 +12782,8 @@ private:
   constexpr void tell_whether_moderate() noexcept {
     bool moderate = true;
     for (const float each : this->weights_.values)
-      moderate = moderate && kernels::in_double::is_moderate(each);
-    this->weights_.values[kernels::in_double::flag<shape>] = moderate ? 1.0F : 0.0F;
+      moderate = moderate && kernels::row_in_double::is_moderate(each);
+    this->weights_.values[kernels::row_in_double::flag<shape>] = moderate ? 1.0F : 0.0F;
   }
 
   input_scaler<shape::inputs> scaler_{};

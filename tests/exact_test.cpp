@@ -248,8 +248,8 @@ template <class Shape> scored<Shape> score_many(float_source& source) {
       }
     }
     bool moderate = true;
-    for (const float each : weights.values) moderate &= kernels::in_double::is_moderate(each);
-    weights.values[kernels::in_double::flag<Shape>] = moderate ? 1.0F : 0.0F;
+    for (const float each : weights.values) moderate &= kernels::row_in_double::is_moderate(each);
+    weights.values[kernels::row_in_double::flag<Shape>] = moderate ? 1.0F : 0.0F;
     for (int r = 0; r < 40; ++r) {
       std::vector<float> row(Shape::inputs);
       for (float& each : row)
@@ -259,10 +259,11 @@ template <class Shape> scored<Shape> score_many(float_source& source) {
       CAPTURE(kind);
       CHECK(same(kernels::reference::score(weights, row.data()),
                  scored_one_by_one(weights, row.data())));
-      if constexpr (kernels::in_double::applies<Shape>) {
+      if constexpr (kernels::row_in_double::applies<Shape>) {
         float score = 0;
         ++seen.rows;
-        if (!kernels::in_double::score<Shape>(weights.values.data(), row.data(), score)) continue;
+        if (!kernels::row_in_double::score<Shape>(weights.values.data(), row.data(), score))
+          continue;
         ++seen.in_double;
         CHECK(moderate);
         CHECK(same(score, scored_one_by_one(weights, row.data())));
@@ -279,7 +280,7 @@ TEST_CASE("scores in double are those of multiply-adds with one rounding") {
   const auto small = score_many<kernels::shape<6, 16, 8, 1>>(source);
   const auto odd = score_many<odd_shape>(source);
   // Some rows are scored so, and some have a doubt. (With relaxed simd that rounds once, none are.)
-  if constexpr (kernels::in_double::applies<odd_shape>) {
+  if constexpr (kernels::row_in_double::applies<odd_shape>) {
     CHECK(small.in_double > small.rows / 16);
     CHECK(odd.in_double > odd.rows / 16);
     CHECK(small.in_double < small.rows);
@@ -287,7 +288,7 @@ TEST_CASE("scores in double are those of multiply-adds with one rounding") {
 }
 
 TEST_CASE("moderate numbers") {
-  using kernels::in_double::is_moderate;
+  using kernels::row_in_double::is_moderate;
   for (const float sign : {1.0F, -1.0F}) {
     CHECK(is_moderate(sign * 0.0F));
     CHECK(is_moderate(sign * 0x1p-40F));

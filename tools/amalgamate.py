@@ -145,7 +145,7 @@ class Joiner:
                 defined.add(m[1])
             elif m := re.match(r"\s*#\s*undef\s+(\w+)", line):
                 defined.discard(m[1])
-        return sorted(defined)
+        return sorted(name for name in defined if not name.startswith("TINYMLP_VERSION_"))  # for users
 
     def text(self):
         licence = "\n".join(f"// {l}".rstrip() for l in (ROOT / "LICENSE").read_text().splitlines())

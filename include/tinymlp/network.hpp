@@ -227,7 +227,7 @@ public:
       if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
       if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
     }
-    if constexpr (kernels::in_double::applies<shape>) to.tell_whether_moderate();
+    if constexpr (kernels::row_in_double::applies<shape>) to.tell_whether_moderate();
     return to;
   }
 
@@ -360,8 +360,8 @@ private:
   constexpr void tell_whether_moderate() noexcept {
     bool moderate = true;
     for (const float each : this->weights_.values)
-      moderate = moderate && kernels::in_double::is_moderate(each);
-    this->weights_.values[kernels::in_double::flag<shape>] = moderate ? 1.0F : 0.0F;
+      moderate = moderate && kernels::row_in_double::is_moderate(each);
+    this->weights_.values[kernels::row_in_double::flag<shape>] = moderate ? 1.0F : 0.0F;
   }
 
   input_scaler<shape::inputs> scaler_{};

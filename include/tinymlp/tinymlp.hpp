@@ -14,6 +14,7 @@
 #pragma once
 
 // clang-format off
+#include <tinymlp/version.hpp>   // macros
 #include <tinymlp/error.hpp>     // status, error, result<T>
 #include <tinymlp/protobuf.hpp>  // wire format
 #include <tinymlp/onnx.hpp>      // model bytes -> plan

@@ -98,9 +98,9 @@ constexpr float score(const fp32_weights<Shape>& weights,
   using layout = fp32_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* values = weights.values.data();
-  if constexpr (in_double::applies<Shape>) {
+  if constexpr (row_in_double::applies<Shape>) {
     float scored = 0;
-    if (!std::is_constant_evaluated() && in_double::score<Shape>(values, row, scored))
+    if (!std::is_constant_evaluated() && row_in_double::score<Shape>(values, row, scored))
       return scored;
   }
   std::array<float, widest_layer<Shape>> x{}, y{};

@@ -19,7 +19,7 @@
 #include <cstdint>
 
 #include <tinymlp/kernels/precise_begin.inl>
-namespace tinymlp::kernels::in_double {
+namespace tinymlp::kernels::row_in_double {
 
 // Bits of a float without its sign, doubled: 0, or from 2^-40 to 2^40.
 inline constexpr std::uint32_t least = std::bit_cast<std::uint32_t>(0x1p-40F) << 1,
@@ -220,5 +220,5 @@ inline bool score(const float* values, const float* row, float& out) noexcept {
 #undef TINYMLP_BLOCK_UNROLL
 #undef TINYMLP_HAS_BASELINE_VECTORS
 
-} // namespace tinymlp::kernels::in_double
+} // namespace tinymlp::kernels::row_in_double
 #include <tinymlp/kernels/precise_end.inl>

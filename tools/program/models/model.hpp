@@ -19,8 +19,8 @@ namespace tinymlp::tools {
 struct model_description {
   std::string name; // "mlp_small", "mlp_small.int8", or the file's path
   bool compiled_in = false;
-  // libvmaf's model that a shipped network approximates, "vmaf_v0.6.1"; by its weights, whether they
-  // are compiled in or come from a file.
+  // libvmaf's model that a shipped network approximates, "vmaf_v0.6.1"; by its weights, whether
+  // they are compiled in or come from a file.
   std::string predicts;
   std::string registered; // id, registry and quant_mode, where it came from a registry
   std::string network;    // the name of its shape, "mlp_small"
