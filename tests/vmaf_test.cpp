@@ -71,14 +71,14 @@ TEST_CASE("the region in which the networks were verified") {
                                 .motion2 = 1};
   CHECK_BOTH_WAYS(vmaf::in_verified_region(good));
   CHECK_BOTH_WAYS(vmaf::in_verified_region({0, 0, 0, 0, 0, 0}));
-  CHECK_BOTH_WAYS(vmaf::in_verified_region({1, 1, 1, 1, 1, 60})); // on the border
-  CHECK_BOTH_WAYS(!vmaf::in_verified_region({1, 1, 1, 1, 1, 60.001F}));
+  CHECK_BOTH_WAYS(vmaf::in_verified_region({1, 1, 1, 1, 1, 255})); // on the border
+  CHECK_BOTH_WAYS(!vmaf::in_verified_region({1, 1, 1, 1, 1, 255.001F}));
   CHECK_BOTH_WAYS(!vmaf::in_verified_region({1, 1, 1, 1, 1, -0.001F}));
   CHECK_BOTH_WAYS(!vmaf::in_verified_region({}));
   CHECK_BOTH_WAYS(
       !vmaf::in_verified_region({1, 1, 1, 1, 1, std::numeric_limits<float>::infinity()}));
   for (std::size_t f = 0; f < 6; ++f) // each feature alone takes a frame out
-    for (const float value : {-0.5F, 100.0F, std::numeric_limits<float>::infinity(),
+    for (const float value : {-0.5F, 300.0F, std::numeric_limits<float>::infinity(),
                               std::numeric_limits<float>::quiet_NaN()}) {
       std::array<float, 6> row = good.row();
       row[f] = value;
