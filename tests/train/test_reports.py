@@ -117,8 +117,8 @@ class Acceptance(unittest.TestCase):
     def test_the_worst_real_material(self):
         found = read("verification.json")
         self.assertGreater(found["extremes"]["inside"], 0.8 * found["extremes"]["rows"])
-        # What lies outside is what the model card says: flashes, and noise without contrast.
-        self.assertEqual({f["source"] for f in found["extremes"]["outside"]}, {"ex_flashes", "ex_noise"})
+        # What lies outside is what the model card says: noise without contrast.
+        self.assertEqual({f["source"] for f in found["extremes"]["outside"]}, {"ex_noise"})
         for name in networks.SHIPPED:
             entry = found["networks"][name]
             self.assertLessEqual(entry["extremes"]["all_inside"]["max"], entry["worst"], name)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <tuple>
-#include <type_traits>
 
 #include <tinymlp/tinymlp.hpp>
 
@@ -149,22 +148,28 @@ void describe_plan(const onnx::plan& plan, model_description& to) {
   to.std = std::move(scaler.std);
 }
 
+template <class T> bool same_bits(const T& a, const T& b) {
+  const auto x = std::as_bytes(std::span(a)), y = std::as_bytes(std::span(b));
+  return std::equal(x.begin(), x.end(), y.begin());
+}
+template <class A, class B> bool same_weights(const A&, const B&) { return false; }
+template <class Shape>
+bool same_weights(const kernels::fp32_weights<Shape>& a, const kernels::fp32_weights<Shape>& b) {
+  return same_bits(a.values, b.values);
+}
+template <class Shape>
+bool same_weights(const kernels::int8_weights<Shape>& a, const kernels::int8_weights<Shape>& b) {
+  return same_bits(a.bytes, b.bytes) && same_bits(a.floats, b.floats);
+}
+
 // libvmaf's model that the network approximates, where its weights are those of a shipped one,
 // whatever file they come from; else empty.
 template <class Net> std::string_view predicted_by(const Net& network) {
-  const auto same = [](const auto& a, const auto& b) { // as bits
-    return std::equal(std::as_bytes(std::span(a)).begin(), std::as_bytes(std::span(a)).end(),
-                      std::as_bytes(std::span(b)).begin());
-  };
   std::string_view found;
   for_each_network([&](const auto& row) {
-    using row_type = std::remove_cvref_t<decltype(row)>;
-    if constexpr (std::is_same_v<Net, typename row_type::fp32_type>) {
-      if (same(network.weights().values, row.fp32().weights().values)) found = row.predicts;
-    } else if constexpr (std::is_same_v<Net, typename row_type::int8_type>) {
-      const auto &own = network.weights(), &shipped = row.int8().weights();
-      if (same(own.bytes, shipped.bytes) && same(own.floats, shipped.floats)) found = row.predicts;
-    }
+    if (same_weights(network.weights(), row.fp32().weights()) ||
+        same_weights(network.weights(), row.int8().weights()))
+      found = row.predicts;
   });
   return found;
 }
