@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xf6898527
+#define TINYMLP_SECTIONS_OF 0xdc1af72d
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -8652,7 +8652,7 @@ namespace tinymlp::kernels::blocks {
 // wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
 // or a doubt. `most` such vectors at once fill the registers.
 #if TINYMLP_HAS_BASELINE_VECTORS
-#if defined(__wasm_simd128__)
+#if defined(__wasm_relaxed_simd__)
 inline constexpr std::size_t most = 4;
 #else
 inline constexpr std::size_t most = 2; // four gain 5 % in networks of any shape, for 1.2 KB of code
@@ -8860,11 +8860,16 @@ constexpr bool is_moderate(float x) noexcept {
   return size == 0 || size - least <= span;
 }
 
-// A network small enough for every layer to be a loop of its own, and where it says that its
+// Small networks are scored so. Where they say that their
 // weights are moderate (anything but 0): behind the 8 lanes of the last layer's bias.
+// Not with relaxed simd, which is worth having where it rounds once.
+#if defined(__wasm_relaxed_simd__)
+template <class Shape> inline constexpr bool applies = false;
+#else
 template <class Shape>
 inline constexpr bool applies =
     !exact::fma_is_fast && Shape::layer_count >= 2 && Shape::parameter_count <= 4096;
+#endif
 template <class Shape>
 inline constexpr std::size_t flag =
     fp32_layout<Shape>::layers[Shape::layer_count - 1].bias + virtual_lanes;
@@ -8971,41 +8976,52 @@ struct sums { // of four outputs
 TINYMLP_BLOCK_INLINE sums widened(floats a) { return {lower(a), upper(a)}; }
 TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return narrow(a.low, a.high); }
 
-// `Vectors` times four outputs of a dense layer with Relu.
-template <std::size_t Inputs, std::size_t Stride, std::size_t Vectors>
-TINYMLP_BLOCK_INLINE void outputs(const float* weight, const float* bias, const float* x, float* y,
-                                  doubts& doubt) {
-  constexpr chain_split split(Inputs);
-  floats front[Vectors], back[Vectors]; // the first two chains, and the last two
-  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) front[v] = back[v] = zero();
-  for (std::size_t c = 0; c < split.count; ++c) {
-    sums sum[Vectors];
-    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] =
-        widened(c == 0 ? load(bias + 4 * v) : zero());
-    for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k) {
-      const doubles of_all = splat(x[k]);
-      const float* w = weight + k * Stride;
-      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
-        sum[v].low = rounded(multiply_add(of_all, load_two(w + 4 * v), sum[v].low), doubt);
-        sum[v].high = rounded(multiply_add(of_all, load_two(w + 4 * v + 2), sum[v].high), doubt);
+// A dense layer with Relu, its outputs in eights; false where there was a doubt. One function for
+// all layers of all networks: the loops within take the time, and a page that is downloaded the
+// bytes.
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+inline bool
+dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs,
+      const float* x, float* y) noexcept {
+  const chain_split split(inputs);
+  doubts doubt = none();
+  for (std::size_t o = 0; o < outputs; o += 8) {
+    floats half[2] = {zero(), zero()}, front[2] = {zero(), zero()}; // of two chains, the first two
+    for (std::size_t c = 0; c < split.count; ++c) {
+      sums sum[2];
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) sum[v] =
+          widened(c == 0 ? load(bias + o + 4 * v) : zero());
+      const float* w = weight + split.begin(c) * outputs + o;
+      for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k, w += outputs) {
+        const doubles of_all = splat(x[k]);
+        TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
+          sum[v].low = rounded(multiply_add(of_all, load_two(w + 4 * v), sum[v].low), doubt);
+          sum[v].high = rounded(multiply_add(of_all, load_two(w + 4 * v + 2), sum[v].high), doubt);
+        }
+      }
+      TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
+        half[v] = c % 2 == 0 ? narrowed(sum[v]) : add(half[v], narrowed(sum[v]));
+        if (c == 1) front[v] = half[v];
       }
     }
-    floats(&half)[Vectors] = c < 2 ? front : back;
-    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) half[v] =
-        c % 2 == 0 ? narrowed(sum[v]) : add(half[v], narrowed(sum[v]));
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v)
+        store(y + o + 4 * v, relu(split.count == 4 ? add(front[v], half[v]) : half[v]));
   }
-  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
-    const floats all = split.count == 4 ? add(front[v], back[v]) : front[v];
-    store(y + 4 * v, relu(all));
-  }
+  return !any_midway(doubt);
 }
 
 // The 8 virtual lanes of the one-output layer, added by halves.
-template <std::size_t Inputs>
-TINYMLP_BLOCK_INLINE float last(const float* weight, const float* bias, const float* x,
-                                doubts& doubt) {
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+inline bool
+last(const float* weight, const float* bias, std::size_t inputs, const float* x,
+     float& score) noexcept {
+  doubts doubt = none();
   sums sum[2] = {widened(load(bias)), widened(load(bias + 4))};
-  for (std::size_t k = 0; k < Inputs; k += virtual_lanes)
+  for (std::size_t k = 0; k < inputs; k += virtual_lanes)
     TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
       const float *at = x + k + 4 * v, *w = weight + k + 4 * v;
       sum[v].low = rounded(multiply_add(load_two(at), load_two(w), sum[v].low), doubt);
@@ -9013,7 +9029,8 @@ TINYMLP_BLOCK_INLINE float last(const float* weight, const float* bias, const fl
     }
   float lane[4];
   store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
-  return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+  score = (lane[0] + lane[2]) + (lane[1] + lane[3]) + 0.0F; // no -0
+  return !any_midway(doubt);
 }
 
 // Layers from L on, x being the inputs of that one. False where there was a doubt.
@@ -9021,24 +9038,17 @@ template <class Shape, std::size_t L>
 TINYMLP_BLOCK_INLINE bool layers(const float* values, float* x, float* y, float& score) {
   constexpr fp32_layer at = fp32_layout<Shape>::layers[L];
   if (!all_moderate<at.inputs>(x)) return false;
-  doubts doubt = none();
   if constexpr (L + 1 == Shape::layer_count) {
-    score = last<at.inputs>(values + at.weight, values + at.bias, x, doubt) + 0.0F; // no -0
-    return !any_midway(doubt);
+    return last(values + at.weight, values + at.bias, at.inputs, x, score);
   } else {
-    for (std::size_t o = 0; o < at.padded_outputs; o += 8)
-      outputs<at.inputs, at.padded_outputs, 2>(values + at.weight + o, values + at.bias + o, x,
-                                               y + o, doubt);
-    return !any_midway(doubt) && layers<Shape, L + 1>(values, y, x, score);
+    return dense(values + at.weight, values + at.bias, at.inputs, at.padded_outputs, x, y) &&
+           layers<Shape, L + 1>(values, y, x, score);
   }
 }
 
 // The score, if moderate weights and this row allow it.
 template <class Shape>
 inline bool score(const float* values, const float* row, float& out) noexcept {
-#if defined(__wasm_relaxed_simd__)
-  if (blocks::rounds_once()) return false; // the other way is the faster one then
-#endif
   if (values[flag<Shape>] == 0) return false;
   float x[widest_layer<Shape>], y[widest_layer<Shape>];
   for (std::size_t i = 0; i < round_up(Shape::inputs, virtual_lanes); ++i)
@@ -9537,7 +9547,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10139,7 +10149,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10280,7 +10290,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10723,7 +10733,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10874,7 +10884,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11292,7 +11302,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11435,7 +11445,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11584,7 +11594,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xf6898527
+#if TINYMLP_SECTIONS_OF != 0xdc1af72d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

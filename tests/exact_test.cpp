@@ -279,7 +279,7 @@ TEST_CASE("scores in double are those of multiply-adds with one rounding") {
   float_source source;
   const auto small = score_many<kernels::shape<6, 16, 8, 1>>(source);
   const auto odd = score_many<odd_shape>(source);
-  // Some rows are scored so, and some have a doubt. (With relaxed simd that rounds once, none are.)
+  // Some rows are scored so, and some have a doubt.
   if constexpr (kernels::row_in_double::applies<odd_shape>) {
     CHECK(small.in_double > small.rows / 16);
     CHECK(odd.in_double > odd.rows / 16);

@@ -19,8 +19,7 @@ def lines():
         if document.relative_to(ROOT).parts[0].startswith((".", "build")):
             continue
         for line in re.findall(r"^    (.*\btinymlp (?!is\b).*)$", document.read_text("utf-8"), re.MULTILINE):
-            words = shlex.split(line, comments=True)
-            if "tinymlp" in words:
+            if re.search(r"(?:^|\| *)tinymlp ", line.split("#")[0]):
                 yield document, line
 
 
@@ -33,9 +32,12 @@ class Samples(ProgramTest):
         ran = 0
         for document, line in lines():
             with self.subTest(document=document.name, line=line):
-                command = line.split("#")[0].replace("tinymlp ", f"{shlex.quote(str(PROGRAM))} ", 1)
+                # What follows a log goes on until it is told to end, and takes that for the end.
+                program = shlex.quote(str(PROGRAM))
+                program = f"timeout --preserve-status --signal=INT 1 {program}" if "--follow" in line else program
+                command = line.split("#")[0].replace("tinymlp ", f"{program} ", 1)
                 done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=self.folder, capture_output=True,
-                                      text=True, check=False)
+                                      text=True, check=False, timeout=60)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 ran += 1
         self.assertGreaterEqual(ran, 7)

@@ -20,7 +20,7 @@ namespace tinymlp::kernels::blocks {
 // wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
 // or a doubt. `most` such vectors at once fill the registers.
 #if TINYMLP_HAS_BASELINE_VECTORS
-#if defined(__wasm_simd128__)
+#if defined(__wasm_relaxed_simd__)
 inline constexpr std::size_t most = 4;
 #else
 inline constexpr std::size_t most = 2; // four gain 5 % in networks of any shape, for 1.2 KB of code

@@ -19,7 +19,7 @@ const log = () => new File([read(samples, 'vtest_x264_36.json')], 'log.json');
 
 test('the front page', async () => {
   const { net, log: scored } = await run(['README.md'], { file: log() }, '{ net, log }');
-  assert.ok(Math.abs(net.score([0.956559, 0.402946, 0.8345, 0.915718, 0.95124, 0]) - 81.15) < 0.01);
+  assert.ok(Math.abs(net.score([0.956559, 0.402946, 0.8345, 0.915718, 0.95124, 0]) - 81.12) < 0.01);
   assert.equal(scored.scores.length, 48);
   assert.ok(scored.pooled.mean > 50);
 });
@@ -31,7 +31,7 @@ test("the package's page", async () => {
   const [observations, actions] = [new Float32Array(12).fill(0.5), new Float32Array(2)];
   const { vmaf, log: scored } = await run(['tools', 'web', 'package', 'README.md'], { file, observations, actions },
     '{ vmaf, log }');
-  assert.match(String(vmaf.score([0.956559, 0.402946, 0.8345, 0.915718, 0.95124, 0])), /^81\.151/);
+  assert.match(String(vmaf.score([0.956559, 0.402946, 0.8345, 0.915718, 0.95124, 0])), /^81\.122/);
   assert.ok(actions[0] !== 0 && actions[0] === actions[1]);
   assert.equal(scored.scores.length, 48);
 });
