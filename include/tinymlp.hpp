@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xdc1af72d
+#define TINYMLP_SECTIONS_OF 0x8b89e2aa
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -8468,14 +8468,13 @@ template <class Shape> struct int8_weights {
 // does.
 
 // ---- tinymlp/kernels/blocks.hpp
-// Sums of dense layers four outputs at a time, for CPUs without kernels of their own: in the
-// 128-bit vectors that the target always has, SSE2 on x86-64, simd128 in WebAssembly; elsewhere in
-// four floats, so that their sums are independent and stay in registers. The same bits as
-// exact::fma, one multiply-add after the other.
+// Sums of dense layers four outputs at a time (baseline.hpp), for CPUs without kernels of their
+// own. The same bits as exact::fma, one multiply-add after the other.
 
 // ---- tinymlp/kernels/baseline.hpp
 // The 128-bit vectors that a target always has: SSE2 on x86-64, simd128 in WebAssembly. Four
-// floats, two doubles, or their bits.
+// floats, two doubles, or their bits. Elsewhere as many single numbers, so that their sums are
+// independent and stay in registers; no bits then.
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -8513,6 +8512,7 @@ namespace tinymlp::kernels::blocks {
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
+// larger(a, b) is b where they are equal.
 #if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
 #define TINYMLP_HAS_BASELINE_VECTORS 1
 #if defined(__wasm_simd128__)
@@ -8523,9 +8523,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return wasm_v128_load(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { wasm_v128_store(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return wasm_f32x4_const_splat(0); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return wasm_f32x4_add(a, b); }
-TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) {
-  return wasm_f32x4_pmax(b, a);
-} // b if equal
+TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return wasm_f32x4_pmax(b, a); }
 TINYMLP_BLOCK_INLINE doubles load_two(const float* p) {
   return wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p));
 }
@@ -8569,7 +8567,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return _mm_loadu_ps(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { _mm_storeu_ps(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return _mm_setzero_ps(); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return _mm_add_ps(a, b); }
-TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return _mm_max_ps(a, b); } // b if equal
+TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return _mm_max_ps(a, b); }
 // From memory at once: of a register it takes a shuffle besides.
 TINYMLP_BLOCK_INLINE doubles load_two(const float* p) {
 #if defined(__GNUC__)
@@ -8618,6 +8616,39 @@ TINYMLP_BLOCK_INLINE bool any(bits a) { return _mm_movemask_epi8(a) != 0; }
 
 #else
 #define TINYMLP_HAS_BASELINE_VECTORS 0
+struct floats {
+  float a, b, c, d;
+};
+struct doubles {
+  double a, b;
+};
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
+TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
+  p[0] = x.a;
+  p[1] = x.b;
+  p[2] = x.c;
+  p[3] = x.d;
+}
+TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
+  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
+}
+TINYMLP_BLOCK_INLINE float larger(float x, float y) { return x > y ? x : y; }
+TINYMLP_BLOCK_INLINE floats larger(floats x, floats y) {
+  return {larger(x.a, y.a), larger(x.b, y.b), larger(x.c, y.c), larger(x.d, y.d)};
+}
+TINYMLP_BLOCK_INLINE double widen(float x) { return static_cast<double>(x); }
+TINYMLP_BLOCK_INLINE doubles splat(float x) { return {widen(x), widen(x)}; }
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return {widen(p[0]), widen(p[1])}; }
+TINYMLP_BLOCK_INLINE doubles lower(floats x) { return {widen(x.a), widen(x.b)}; }
+TINYMLP_BLOCK_INLINE doubles upper(floats x) { return {widen(x.c), widen(x.d)}; }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
+  return {x.a * y.a + z.a, x.b * y.b + z.b};
+}
+TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
+  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
+          static_cast<float>(y.b)};
+}
 #endif
 
 } // namespace tinymlp::kernels::blocks
@@ -8648,7 +8679,7 @@ TINYMLP_BLOCK_INLINE bool any(bits a) { return _mm_movemask_epi8(a) != 0; }
 #endif
 namespace tinymlp::kernels::blocks {
 
-// A target has: `floats`, four of them; `doubts`, which gather whether a rounding may have been
+// A target has: `doubts`, which gather whether a rounding may have been
 // wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
 // or a doubt. `most` such vectors at once fill the registers.
 #if TINYMLP_HAS_BASELINE_VECTORS
@@ -8710,20 +8741,6 @@ inline bool rounds_once() noexcept {
 #endif
 #else
 inline constexpr std::size_t most = 2;
-struct floats {
-  float a, b, c, d;
-};
-TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
-TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
-  p[0] = x.a;
-  p[1] = x.b;
-  p[2] = x.c;
-  p[3] = x.d;
-}
-TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
-TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
-  return {exact::add(x.a, y.a), exact::add(x.b, y.b), exact::add(x.c, y.c), exact::add(x.d, y.d)};
-}
 using doubts = std::uint32_t; // 0: none
 TINYMLP_BLOCK_INLINE doubts none() { return 0; }
 TINYMLP_BLOCK_INLINE bool any(doubts doubt) { return doubt != 0; }
@@ -8860,9 +8877,9 @@ constexpr bool is_moderate(float x) noexcept {
   return size == 0 || size - least <= span;
 }
 
-// Small networks are scored so. Where they say that their
-// weights are moderate (anything but 0): behind the 8 lanes of the last layer's bias.
-// Not with relaxed simd, which is worth having where it rounds once.
+// Whether networks of that shape are scored so: small ones; not with relaxed simd, which is faster
+// where it rounds once. And where they say that their weights are moderate (anything but 0): behind
+// the 8 lanes of the last layer's bias.
 #if defined(__wasm_relaxed_simd__)
 template <class Shape> inline constexpr bool applies = false;
 #else
@@ -8874,9 +8891,15 @@ template <class Shape>
 inline constexpr std::size_t flag =
     fp32_layout<Shape>::layers[Shape::layer_count - 1].bias + virtual_lanes;
 
-#if TINYMLP_HAS_BASELINE_VECTORS
+using blocks::add;
 using blocks::doubles;
 using blocks::floats;
+using blocks::load;
+using blocks::load_two;
+using blocks::multiply_add;
+using blocks::zero;
+
+#if TINYMLP_HAS_BASELINE_VECTORS
 using doubts = blocks::bits;
 TINYMLP_BLOCK_INLINE doubts none() { return blocks::set(0); }
 
@@ -8904,27 +8927,7 @@ template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float*
   }
   return !blocks::any(odd);
 }
-
-TINYMLP_BLOCK_INLINE floats zero() { return blocks::zero(); }
-TINYMLP_BLOCK_INLINE floats load(const float* p) { return blocks::load(p); }
-TINYMLP_BLOCK_INLINE void store(float* p, floats a) { blocks::store(p, a); }
-TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return blocks::add(a, b); }
-TINYMLP_BLOCK_INLINE floats relu(floats a) { return blocks::larger(a, blocks::zero()); }
-TINYMLP_BLOCK_INLINE doubles splat(float a) { return blocks::splat(a); }
-TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return blocks::load_two(p); }
-TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
-  return blocks::multiply_add(a, b, c);
-}
-TINYMLP_BLOCK_INLINE doubles lower(floats a) { return blocks::lower(a); }
-TINYMLP_BLOCK_INLINE doubles upper(floats a) { return blocks::upper(a); }
-TINYMLP_BLOCK_INLINE floats narrow(doubles a, doubles b) { return blocks::narrow(a, b); }
 #else
-struct floats {
-  float a, b, c, d;
-};
-struct doubles {
-  double a, b;
-};
 using doubts = std::uint32_t; // 0: none
 TINYMLP_BLOCK_INLINE doubts none() { return 0; }
 TINYMLP_BLOCK_INLINE double rounded(double a, doubts& doubt) {
@@ -8942,39 +8945,13 @@ template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float*
   for (std::size_t i = 0; i < Count; ++i) moderate &= is_moderate(x[i]);
   return moderate;
 }
-TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
-TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
-TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
-  p[0] = x.a;
-  p[1] = x.b;
-  p[2] = x.c;
-  p[3] = x.d;
-}
-TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
-  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
-}
-TINYMLP_BLOCK_INLINE floats relu(floats x) {
-  return {x.a < 0 ? 0 : x.a, x.b < 0 ? 0 : x.b, x.c < 0 ? 0 : x.c, x.d < 0 ? 0 : x.d};
-}
-TINYMLP_BLOCK_INLINE double widen(float x) { return static_cast<double>(x); }
-TINYMLP_BLOCK_INLINE doubles splat(float x) { return {widen(x), widen(x)}; }
-TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return {widen(p[0]), widen(p[1])}; }
-TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
-  return {x.a * y.a + z.a, x.b * y.b + z.b};
-}
-TINYMLP_BLOCK_INLINE doubles lower(floats x) { return {widen(x.a), widen(x.b)}; }
-TINYMLP_BLOCK_INLINE doubles upper(floats x) { return {widen(x.c), widen(x.d)}; }
-TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
-  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
-          static_cast<float>(y.b)};
-}
 #endif
 
 struct sums { // of four outputs
   doubles low, high;
 };
-TINYMLP_BLOCK_INLINE sums widened(floats a) { return {lower(a), upper(a)}; }
-TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return narrow(a.low, a.high); }
+TINYMLP_BLOCK_INLINE sums widened(floats a) { return {blocks::lower(a), blocks::upper(a)}; }
+TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return blocks::narrow(a.low, a.high); }
 
 // A dense layer with Relu, its outputs in eights; false where there was a doubt. One function for
 // all layers of all networks: the loops within take the time, and a page that is downloaded the
@@ -8995,7 +8972,7 @@ dense(const float* weight, const float* bias, std::size_t inputs, std::size_t ou
           widened(c == 0 ? load(bias + o + 4 * v) : zero());
       const float* w = weight + split.begin(c) * outputs + o;
       for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k, w += outputs) {
-        const doubles of_all = splat(x[k]);
+        const doubles of_all = blocks::splat(x[k]);
         TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
           sum[v].low = rounded(multiply_add(of_all, load_two(w + 4 * v), sum[v].low), doubt);
           sum[v].high = rounded(multiply_add(of_all, load_two(w + 4 * v + 2), sum[v].high), doubt);
@@ -9006,8 +8983,8 @@ dense(const float* weight, const float* bias, std::size_t inputs, std::size_t ou
         if (c == 1) front[v] = half[v];
       }
     }
-    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v)
-        store(y + o + 4 * v, relu(split.count == 4 ? add(front[v], half[v]) : half[v]));
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) blocks::store(
+        y + o + 4 * v, blocks::larger(split.count == 4 ? add(front[v], half[v]) : half[v], zero()));
   }
   return !any_midway(doubt);
 }
@@ -9028,7 +9005,7 @@ last(const float* weight, const float* bias, std::size_t inputs, const float* x,
       sum[v].high = rounded(multiply_add(load_two(at + 2), load_two(w + 2), sum[v].high), doubt);
     }
   float lane[4];
-  store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
+  blocks::store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
   score = (lane[0] + lane[2]) + (lane[1] + lane[3]) + 0.0F; // no -0
   return !any_midway(doubt);
 }
@@ -9547,7 +9524,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10149,7 +10126,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10290,7 +10267,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10733,7 +10710,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10884,7 +10861,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11302,7 +11279,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11445,7 +11422,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11594,7 +11571,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xdc1af72d
+#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

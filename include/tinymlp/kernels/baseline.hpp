@@ -1,5 +1,6 @@
 // The 128-bit vectors that a target always has: SSE2 on x86-64, simd128 in WebAssembly. Four
-// floats, two doubles, or their bits.
+// floats, two doubles, or their bits. Elsewhere as many single numbers, so that their sums are
+// independent and stay in registers; no bits then.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ namespace tinymlp::kernels::blocks {
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
+// larger(a, b) is b where they are equal.
 #if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
 #define TINYMLP_HAS_BASELINE_VECTORS 1
 #if defined(__wasm_simd128__)
@@ -35,9 +37,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return wasm_v128_load(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { wasm_v128_store(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return wasm_f32x4_const_splat(0); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return wasm_f32x4_add(a, b); }
-TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) {
-  return wasm_f32x4_pmax(b, a);
-} // b if equal
+TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return wasm_f32x4_pmax(b, a); }
 TINYMLP_BLOCK_INLINE doubles load_two(const float* p) {
   return wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p));
 }
@@ -81,7 +81,7 @@ TINYMLP_BLOCK_INLINE floats load(const float* p) { return _mm_loadu_ps(p); }
 TINYMLP_BLOCK_INLINE void store(float* p, floats a) { _mm_storeu_ps(p, a); }
 TINYMLP_BLOCK_INLINE floats zero() { return _mm_setzero_ps(); }
 TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return _mm_add_ps(a, b); }
-TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return _mm_max_ps(a, b); } // b if equal
+TINYMLP_BLOCK_INLINE floats larger(floats a, floats b) { return _mm_max_ps(a, b); }
 // From memory at once: of a register it takes a shuffle besides.
 TINYMLP_BLOCK_INLINE doubles load_two(const float* p) {
 #if defined(__GNUC__)
@@ -130,6 +130,39 @@ TINYMLP_BLOCK_INLINE bool any(bits a) { return _mm_movemask_epi8(a) != 0; }
 
 #else
 #define TINYMLP_HAS_BASELINE_VECTORS 0
+struct floats {
+  float a, b, c, d;
+};
+struct doubles {
+  double a, b;
+};
+TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
+TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
+  p[0] = x.a;
+  p[1] = x.b;
+  p[2] = x.c;
+  p[3] = x.d;
+}
+TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
+  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
+}
+TINYMLP_BLOCK_INLINE float larger(float x, float y) { return x > y ? x : y; }
+TINYMLP_BLOCK_INLINE floats larger(floats x, floats y) {
+  return {larger(x.a, y.a), larger(x.b, y.b), larger(x.c, y.c), larger(x.d, y.d)};
+}
+TINYMLP_BLOCK_INLINE double widen(float x) { return static_cast<double>(x); }
+TINYMLP_BLOCK_INLINE doubles splat(float x) { return {widen(x), widen(x)}; }
+TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return {widen(p[0]), widen(p[1])}; }
+TINYMLP_BLOCK_INLINE doubles lower(floats x) { return {widen(x.a), widen(x.b)}; }
+TINYMLP_BLOCK_INLINE doubles upper(floats x) { return {widen(x.c), widen(x.d)}; }
+TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
+  return {x.a * y.a + z.a, x.b * y.b + z.b};
+}
+TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
+  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
+          static_cast<float>(y.b)};
+}
 #endif
 
 } // namespace tinymlp::kernels::blocks

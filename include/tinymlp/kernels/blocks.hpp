@@ -1,7 +1,5 @@
-// Sums of dense layers four outputs at a time, for CPUs without kernels of their own: in the
-// 128-bit vectors that the target always has, SSE2 on x86-64, simd128 in WebAssembly; elsewhere in
-// four floats, so that their sums are independent and stay in registers. The same bits as
-// exact::fma, one multiply-add after the other.
+// Sums of dense layers four outputs at a time (baseline.hpp), for CPUs without kernels of their
+// own. The same bits as exact::fma, one multiply-add after the other.
 #pragma once
 
 #include <tinymlp/kernels/baseline.hpp>
@@ -16,7 +14,7 @@
 #include <tinymlp/kernels/precise_begin.inl>
 namespace tinymlp::kernels::blocks {
 
-// A target has: `floats`, four of them; `doubts`, which gather whether a rounding may have been
+// A target has: `doubts`, which gather whether a rounding may have been
 // wrong; and `arithmetic`: a factor, for all four floats or each, multiply-added with one rounding
 // or a doubt. `most` such vectors at once fill the registers.
 #if TINYMLP_HAS_BASELINE_VECTORS
@@ -78,20 +76,6 @@ inline bool rounds_once() noexcept {
 #endif
 #else
 inline constexpr std::size_t most = 2;
-struct floats {
-  float a, b, c, d;
-};
-TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
-TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
-  p[0] = x.a;
-  p[1] = x.b;
-  p[2] = x.c;
-  p[3] = x.d;
-}
-TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
-TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
-  return {exact::add(x.a, y.a), exact::add(x.b, y.b), exact::add(x.c, y.c), exact::add(x.d, y.d)};
-}
 using doubts = std::uint32_t; // 0: none
 TINYMLP_BLOCK_INLINE doubts none() { return 0; }
 TINYMLP_BLOCK_INLINE bool any(doubts doubt) { return doubt != 0; }

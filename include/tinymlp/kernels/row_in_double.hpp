@@ -29,9 +29,9 @@ constexpr bool is_moderate(float x) noexcept {
   return size == 0 || size - least <= span;
 }
 
-// Small networks are scored so. Where they say that their
-// weights are moderate (anything but 0): behind the 8 lanes of the last layer's bias.
-// Not with relaxed simd, which is worth having where it rounds once.
+// Whether networks of that shape are scored so: small ones; not with relaxed simd, which is faster
+// where it rounds once. And where they say that their weights are moderate (anything but 0): behind
+// the 8 lanes of the last layer's bias.
 #if defined(__wasm_relaxed_simd__)
 template <class Shape> inline constexpr bool applies = false;
 #else
@@ -43,9 +43,15 @@ template <class Shape>
 inline constexpr std::size_t flag =
     fp32_layout<Shape>::layers[Shape::layer_count - 1].bias + virtual_lanes;
 
-#if TINYMLP_HAS_BASELINE_VECTORS
+using blocks::add;
 using blocks::doubles;
 using blocks::floats;
+using blocks::load;
+using blocks::load_two;
+using blocks::multiply_add;
+using blocks::zero;
+
+#if TINYMLP_HAS_BASELINE_VECTORS
 using doubts = blocks::bits;
 TINYMLP_BLOCK_INLINE doubts none() { return blocks::set(0); }
 
@@ -73,27 +79,7 @@ template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float*
   }
   return !blocks::any(odd);
 }
-
-TINYMLP_BLOCK_INLINE floats zero() { return blocks::zero(); }
-TINYMLP_BLOCK_INLINE floats load(const float* p) { return blocks::load(p); }
-TINYMLP_BLOCK_INLINE void store(float* p, floats a) { blocks::store(p, a); }
-TINYMLP_BLOCK_INLINE floats add(floats a, floats b) { return blocks::add(a, b); }
-TINYMLP_BLOCK_INLINE floats relu(floats a) { return blocks::larger(a, blocks::zero()); }
-TINYMLP_BLOCK_INLINE doubles splat(float a) { return blocks::splat(a); }
-TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return blocks::load_two(p); }
-TINYMLP_BLOCK_INLINE doubles multiply_add(doubles a, doubles b, doubles c) {
-  return blocks::multiply_add(a, b, c);
-}
-TINYMLP_BLOCK_INLINE doubles lower(floats a) { return blocks::lower(a); }
-TINYMLP_BLOCK_INLINE doubles upper(floats a) { return blocks::upper(a); }
-TINYMLP_BLOCK_INLINE floats narrow(doubles a, doubles b) { return blocks::narrow(a, b); }
 #else
-struct floats {
-  float a, b, c, d;
-};
-struct doubles {
-  double a, b;
-};
 using doubts = std::uint32_t; // 0: none
 TINYMLP_BLOCK_INLINE doubts none() { return 0; }
 TINYMLP_BLOCK_INLINE double rounded(double a, doubts& doubt) {
@@ -111,39 +97,13 @@ template <std::size_t Count> TINYMLP_BLOCK_INLINE bool all_moderate(const float*
   for (std::size_t i = 0; i < Count; ++i) moderate &= is_moderate(x[i]);
   return moderate;
 }
-TINYMLP_BLOCK_INLINE floats zero() { return {0, 0, 0, 0}; }
-TINYMLP_BLOCK_INLINE floats load(const float* p) { return {p[0], p[1], p[2], p[3]}; }
-TINYMLP_BLOCK_INLINE void store(float* p, floats x) {
-  p[0] = x.a;
-  p[1] = x.b;
-  p[2] = x.c;
-  p[3] = x.d;
-}
-TINYMLP_BLOCK_INLINE floats add(floats x, floats y) {
-  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
-}
-TINYMLP_BLOCK_INLINE floats relu(floats x) {
-  return {x.a < 0 ? 0 : x.a, x.b < 0 ? 0 : x.b, x.c < 0 ? 0 : x.c, x.d < 0 ? 0 : x.d};
-}
-TINYMLP_BLOCK_INLINE double widen(float x) { return static_cast<double>(x); }
-TINYMLP_BLOCK_INLINE doubles splat(float x) { return {widen(x), widen(x)}; }
-TINYMLP_BLOCK_INLINE doubles load_two(const float* p) { return {widen(p[0]), widen(p[1])}; }
-TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
-  return {x.a * y.a + z.a, x.b * y.b + z.b};
-}
-TINYMLP_BLOCK_INLINE doubles lower(floats x) { return {widen(x.a), widen(x.b)}; }
-TINYMLP_BLOCK_INLINE doubles upper(floats x) { return {widen(x.c), widen(x.d)}; }
-TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
-  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
-          static_cast<float>(y.b)};
-}
 #endif
 
 struct sums { // of four outputs
   doubles low, high;
 };
-TINYMLP_BLOCK_INLINE sums widened(floats a) { return {lower(a), upper(a)}; }
-TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return narrow(a.low, a.high); }
+TINYMLP_BLOCK_INLINE sums widened(floats a) { return {blocks::lower(a), blocks::upper(a)}; }
+TINYMLP_BLOCK_INLINE floats narrowed(sums a) { return blocks::narrow(a.low, a.high); }
 
 // A dense layer with Relu, its outputs in eights; false where there was a doubt. One function for
 // all layers of all networks: the loops within take the time, and a page that is downloaded the
@@ -164,7 +124,7 @@ dense(const float* weight, const float* bias, std::size_t inputs, std::size_t ou
           widened(c == 0 ? load(bias + o + 4 * v) : zero());
       const float* w = weight + split.begin(c) * outputs + o;
       for (std::size_t k = split.begin(c); k < split.begin(c + 1); ++k, w += outputs) {
-        const doubles of_all = splat(x[k]);
+        const doubles of_all = blocks::splat(x[k]);
         TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) {
           sum[v].low = rounded(multiply_add(of_all, load_two(w + 4 * v), sum[v].low), doubt);
           sum[v].high = rounded(multiply_add(of_all, load_two(w + 4 * v + 2), sum[v].high), doubt);
@@ -175,8 +135,8 @@ dense(const float* weight, const float* bias, std::size_t inputs, std::size_t ou
         if (c == 1) front[v] = half[v];
       }
     }
-    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v)
-        store(y + o + 4 * v, relu(split.count == 4 ? add(front[v], half[v]) : half[v]));
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < 2; ++v) blocks::store(
+        y + o + 4 * v, blocks::larger(split.count == 4 ? add(front[v], half[v]) : half[v], zero()));
   }
   return !any_midway(doubt);
 }
@@ -197,7 +157,7 @@ last(const float* weight, const float* bias, std::size_t inputs, const float* x,
       sum[v].high = rounded(multiply_add(load_two(at + 2), load_two(w + 2), sum[v].high), doubt);
     }
   float lane[4];
-  store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
+  blocks::store(lane, add(narrowed(sum[0]), narrowed(sum[1])));
   score = (lane[0] + lane[2]) + (lane[1] + lane[3]) + 0.0F; // no -0
   return !any_midway(doubt);
 }
