@@ -105,7 +105,8 @@ def error_over_space(data, teacher_name=teacher.LOGGED):
         error = np.abs(metrics.clip(model.scores(x)) - score)
         image = largest(above, x[:, 3], x[:, 0], error, np.linspace(0, 1.25, 70),
                         np.linspace(0, 1.6, 70))
-        largest(below, x[:, 5], score, error, np.linspace(0, 60, 70), np.linspace(0, 100, 70))
+        largest(below, x[:, 5], score, error, np.linspace(0, region.MOTION_MOST, 70),
+                np.linspace(0, 100, 70))
         above.set_title(f"{name}\nRMSE {np.sqrt(np.mean(error ** 2)):.3f}, largest {error.max():.2f}")
         above.set_xlabel("vif_scale2")
         below.set_xlabel("motion2")
