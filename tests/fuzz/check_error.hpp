@@ -1,8 +1,10 @@
-// What both fuzzers require of an error.
+// What fuzzers require: of an error, and of scores that are compared.
 #pragma once
 
 #include <tinymlp/error.hpp>
 
+#include <bit>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -10,6 +12,11 @@ namespace fuzz {
 
 inline void require(bool holds) {
   if (!holds) __builtin_trap();
+}
+
+// To compare by; all NaN are one.
+inline std::uint32_t bits(float x) {
+  return x != x ? 0x7fc00000U : std::bit_cast<std::uint32_t>(x);
 }
 
 // An error points into the file, and its names are parts of the file or literals, readable.

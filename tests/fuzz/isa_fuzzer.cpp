@@ -16,9 +16,8 @@ namespace {
 
 using namespace tinymlp;
 
+using fuzz::bits;
 using fuzz::require;
-
-std::uint32_t bits(float x) { return x != x ? 0x7fc00000U : std::bit_cast<std::uint32_t>(x); }
 
 // Any bits as long as there are bytes, then numbers about the size of features; NaN and infinities
 // rarely, since a row with one of them is NaN throughout.

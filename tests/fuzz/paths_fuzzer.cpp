@@ -24,6 +24,7 @@ namespace {
 
 using namespace tinymlp;
 
+using fuzz::bits;
 using fuzz::require;
 
 constexpr std::size_t models = 6; // the compiler takes some seconds for each
@@ -58,7 +59,6 @@ template <class Net> constexpr std::array<float, Net::inputs> own_row() {
   return row;
 }
 
-std::uint32_t bits(float x) { return x != x ? 0x7fc00000U : std::bit_cast<std::uint32_t>(x); }
 template <class A, class B> void require_same(const A& a, const B& b) {
   require(std::size(a) == std::size(b));
   for (std::size_t i = 0; i < std::size(a); ++i) require(bits(a[i]) == bits(b[i]));

@@ -11,8 +11,6 @@ using tools::fail;
 
 namespace {
 
-// Between film's 24 and NTSC's 23.976 lie 1e-3.
-constexpr double same_rate = 5e-4;
 // libvmaf halves a picture four times, and its filters mirror what lies beyond the border.
 constexpr int smallest_side = 32;
 constexpr double shortest_of_unknown_rate_s = 0.02;

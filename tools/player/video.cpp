@@ -11,10 +11,6 @@ using tools::fail;
 
 namespace {
 
-// Two rates of one clip differ by what containers round away, those of film and of NTSC's film by
-// twice that.
-constexpr double same_rate = 5e-4;
-
 double as_number(AVRational q) { return q.num > 0 && q.den > 0 ? av_q2d(q) : 0; }
 
 } // namespace

@@ -10,6 +10,10 @@
 
 namespace tinymlp::player {
 
+// How far two rates may be apart, as a share: what containers round away. Film's 24 pictures a
+// second and NTSC's 23.976 are twice that apart.
+inline constexpr double same_rate = 5e-4;
+
 class video {
 public:
   // Opens a local file; nothing is fetched from a network, whatever the file names. Throws failure,
