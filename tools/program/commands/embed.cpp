@@ -142,7 +142,7 @@ std::string bytes_of_literal(std::string_view text) {
 // Throws failure unless the header holds the model's bytes, and they are the file's network.
 void check_header(std::string_view header, std::string_view bytes, const onnx_file& file) {
   const std::size_t literal = header.find("[] =\n");
-  if (literal == header.npos || bytes_of_literal(header.substr(literal)) != bytes)
+  if (literal == std::string_view::npos || bytes_of_literal(header.substr(literal)) != bytes)
     fail("{}: the header does not read back as it was written", file.path);
   onnx::plan plan;
   if (const error why = onnx::parse_into(plan, bytes); onnx::failed(why))
