@@ -143,6 +143,27 @@ TEST_CASE("loading and scoring allocate nothing") {
 #endif
 }
 
+TEST_CASE("a network of any shape takes one allocation in its own storage, a refused file none") {
+#if TEST_HAS_OWN_MALLOC
+  const std::span<const char> model(models::mlp_large_onnx, sizeof models::mlp_large_onnx - 1);
+  owned_network net;
+  std::array<long, 3> at{allocations};
+  const status refused = net.load(model.first(1000)).code;
+  at[1] = allocations;
+  const status read = net.load(model).code;
+  at[2] = allocations;
+  CHECK(refused != status::ok);
+  CHECK(read == status::ok);
+  CHECK(at[1] == at[0]);
+  CHECK(at[2] == at[1] + 1);
+  const result<std::size_t> size = required_storage(model);
+  REQUIRE(size.has_value());
+  CHECK(*size < 2 * model.size());
+#else
+  MESSAGE("skipped: this build brings its own malloc");
+#endif
+}
+
 namespace {
 
 // Rows of one kind of feature.
