@@ -65,8 +65,7 @@ struct validate_options {
 
 json_schema read_schema(const std::string& path) {
   byte_source source(path);
-  return json_schema(parse_json(read_whole(source, largest_schema, 0, "not a schema").view(), path),
-                     path);
+  return {parse_json(read_whole(source, largest_schema, 0, "not a schema").view(), path), path};
 }
 
 // Patterns and comparisons of another schema than ours may take any time.
@@ -172,6 +171,7 @@ struct signature_options {
 // Every file of the chosen entries.
 template <class F> void each_file(const registry& in, const std::vector<std::string>& ids, F&& f) {
   std::vector<const model_entry*> entries;
+  entries.reserve(ids.size());
   for (const std::string& id : ids) entries.push_back(&in.at(id));
   if (ids.empty())
     for (const model_entry& entry : in.models()) entries.push_back(&entry);

@@ -55,8 +55,8 @@ option_facts facts_of(const CLI::Option& option) {
   if (!facts.takes_value) return facts;
   const std::string type = option.get_type_name();
   facts.metavar = facts.names.empty() ? option.get_name() : type.substr(0, type.find(':'));
-  facts.takes_file = type.find("FILE") != type.npos || facts.names.empty();
-  if (const std::size_t open = type.find('{'); open != type.npos)
+  facts.takes_file = type.find("FILE") != std::string::npos || facts.names.empty();
+  if (const std::size_t open = type.find('{'); open != std::string::npos)
     facts.choices = split(std::string_view(type).substr(open + 1, type.find('}') - open - 1), ",");
   for (const std::string& name : facts.names) {
     if (name == "--isa") facts.choices = split(isa_names(), ", ");

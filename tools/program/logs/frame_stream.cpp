@@ -17,8 +17,8 @@ void refuse_value(std::string_view key, std::string_view text, number_status why
 }
 
 frame_stream::frame_stream(std::string file, std::function<std::uint64_t()> line,
-                           const log_options& options, row_sink& sink)
-    : file_(std::move(file)), line_(std::move(line)), options_(options), sink_(sink) {}
+                           log_options options, row_sink& sink)
+    : file_(std::move(file)), line_(std::move(line)), options_(std::move(options)), sink_(sink) {}
 
 std::string frame_stream::where() const {
   return fmt::format("{}:{}: frame {}", file_, line_(), number_);

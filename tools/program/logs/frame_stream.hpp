@@ -19,7 +19,7 @@ namespace tinymlp::tools {
 class frame_stream {
 public:
   // `file` starts every message; `line` tells where the reader stands, for messages.
-  frame_stream(std::string file, std::function<std::uint64_t()> line, const log_options& options,
+  frame_stream(std::string file, std::function<std::uint64_t()> line, log_options options,
                row_sink& sink);
 
   // What the log says of itself, as far as it has been read when the first rows are handed on.

@@ -106,8 +106,8 @@ std::string int8_writer::write_fixed_quantiser(const std::string& input,
   const activation_scale& by = inputs_[written_];
   const std::string scale =
       add_tensor(input + "_scale", onnx::element::float32, {}, as_bytes(std::span(&by.scale, 1)));
-  const std::string zero = add_tensor(input + "_zero_point", onnx::element::uint8, {},
-                                      std::string(1, static_cast<char>(by.zero_point)));
+  std::string zero = add_tensor(input + "_zero_point", onnx::element::uint8, {},
+                                std::string(1, static_cast<char>(by.zero_point)));
   add_node("QuantizeLinear", {input, scale, zero}, {quantised});
   return zero;
 }

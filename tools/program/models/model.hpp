@@ -61,7 +61,7 @@ std::unique_ptr<model> make_model(const onnx_file& file, std::optional<isa> whic
 // The ending of the names of compiled-in int8 networks.
 inline constexpr std::string_view int8_suffix = ".int8";
 // One that is compiled in; null for a name that none has.
-std::unique_ptr<model> make_compiled_in(std::string_view name, std::optional<isa> which);
+std::unique_ptr<model> make_compiled_in(std::string_view wanted, std::optional<isa> which);
 // "mlp_small, mlp_medium, ..., mlp_small.int8, ..." for help texts.
 std::string compiled_in_names();
 

@@ -150,7 +150,7 @@ private:
   std::string write_scaler(const std::string& input) {
     const std::span<const onnx::step> steps = scaler_steps(plan_);
     if (steps.empty()) return input;
-    const std::string scaled = unique("scaled");
+    std::string scaled = unique("scaled");
     if (steps[0].op == onnx::affine_op::scaler) {
       uses_ml_ = true;
       protobuf_message& n = add_node("Scaler", {input}, {scaled});

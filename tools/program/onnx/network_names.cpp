@@ -40,7 +40,8 @@ std::string network_name(const onnx::plan& plan) {
 bool is_network_name(std::string_view text) {
   for (const named_shape& known : named_shapes())
     if (known.name == text) return true;
-  return text.find('-') != text.npos && text.find_first_not_of("0123456789-") == text.npos;
+  return text.find('-') != std::string_view::npos &&
+         text.find_first_not_of("0123456789-") == std::string_view::npos;
 }
 
 } // namespace tinymlp::tools
