@@ -92,6 +92,29 @@ class Values(unittest.TestCase):
         for threads in (1, 2, 5):
             self.assertTrue(same_bits(self.net.score_columns(table, threads=threads).to_numpy(), wanted))
 
+    def test_threads_share_what_comes_in_small_batches(self):
+        rows = many_rows(330_001)
+        table, wanted = table_of(rows), self.net(rows)
+        for size in (1_000, 122_880):
+            for threads in (2, 3):
+                reader = table.to_reader(max_chunksize=size)
+                self.assertTrue(same_bits(self.net.score_columns(reader, threads=threads).to_numpy(), wanted))
+        empty = pa.RecordBatch.from_pylist([], schema=table.schema)
+        batches = [empty, *table.to_batches(max_chunksize=99_999), empty]
+        reader = pa.RecordBatchReader.from_batches(table.schema, batches)
+        self.assertTrue(same_bits(self.net.score_columns(reader, threads=4).to_numpy(), wanted))
+
+    def test_a_table_that_ends_in_an_error_gives_no_scores_whatever_the_threads(self):
+        table = table_of(many_rows(150_000))
+
+        def batches():
+            yield from table.to_batches(max_chunksize=40_000)
+            raise RuntimeError("no more")
+        for threads in (1, 3):
+            reader = pa.RecordBatchReader.from_batches(table.schema, batches())
+            with self.assertRaisesRegex(ValueError, "no more"):
+                self.net.score_columns(reader, threads=threads)
+
     def test_scores_are_handed_on_without_a_copy(self):
         scores = self.net.score_columns(table_of(self.rows))
         values = scores.to_numpy()

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -193,22 +195,44 @@ void blank_nulls(const column& from, std::int64_t begin, std::int64_t end, float
       for (std::size_t v = 0; v < width; ++v) to[v] = std::numeric_limits<float>::quiet_NaN();
 }
 
-void score_batch(const network& net, const batch& from, const layout& at, std::size_t threads,
-                 float* out) {
+// Rows [first, last) of a batch.
+void score_rows(const network& net, const batch& from, const layout& at, std::size_t first,
+                std::size_t last, float* out) {
   const std::size_t width = net.inputs(), outputs = net.outputs();
-  for_pieces(static_cast<std::size_t>(from.rows), threads, [&](std::size_t begin, std::size_t end) {
-    const std::size_t block = block_rows(width + outputs);
-    std::vector<float> rows(block * width);
-    for (std::size_t b = begin; b < end; b += block) {
-      const auto first = static_cast<std::int64_t>(b);
-      const auto last = static_cast<std::int64_t>(std::min(end, b + block));
-      for (std::size_t c = 0; c < width; ++c) {
-        at.readers[c](from.columns[c], first, last, rows.data() + c, width);
-        blank_nulls(from.columns[c], first, last, rows.data() + c, width, 1);
-      }
-      blank_nulls(from.whole, first, last, rows.data(), width, width);
-      const auto count = static_cast<std::size_t>(last - first);
-      net.run({rows.data(), count * width}, {out + b * outputs, count * outputs});
+  const std::size_t block = block_rows(width + outputs);
+  std::vector<float> rows(block * width);
+  for (std::size_t begin = first; begin < last; begin += block) {
+    const std::size_t count = std::min(last - begin, block);
+    const auto top = static_cast<std::int64_t>(begin);
+    const auto bottom = static_cast<std::int64_t>(begin + count);
+    for (std::size_t c = 0; c < width; ++c) {
+      at.readers[c](from.columns[c], top, bottom, rows.data() + c, width);
+      blank_nulls(from.columns[c], top, bottom, rows.data() + c, width, 1);
+    }
+    blank_nulls(from.whole, top, bottom, rows.data(), width, width);
+    net.run({rows.data(), count * width}, {out, count * outputs});
+    out += count * outputs;
+  }
+}
+
+std::size_t rows_of(std::span<const batch> batches) {
+  std::size_t rows = 0;
+  for (const batch& each : batches) rows += static_cast<std::size_t>(each.rows);
+  return rows;
+}
+
+// The threads share the rows of all batches together: engines hand tables on in batches that are
+// each too small to be worth a thread.
+void score_batches(const network& net, std::span<const batch> batches, const layout& at,
+                   std::size_t threads, float* out) {
+  for_pieces(rows_of(batches), threads, [&](std::size_t begin, std::size_t end) {
+    std::size_t before = 0;
+    for (const batch& each : batches) {
+      const std::size_t after = before + static_cast<std::size_t>(each.rows);
+      const std::size_t first = std::max(begin, before), last = std::min(end, after);
+      if (first < last)
+        score_rows(net, each, at, first - before, last - before, out + first * net.outputs());
+      before = after;
     }
   });
 }
@@ -262,13 +286,27 @@ void score_stream(const network& net, ArrowArrayStream& stream,
   if (const int code = stream.get_schema(&stream, &schema); code != 0)
     throw bad_table(producer_error(stream, code));
   const layout at = find_columns(schema, names);
-  for (;;) {
-    owned<ArrowArray> array;
-    if (const int code = stream.get_next(&stream, &array); code != 0)
+  // Batches wait until they are worth all threads: some megabytes.
+  const std::size_t enough = threads == 1 ? 1 : threads * threaded_rows;
+  std::vector<std::unique_ptr<owned<ArrowArray>>> arrays;
+  std::vector<batch> waiting;
+  std::size_t rows = 0;
+  for (bool is_end = false; !is_end;) {
+    auto array = std::make_unique<owned<ArrowArray>>();
+    if (const int code = stream.get_next(&stream, array.get()); code != 0)
       throw bad_table(producer_error(stream, code));
-    if (array.release == nullptr) return;
-    const batch from = open_batch(array, at);
-    score_batch(net, from, at, threads, to.add(static_cast<std::size_t>(from.rows)));
+    is_end = array->release == nullptr;
+    if (!is_end) {
+      waiting.push_back(open_batch(*array, at));
+      rows += static_cast<std::size_t>(array->length);
+      arrays.push_back(std::move(array));
+    }
+    if (is_end || rows >= enough) {
+      score_batches(net, waiting, at, threads, to.add(rows));
+      rows = 0;
+      waiting.clear();
+      arrays.clear();
+    }
   }
 }
 
@@ -296,7 +334,8 @@ scores_column score_columns(const network& net, nb::handle stream, nb::handle ar
       const layout at = find_columns(schema, names);
       const batch from = open_batch(one, at);
       const without_gil released;
-      score_batch(net, from, at, threads, to.add(static_cast<std::size_t>(from.rows)));
+      score_batches(net, std::span(&from, 1), at, threads,
+                    to.add(static_cast<std::size_t>(from.rows)));
     }
   } catch (const bad_table& why) {
     throw nb::value_error(why.what());
