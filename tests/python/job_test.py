@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -84,20 +85,20 @@ class Jobs(unittest.TestCase):
         self.assertEqual(self.there(), ["a.parquet", "b.parquet", "sub", "sub/c.parquet"])
 
     def test_killed_in_the_middle(self):
-        for i in range(12):
+        for i in range(24):
             self.write(f"many{i:02}.parquet", many_rows(40_000, seed=i))
         with subprocess.Popen([sys.executable, "-m", "tinymlp.job", self.input, self.output],
                               stderr=subprocess.PIPE, text=True) as process:
             for line in process.stderr:
-                if "many02" in line:
+                if "many" in line:
                     process.send_signal(signal.SIGKILL)
                     break
         whole = [p for p in self.output.glob("*.parquet") if not p.name.startswith(".")]
-        self.assertTrue(3 <= len(whole) < 14)
+        self.assertTrue(3 <= len(whole) < 26)
         for path in whole:
             self.assertEqual(pq.read_metadata(path).num_rows, pq.read_metadata(self.input / path.name).num_rows)
         self.assertEqual(job(self.input, self.output).returncode, 0)
-        self.assertEqual(len(self.there()), 14)
+        self.assertEqual(len(self.there()), 26)
         self.assertTrue(same_bits(self.scores("many11.parquet"), tinymlp.load("mlp_small")(many_rows(40_000, seed=11))))
 
     def test_another_model_is_not_mixed_in(self):
@@ -178,17 +179,21 @@ class Jobs(unittest.TestCase):
 
     def test_a_file_that_breaks_on_the_way_leaves_nothing(self):
         path = self.write("b.parquet", many_rows(50_000))
+        page = pq.read_metadata(path).row_group(40).column(3).data_page_offset
         data = bytearray(path.read_bytes())
-        for at in range(len(data) // 2, len(data) // 2 + 4000):
-            data[at] ^= 0x5A
+        data[page:page + 40] = b"\xff" * 40  # the header of a page of the 41st of 72 row groups
         path.write_bytes(data)
+        with self.assertRaises(Exception):
+            pq.read_table(path)
         for engine in ("arrow", "duckdb", "polars"):
-            self.output = self.folder / engine
-            done = job("--engine", engine, self.input, self.output)
-            if done.returncode == 0:
-                continue  # the engine read the damaged pages as values: nothing is half-written either
-            self.assertFails(done, "b.parquet")
-            self.assertEqual(self.there(), ["a.parquet"])
+            with self.subTest(engine):
+                self.output = self.folder / engine
+                done = job("--engine", engine, self.input, self.output)
+                self.assertFails(done, "b.parquet: ")
+                self.assertEqual(self.there(), ["a.parquet"])
+                self.assertTrue(same_bits(self.scores("a.parquet"), tinymlp.load("mlp_small")(self.rows[:1000])))
+        (self.input / "b.parquet").unlink()
+        self.assertRegex(job(self.input, self.output).stderr, "a.parquet: there already")
 
     def test_nulls_doubles_and_no_rows(self):
         table = pa.table({n: pa.array([None if i == 3 else 0.5, 1, 0.25], pa.float64()) for i, n in enumerate(NAMES)})
@@ -225,11 +230,153 @@ class Jobs(unittest.TestCase):
 
     def test_the_manifest_tells_the_model(self):
         self.assertEqual(job(self.input, self.output).returncode, 0)
-        told = json.loads((self.output / "_tinymlp.json").read_text())
-        self.assertEqual(told["model_sha256"], tinymlp.load("mlp_small").sha256)
-        self.assertEqual(sorted(told["files"]), ["a.parquet", "b.parquet"])
-        (self.output / "_tinymlp.json").write_text("{")
-        self.assertFails(job(self.input, self.output), "not readable")
+        first, *steps = map(json.loads, (self.output / "_tinymlp.jsonl").read_text().splitlines())
+        self.assertEqual(first["model_sha256"], tinymlp.load("mlp_small").sha256)
+        whole = {step["file"]: (step["bytes"], step["mtime_ns"]) for step in steps if "bytes" in step}
+        stamps = {n: (s.st_size, s.st_mtime_ns) for n in ("a.parquet", "b.parquet") for s in [(self.input / n).stat()]}
+        self.assertEqual(whole, stamps)
+        for text in ("{", "{\n", "[]\n", '{"files": {}}\n', json.dumps(first) + "\n7\n"):
+            (self.output / "_tinymlp.jsonl").write_text(text)
+            self.assertFails(job(self.input, self.output), "_tinymlp.jsonl: not readable.*--overwrite")
+        self.assertEqual(job("--overwrite", "--quiet", self.input, self.output).returncode, 0)
+
+    def test_a_line_that_was_cut_off_is_done_again(self):
+        self.assertEqual(job(self.input, self.output).returncode, 0)
+        path = self.output / "_tinymlp.jsonl"
+        text = path.read_text()
+        last = text.splitlines(keepends=True)[-1]
+        for length in range(len(last)):
+            path.write_text(text.removesuffix(last) + last[:length])
+            with self.manifest() as manifest:
+                self.assertEqual({n: bool(s) for n, s in manifest.files.items()}, {"a.parquet": True, "b.parquet": False})
+            self.assertEqual(len(path.read_text().splitlines()), 3)
+        done = job(self.input, self.output)
+        self.assertRegex(done.stderr, "a.parquet: there already")
+        self.assertRegex(done.stderr, "b.parquet: 2,000 rows")
+
+    def manifest(self):
+        from tinymlp.job import Manifest, Task
+        return Manifest(self.output, Task(tinymlp.load("mlp_small"), NAMES, "score", 1), False)
+
+    def test_a_file_more_costs_the_same_however_many_there_are(self):
+        from tinymlp.job import Item
+        self.output.mkdir()
+        item = Item(self.input / "a.parquet", "a.parquet")
+        written = []
+        with self.manifest() as manifest, mock.patch.object(os, "fsync"):
+            for i in range(3000):
+                manifest.begin([f"{i:04}.parquet"])
+                manifest.add({f"{i:04}.parquet": item.stamp()})
+                written.append(manifest.path.stat().st_size)
+            inode = manifest.path.stat().st_ino
+        grown = set(np.diff(written))
+        self.assertEqual(len(grown), 1, "bytes that each file adds")
+        self.assertLess(grown.pop(), 200)
+        self.assertEqual(inode, (self.output / "_tinymlp.jsonl").stat().st_ino)
+        with self.manifest() as manifest:
+            self.assertEqual(len(manifest.files), 3000)
+
+    def test_killed_before_every_step_on_the_disk(self):
+        """A process forks a job for each step, kills it there, lines half written included, and goes on with another:
+        all is there once, and what was whole is not done again."""
+        self.write("a.parquet", self.rows[:30])
+        self.write("b.parquet", self.rows[30:50])
+        done = subprocess.run([sys.executable, "-c", KILLED, self.input, self.output], capture_output=True, text=True,
+                              timeout=240)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        steps, resumed = map(int, done.stdout.split())
+        self.assertGreater(steps, 20)
+        self.assertGreater(resumed, 5, "jobs that found a file whole")
+        wanted = tinymlp.load("mlp_small")(self.rows[:50])
+        self.assertTrue(same_bits(np.concatenate([self.scores("a.parquet"), self.scores("b.parquet")]), wanted))
+
+
+#: Arguments: the inputs' folder, the output's. Second, where the scores of other inputs are replaced.
+KILLED = """
+import os, pathlib, shutil, signal, sys
+import numpy as np
+import pyarrow.parquet as pq
+import tinymlp
+from tinymlp import _columns, job
+source, output = map(pathlib.Path, sys.argv[1:])
+os.fsync, os.sync = lambda descriptor: None, lambda: None  # a kill of the process does not need it, and it takes most of the time
+net = tinymlp.load("mlp_small")
+task = job.Task(net, tinymlp.VMAF_FEATURES, "score", 1)
+inputs = sorted(source.glob("*.parquet"))
+
+def in_child(work):
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException as why:
+            print(why, file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def killed_at(last, together):
+    if together:  # wait for each other until the end
+        job.Placing.add = lambda placing, scored: placing.waiting.append(scored)
+    left = last
+    def step(real, name):
+        def call(*arguments):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                if name == "write":
+                    real(arguments[0], arguments[1][:len(arguments[1]) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments)
+        return call
+    for name in ("fsync", "sync", "replace", "write"):
+        setattr(os, name, step(getattr(os, name), name))
+    job.run(task, "arrow", [str(source)], output)
+
+def check():
+    for path in inputs:
+        table = pq.ParquetFile(output / path.name).read()
+        rows = np.stack([table[n].to_numpy() for n in tinymlp.VMAF_FEATURES], axis=1)
+        assert table.drop(["score"]).equals(pq.ParquetFile(path).read()), path
+        assert (table["score"].to_numpy() == net(np.ascontiguousarray(rows))).all(), path
+    left = [p.name for p in output.rglob("*") if p.name.endswith(job.PART)]
+    assert not left, left
+
+def go_on():
+    whole = 2 - job.run(task, "arrow", [str(source)], output)
+    check()
+    whole_again = job.run(task, "arrow", [str(source)], output)
+    assert whole_again == 0
+    os.write(told, bytes([whole]))
+
+pq.ParquetFile(inputs[0]).read()["adm2"].to_numpy()  # imports pandas where it is, before all the children do
+before = output.with_name("before")
+contents = [path.read_bytes() for path in inputs]
+for path, other in zip(inputs, reversed(contents)):
+    path.write_bytes(other)
+assert in_child(lambda: job.run(task, "arrow", [str(source)], before)) == 0
+for path, content in zip(inputs, contents):
+    path.write_bytes(content)
+taken, told = os.pipe()
+steps = resumed = 0
+for replaced, together in ((False, False), (True, False), (True, True)):
+    last = 0
+    while True:
+        last += 1
+        shutil.rmtree(output, ignore_errors=True)
+        if replaced:  # scores of other inputs lie there
+            assert in_child(lambda: job.run(task, "arrow", [str(source)], output)) == 0
+            for path in inputs:
+                os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
+        status = in_child(lambda: killed_at(last, together))
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL, status
+        assert in_child(go_on) == 0, (last, replaced, together)
+        resumed += os.read(taken, 1)[0] > 0
+        steps += 1
+print(steps, resumed)
+"""
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python -m tinymlp.job --engine duckdb --model policy.onnx --features x0,x1,x2 part-*.parquet scored/
 
 Each file is written beside its place and renamed into it when it is whole. A job that was stopped goes
-on with the files that are missing, or have changed; `_tinymlp.json` in the output's folder tells which
+on with the files that are missing, or have changed; `_tinymlp.jsonl` in the output's folder tells which
 model they were scored by, and scores of another are not mixed with them.
 """
 from __future__ import annotations
@@ -21,12 +21,12 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from ._errors import Error
 from .network import Network, cores, load
 
-MANIFEST = "_tinymlp.json"
+MANIFEST = "_tinymlp.jsonl"
 LOCK = ".tinymlp.lock"
 PART = ".tinymlp-part"
 
@@ -201,59 +201,114 @@ def _remove(path: pathlib.Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _on_disk(path: pathlib.Path) -> None:
-    for each in [*path.rglob("*"), path] if path.is_dir() else [path]:
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(path: pathlib.Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _rename_into_place(part: pathlib.Path, target: pathlib.Path) -> None:
-    _on_disk(part)
+def _on_disk(paths: Sequence[pathlib.Path]) -> None:
+    if len(paths) > 1 and sys.platform == "linux":  # where it returns when all is written
+        os.sync()
+        return
+    for path in paths:
+        for each in [*path.rglob("*"), path] if path.is_dir() else [path]:
+            _sync(each)
+
+
+def _rename(part: pathlib.Path, target: pathlib.Path) -> None:
     if part.is_dir() or target.is_dir():
         _remove(target)  # a folder is not replaced by a rename
     os.replace(part, target)
-    _on_disk(target.parent)
 
 
 class Manifest:
-    """Which files of the output's folder are whole, and by what they were scored."""
+    """Which files of the output's folder are whole, and by what they were scored.
+
+    Lines of JSON: the task's identity, then one for each step. A file's name alone says that what lies
+    at its place is this job's to replace; with the stamp of its input, that it is whole. The last line on
+    a file counts. Lines are only appended, so that a file costs the same however many went before;
+    one that was cut off by a kill is left out, for what it would say is done again.
+    """
 
     def __init__(self, folder: pathlib.Path, task: Task, overwrite: bool) -> None:
         self.path = folder / MANIFEST
-        self.held: dict[str, Any] = {**task.identity(), "files": {}}
-        if not self.path.exists():
-            return
+        self.identity = task.identity()
+        self.files: dict[str, dict[str, int] | None] = {}
         try:
-            found = json.loads(self.path.read_text("utf-8"))
-            files = dict(found["files"])
-        except (ValueError, KeyError, TypeError, OSError) as why:
-            if overwrite:
-                return
-            raise JobError(f"{self.path}: not readable ({why}); --overwrite scores all anew") from None
-        if overwrite:  # they are this job's to replace, and not yet as it would have them
-            self.held["files"] = dict.fromkeys(files)
-            self._write()
-            return
-        other = [k for k, v in task.identity().items() if found.get(k) != v]
-        if other:
-            raise JobError(f"{folder} holds scores of another job ({', '.join(other)} differ): take another folder, "
-                           "or --overwrite")
-        self.held["files"] = files
+            found = self._read()
+        except (ValueError, KeyError, AttributeError, TypeError, OSError) as why:
+            if not overwrite:
+                raise JobError(f"{self.path}: not readable ({why}); --overwrite scores all anew") from None
+        else:
+            other = [k for k, v in self.identity.items() if found.get(k, v) != v]
+            if other and not overwrite:
+                raise JobError(f"{folder} holds scores of another job ({', '.join(other)} differ): take another folder, "
+                               "or --overwrite")
+        if overwrite:
+            self.files = dict.fromkeys(self.files)
+        self._start_anew()
+
+    def __enter__(self) -> "Manifest":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        os.close(self.descriptor)
 
     def has(self, item: Item, target: pathlib.Path) -> bool:
-        return target.exists() and self.held["files"].get(item.name) == item.stamp()
+        return self.files.get(item.name) == item.stamp() and target.exists()
 
-    def add(self, item: Item, stamp: dict[str, int]) -> None:
-        self.held["files"][item.name] = stamp
-        self._write()
+    def may_replace(self, item: Item) -> bool:
+        return item.name in self.files
 
-    def _write(self) -> None:
-        part = self.path.with_name(self.path.name + PART)
-        part.write_text(json.dumps(self.held, indent=1, sort_keys=True) + "\n", "utf-8")
-        _rename_into_place(part, self.path)
+    def begin(self, names: Iterable[str]) -> None:
+        """Before files are renamed into place: they are this job's from then on, however the job ends."""
+        self._add(dict.fromkeys(names))
+
+    def add(self, stamps: Mapping[str, dict[str, int]]) -> None:
+        """After it."""
+        self._add(stamps)
+
+    def _read(self) -> dict[str, Any]:
+        """The identity of the job that wrote here, empty without one; fills `files`."""
+        try:
+            lines = self.path.read_text("utf-8").split("\n")[:-1]  # what follows the last newline was cut off
+        except FileNotFoundError:
+            return {}
+        identity: dict[str, Any] = json.loads(lines[0]) if lines else {}
+        if not self.identity.keys() <= identity.keys():
+            raise ValueError(f"its first line has no {', '.join(self.identity)}")
+        for line in lines[1:]:
+            entry = json.loads(line)
+            self.files[entry.pop("file")] = entry or None
+        return identity
+
+    def _start_anew(self) -> None:
+        """The same in as few lines as it takes, and open for more."""
+        part = self.path.with_name(f".{self.path.name}{PART}")
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(_line(self.identity))
+            file.writelines(_line({"file": name, **(stamp or {})}) for name, stamp in self.files.items())
+        _sync(part)
+        os.replace(part, self.path)
+        _sync(self.path.parent)
+        self.descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+    def _add(self, stamps: Mapping[str, dict[str, int] | None]) -> None:
+        self.files.update(stamps)
+        lines = "".join(_line({"file": name, **(stamp or {})}) for name, stamp in stamps.items()).encode()
+        try:
+            while lines:
+                lines = lines[os.write(self.descriptor, lines):]
+            os.fsync(self.descriptor)
+        except OSError as why:
+            raise JobError(f"{self.path}: {why}") from why
+
+
+def _line(values: dict[str, Any]) -> str:
+    return json.dumps(values) + "\n"
 
 
 @contextlib.contextmanager
@@ -293,6 +348,63 @@ class Progress:
             print(("\r\033[K" if self.moves else "") + f"{name}: {what}; {self.text()}", file=sys.stderr, flush=True)
 
 
+@dataclass(frozen=True)
+class Scored:
+    """A file that is whole, and waits beside its place."""
+
+    item: Item
+    stamp: dict[str, int]  #: of its input, before it was read
+    part: pathlib.Path
+    target: pathlib.Path
+    rows: int
+
+
+class Placing:
+    """Brings scored files to their places and keeps them through a loss of power: first what they hold, then
+    their names. Waiting for the disk costs the same for many as for one, so small files wait for each other
+    until scoring has taken as long as it took to place those before."""
+
+    def __init__(self, manifest: Manifest, progress: Progress) -> None:
+        self.manifest, self.progress = manifest, progress
+        self.waiting: list[Scored] = []
+        self.last = time.monotonic()
+        self.cost = 0.0  # of placing, in seconds
+
+    def __enter__(self) -> "Placing":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.place()  # also where the job ends early: they are whole
+
+    def add(self, scored: Scored) -> None:
+        self.waiting.append(scored)
+        if time.monotonic() - self.last >= self.cost:
+            self.place()
+
+    def place(self) -> None:
+        begin = time.monotonic()
+        ready, self.waiting = self.waiting, []
+        if not ready:
+            return
+        try:
+            _on_disk([each.part for each in ready])
+            self.manifest.begin(each.item.name for each in ready)
+            for each in ready:
+                _rename(each.part, each.target)
+            for folder in {each.target.parent for each in ready}:
+                _sync(folder)
+            self.manifest.add({each.item.name: each.stamp for each in ready})
+        except OSError as why:
+            raise JobError(str(why)) from why
+        finally:
+            for each in ready:
+                _remove(each.part)
+        for each in ready:
+            self.progress.file(each.item.name, f"{each.rows:,} rows")
+        self.last = time.monotonic()
+        self.cost = self.last - begin
+
+
 def run(task: Task, engine: str, inputs: Sequence[str], output: pathlib.Path, *, overwrite: bool = False,
         quiet: bool = True) -> int:
     """Scores what is missing in the output's folder; the number of files that were scored. Raises
@@ -303,28 +415,26 @@ def run(task: Task, engine: str, inputs: Sequence[str], output: pathlib.Path, *,
     with _locked(output):
         for part in output.rglob(f".*{PART}"):
             _remove(part)  # of a job that was killed
-        manifest = Manifest(output, task, overwrite)
         counts = {item.name: check_columns(task, item) for item in items}
         progress = Progress(len(items), sum(counts.values()), quiet)
         scored = 0
-        for item in items:
-            target = output / item.name
-            if manifest.has(item, target):
-                progress.add(counts[item.name])
-                progress.file(item.name, "there already")
-                continue
-            if target.exists() and not overwrite and item.name not in manifest.held["files"]:
-                raise JobError(f"{target}: is there, and was not written by this job: --overwrite replaces it")
-            stamp = item.stamp()
-            _score_one(task, score, item, target, counts[item.name], progress)
-            manifest.add(item, stamp)
-            progress.file(item.name, f"{counts[item.name]:,} rows")
-            scored += 1
+        with Manifest(output, task, overwrite) as manifest, Placing(manifest, progress) as placing:
+            for item in items:
+                target = output / item.name
+                if manifest.has(item, target):
+                    progress.add(counts[item.name])
+                    progress.file(item.name, "there already")
+                    continue
+                if target.exists() and not overwrite and not manifest.may_replace(item):
+                    raise JobError(f"{target}: is there, and was not written by this job: --overwrite replaces it")
+                placing.add(_score_one(task, score, item, target, counts[item.name], progress))
+                scored += 1
         return scored
 
 
 def _score_one(task: Task, score: Callable[..., None], item: Item, target: pathlib.Path, rows: int,
-               progress: Progress) -> None:
+               progress: Progress) -> Scored:
+    stamp = item.stamp()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}{PART}")
     told = 0
@@ -339,16 +449,15 @@ def _score_one(task: Task, score: Callable[..., None], item: Item, target: pathl
         found = _rows_in(part)
         if found != rows:
             raise JobError(f"{item.source}: {rows} rows became {found}")
-        _rename_into_place(part, target)
-    except JobError:
-        raise
-    except Exception as why:
+    except BaseException as why:
+        _remove(part)
+        if isinstance(why, JobError) or not isinstance(why, Exception):
+            raise
         if "KeyboardInterrupt" in str(why):  # which DuckDB makes an error of its own
             raise KeyboardInterrupt from why
         raise JobError(f"{item.source}: {type(why).__name__}: {why}") from why
-    finally:
-        _remove(part)
     progress.add(rows - told)
+    return Scored(item, stamp, part, target, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
