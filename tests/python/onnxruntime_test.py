@@ -120,19 +120,140 @@ class Sessions(unittest.TestCase):
             self.assertEqual((ours[0].shape, ours[0].dtype), (theirs[0].shape, theirs[0].dtype))
             np.testing.assert_allclose(ours[0], theirs[0], rtol=0, atol=1e-4)
 
-    def test_both_refuse_the_same_calls(self):
+    def outcome(self, module, make, *arguments):
+        """(the names of the classes that scripts catch it by, what it says), or None where nothing is raised."""
+        named = module.capi.onnxruntime_pybind11_state
+        kinds = {n: getattr(named, n) for n in ("InvalidArgument", "Fail", "NoSuchFile", "InvalidProtobuf", "InvalidGraph")}
+        kinds.update({c.__name__: c for c in (TypeError, ValueError, AttributeError, RuntimeError)})
+        try:
+            make(*arguments)
+        except Exception as why:
+            return {name for name, kind in kinds.items() if isinstance(why, kind)}, str(why)
+        return None
+
+    def assertSameOutcome(self, theirs, ours, words):
+        """Whatever class a script catches theirs by catches ours, and ours says these words."""
+        self.assertIsNotNone(theirs, "onnxruntime does not refuse it")
+        self.assertIsNotNone(ours, "not refused")
+        self.assertTrue(theirs[0], theirs)
+        self.assertLessEqual(theirs[0], ours[0], ours)
+        for word in words:
+            self.assertIn(word, ours[1])
+
+    def test_both_refuse_the_same_calls_by_the_same_names(self):
         good = real_rows()[:3]
-        for names, feed in ((None, {}), (None, {"x": good}), (["y"], {"features": good}),
-                            (None, {"features": good[:, :5]}), (None, {"features": good[0]}),
-                            (None, {"features": good.astype(np.float64)}), (None, {"features": good[None]}),
-                            (None, {"features": good, "more": good})):
-            for session in (self.ours, self.theirs):
-                with self.assertRaises(Exception):
-                    session.run(names, feed)
-        for arguments in ((b"",), ("/nowhere.onnx",), (7,)):
-            for make in (tinymlp.InferenceSession, onnxruntime.InferenceSession):
-                with self.assertRaises(Exception):
-                    make(*arguments)
+        path = str(self.path)
+        for names, feed, words in (
+                (None, {}, ["features", "missing", path]), (None, {"x": good}, ["features", "missing", "'x'"]),
+                (["y"], {"features": good}, ["'y'", "vmaf", path]), ("vmaf", {"features": good}, ["list of names", "vmaf"]),
+                ([0], {"features": good}, ["list of names"]),
+                (None, {"features": good[:, :5]}, ["features", "(3, 5)", "[N,6]", path]),
+                (None, {"features": good[0]}, ["rank 1", "(6,)", "[N,6]"]), (None, {"features": good[None]}, ["rank 3"]),
+                (None, {"features": good.astype(np.float64)}, ["float64", "tensor(float)", "astype(numpy.float32)"]),
+                (None, {"features": good.astype(np.float16)}, ["float16"]), (None, {"features": good.astype(int)}, ["int64"]),
+                (None, {"features": good.astype(object)}, ["object"]), (None, {"features": [1.0] * 6}, ["rank 1"]),
+                (None, {"features": good, "more": good}, ["'more'", "features", path])):
+            with self.subTest(names=names, feed={k: getattr(v, "shape", v) for k, v in feed.items()}):
+                self.assertSameOutcome(self.outcome(onnxruntime, self.theirs.run, names, feed),
+                                       self.outcome(tinymlp, self.ours.run, names, feed), words)
+        for names, feed, options in ((None, [good], None), (None, None, None), (None, {"features": good}, 7)):
+            self.assertIsNotNone(self.outcome(onnxruntime, self.theirs.run, names, feed, options))
+            with self.assertRaisesRegex(TypeError, "input_feed is a|run_options is a"):
+                self.ours.run(names, feed, options)
+
+    def test_both_refuse_the_same_models_and_options_by_the_same_names(self):
+        cut = self.path.read_bytes()[:-9]
+        for arguments, words in (((cut,), ["byte "]), (("/nowhere.onnx",), ["/nowhere.onnx"]), ((7,), ["int"]),
+                                 ((str(self.path), 7), ["int", "SessionOptions"]), ((b"",), ["IR version"])):
+            theirs, ours = (self.outcome(m, m.InferenceSession, *arguments) for m in (onnxruntime, tinymlp))
+            if arguments == (b"",):  # a model is refused for one reason here, as InvalidProtobuf
+                theirs = {"InvalidProtobuf"}, theirs[1]
+            self.assertSameOutcome(theirs, ours, words)
+        for kind in ("SessionOptions", "RunOptions"):
+            for name, value, words in (("intra_op_num_thread", 1, ["has no intra_op_num_thread"]), ("logid", 3, ["logid", "3", "str"]),
+                                       ("log_severity_level", "x", ["'x'", "int"]), ("log_severity_level", 2.5, ["2.5", "int"])):
+                theirs, ours = (self.outcome(m, setattr, getattr(m, kind)(), name, value) for m in (onnxruntime, tinymlp))
+                self.assertSameOutcome(theirs, ours, words)
+        for module in (onnxruntime, tinymlp):
+            with self.assertRaisesRegex(RuntimeError, "does not have configuration with key: b"):
+                module.SessionOptions().get_session_config_entry("b")
+
+    def test_lists_are_converted(self):
+        for rows in ([[1.0] * 6, [0.5] * 6], [[1] * 6], [real_rows()[0], real_rows()[1]], [[None] * 6]):
+            ours, theirs = (s.run(None, {"features": rows})[0] for s in (self.ours, self.theirs))
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+    def test_options_begin_as_onnxruntimes_and_keep_what_they_are_told(self):
+        for kind in ("SessionOptions", "RunOptions"):
+            ours, theirs = (getattr(m, kind)() for m in (tinymlp, onnxruntime))
+            names = [n for n in dir(theirs) if not n.startswith("_") and not callable(getattr(theirs, n))]
+            self.assertGreater(len(names), 4)
+            for name in names:
+                for _ in range(2):
+                    self.assertEqual(str(getattr(ours, name)), str(getattr(theirs, name)), name)
+                    value = getattr(theirs, name)
+                    if isinstance(value, (bool, int, str)):
+                        value = {bool: not value, int: 3, str: "x"}[type(value)]
+                        setattr(ours, name, value)
+                        setattr(theirs, name, value)
+        for name in ("GraphOptimizationLevel", "ExecutionMode", "ExecutionOrder"):
+            ours, theirs = (getattr(m, name).__members__ for m in (tinymlp, onnxruntime))
+            self.assertEqual([(n, repr(v), str(v), int(v)) for n, v in ours.items()],
+                             [(n, repr(v), str(v), int(v)) for n, v in theirs.items()])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.assertIs(tinymlp.InferenceSession(self.path, options).get_session_options(), options)
+
+    def test_a_dimension_that_is_overridden_is_held_to(self):
+        shapes = []
+        for module in (onnxruntime, tinymlp):
+            options = module.SessionOptions()
+            options.add_free_dimension_override_by_name("N", 3)
+            options.add_session_config_entry("a", "b")
+            self.assertEqual(options.get_session_config_entry("a"), "b")
+            session = module.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+            shapes.append((session.get_inputs()[0].shape, session.run(["vmaf"], {"features": real_rows()[:3]})[0].shape))
+            with self.assertRaises(module.capi.onnxruntime_pybind11_state.InvalidArgument):
+                session.run(["vmaf"], {"features": real_rows()[:5]})
+        self.assertEqual(*shapes)
+
+    def test_lesser_names(self):
+        for call in ("get_providers", "get_provider_options", "get_overridable_initializers", "get_profiling_start_time_ns",
+                     "end_profiling", "disable_fallback", "enable_fallback"):
+            self.assertEqual(getattr(self.ours, call)(), getattr(self.theirs, call)(), call)
+        for arguments in ((), (["CPUExecutionProvider"],), (["CPUExecutionProvider"], [{}])):
+            self.assertEqual(self.ours.set_providers(*arguments), self.theirs.set_providers(*arguments))
+        ours, theirs = self.ours.get_inputs()[0], self.theirs.get_inputs()[0]
+        self.assertEqual((str(ours), repr(ours)), (str(theirs), str(theirs)))
+        self.assertEqual(len({ours, self.ours.get_inputs()[0]}), 1)
+        self.assertEqual(tinymlp.set_default_logger_severity(3), onnxruntime.set_default_logger_severity(3))
+        self.assertEqual(tinymlp.get_device(), onnxruntime.get_device())
+
+    def test_run_options(self):
+        feed = {"features": real_rows()[:3]}
+        for module, session in ((onnxruntime, self.theirs), (tinymlp, self.ours)):
+            options = module.RunOptions()
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+            self.assertEqual(session.run(None, feed, run_options=options)[0].shape, (3,))
+            options.terminate = True
+            with self.assertRaisesRegex(module.capi.onnxruntime_pybind11_state.Fail, "terminate"):
+                session.run(None, feed, options)
+
+    def test_what_has_no_effect_and_would_be_missed_is_warned_of(self):
+        with self.assertWarnsRegex(UserWarning, "CUDAExecutionProvider is not here"):
+            session = tinymlp.InferenceSession(self.path, providers=["CUDAExecutionProvider"])  # onnxruntime takes the CPU too
+        self.assertEqual(session.get_providers(), ["CPUExecutionProvider"])
+        for name, value in (("enable_profiling", True), ("optimized_model_filepath", "made.onnx")):
+            options = tinymlp.SessionOptions()
+            setattr(options, name, value)
+            with self.assertWarnsRegex(UserWarning, name):
+                tinymlp.InferenceSession(self.path, options)
+        for bad in ("CPUExecutionProvider", {"CPUExecutionProvider"}, [3]):
+            with self.assertRaisesRegex(ValueError, "provider"):
+                tinymlp.InferenceSession(self.path, providers=bad)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            tinymlp.InferenceSession(self.path, providers=[("CPUExecutionProvider", {"arena": "1"})])
 
     def test_a_fixed_number_of_rows_is_held_to(self):
         session = tinymlp.InferenceSession(mlp([3, 4, 2], rows=5))

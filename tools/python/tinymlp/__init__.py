@@ -11,10 +11,15 @@ from ._errors import Error, NotBuilt, Obstacle
 from .logs import ScoredLog, score_log
 from .network import (VMAF_FEATURES, Inspection, Network, Scores, Step, Value, inspect, load, quantize,
                       shipped)
-from .session import (ExecutionMode, GraphOptimizationLevel, InferenceSession, ModelMetadata, NodeArg,
-                      SessionOptions, get_available_providers, get_device)
+from .session import (ExecutionMode, ExecutionOrder, Fail, GraphOptimizationLevel, InferenceSession, InvalidArgument,
+                      ModelMetadata, NodeArg, RunOptions, SessionOptions, disable_telemetry_events,
+                      enable_telemetry_events, get_all_providers, get_available_providers, get_device,
+                      get_version_string, set_default_logger_severity, set_default_logger_verbosity, set_seed)
+from . import capi
 
-__all__ = ["VMAF_FEATURES", "Error", "ExecutionMode", "GraphOptimizationLevel", "InferenceSession",
-           "Inspection", "ModelMetadata", "Network", "NodeArg", "NotBuilt", "Obstacle", "ScoredLog",
-           "Scores", "SessionOptions", "Step", "Value", "get_available_providers", "get_device",
-           "inspect", "load", "quantize", "score_log", "shipped", "__version__"]
+__all__ = ["VMAF_FEATURES", "Error", "ExecutionMode", "ExecutionOrder", "Fail", "GraphOptimizationLevel",
+           "InferenceSession", "Inspection", "InvalidArgument", "ModelMetadata", "Network", "NodeArg", "NotBuilt",
+           "Obstacle", "RunOptions", "ScoredLog", "Scores", "SessionOptions", "Step", "Value", "capi",
+           "disable_telemetry_events", "enable_telemetry_events", "get_all_providers", "get_available_providers",
+           "get_device", "get_version_string", "inspect", "load", "quantize", "score_log",
+           "set_default_logger_severity", "set_default_logger_verbosity", "set_seed", "shipped", "__version__"]
