@@ -1,7 +1,10 @@
 """score_log: the program's readers and numbers."""
+import contextlib
 import json
 import os
 import pathlib
+import pickle
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -72,6 +75,27 @@ class Logs(unittest.TestCase):
             self.assertTrue(np.isnan(raw.pooled["mean"]))
             own = tinymlp.load(tinymlp.load("mlp_small").model)
             self.assertFalse(tinymlp.score_log(path, own).clipped)
+
+    def test_clipping_goes_by_the_name_that_was_asked_for_as_the_program_has_it(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            pathlib.Path("log.csv").write_text(",".join(tinymlp.VMAF_FEATURES) + "\n0.3,0.3,0.3,0.3,0.3,0\n")
+            shutil.copy(ROOT / "model/mlp_small.onnx", "mlp_small")  # a file of a shipped network's name
+            shutil.copy(ROOT / "model/mlp_small.onnx", "mlp_small.int8")
+            by_name = tinymlp.load("mlp_small")
+            for network, model, wanted in (
+                    ("mlp_small", "mlp_small", True), ("mlp_small.int8", None, True), (by_name, None, True),
+                    (pickle.loads(pickle.dumps(by_name)), None, True),
+                    ("./mlp_small", "./mlp_small", False), (pathlib.Path("mlp_small"), "./mlp_small", False),
+                    (pathlib.Path("mlp_small.int8"), "./mlp_small.int8", False), (by_name.model, None, False),
+                    (tinymlp.Network(by_name.model, source="mlp_small"), None, False)):
+                with self.subTest(network=str(network)[:30]):
+                    log = tinymlp.score_log("log.csv", network)
+                    self.assertEqual((log.clipped, log.score[0] >= 0), (wanted, wanted))
+                    if model is not None and PROGRAM.exists():
+                        told = json.loads(subprocess.run([PROGRAM, "score", "--model", model, "--format", "json", "log.csv"],
+                                                         check=True, capture_output=True, text=True).stdout)
+                        self.assertEqual(told["model"]["clipped"], wanted)
+                        self.assertEqual(np.float32(told["frames"][0]["metrics"]["tinymlp_vmaf"]), log.score[0])
 
     def test_refusals_name_file_and_line(self):
         with tempfile.TemporaryDirectory() as folder:

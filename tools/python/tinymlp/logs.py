@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from . import _files
-from .network import VMAF_FEATURES, Network, load, shipped
+from .network import VMAF_FEATURES, Network, load
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,7 +76,9 @@ def score_log(path: Union[str, "os.PathLike[str]"], network: Union[Network, str]
     header names the six features.
 
     - `network`: a Network of six features and one output, or what `load` takes.
-    - `clip`: to 0..100; by default the scores of shipped networks are, as libvmaf's are.
+    - `clip`: to 0..100. By default scores of a network that was asked for by a shipped name are, as libvmaf's
+      are, and those of a file or of bytes are not, whatever they hold: as `tinymlp score` does. Nothing else
+      depends on a name.
     - `feature_suffix`, `own_score`: which keys carry the features and the log's own score, as in
       `tinymlp score`.
 
@@ -94,7 +96,7 @@ def score_log(path: Union[str, "os.PathLike[str]"], network: Union[Network, str]
     log = _files.read_log(name, feature_suffix, own_score)
     features = np.frombuffer(log["features"], np.float32).reshape(-1, 6)
     score = np.asarray(net(features)).reshape(-1)
-    clips = net.source.removesuffix(".int8") in shipped if clip is None else bool(clip)
+    clips = net.is_shipped if clip is None else bool(clip)
     if clips:
         score = np.where(score < 0, np.float32(0), np.where(score > 100, np.float32(100), score))
     return ScoredLog(

@@ -123,7 +123,7 @@ class Network(_engine.Network):
     """
 
     def __init__(self, model: bytes, output: str | None = None,
-                 external: Mapping[str, bytes] | None = None, source: str = "") -> None:
+                 external: Mapping[str, bytes] | None = None, source: str = "", is_shipped: bool = False) -> None:
         held, files = bytes(model), dict(external or {})
         try:
             super().__init__(held, output or "", files)
@@ -135,6 +135,8 @@ class Network(_engine.Network):
         self._identity = identity_of(self._model, self._external)
         #: where it came from, for messages
         self.source = source
+        #: whether it was asked for by the name of a shipped network; a file of the same bytes is not
+        self.is_shipped = is_shipped
 
     @property
     def sha256(self) -> str:
@@ -220,7 +222,7 @@ class Network(_engine.Network):
         return Scores(held)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Network, (self._model, self._output, self._external, self.source)
+        return Network, (self._model, self._output, self._external, self.source, self.is_shipped)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.shape))
@@ -287,9 +289,9 @@ def _read(path: str) -> bytes:
 
 
 def _source(source: ModelSource, output: str | None,
-            external: Mapping[str, bytes] | None) -> tuple[bytes, dict[str, bytes], str]:
+            external: Mapping[str, bytes] | None) -> tuple[bytes, dict[str, bytes], str, bool]:
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source), dict(external or {}), ""
+        return bytes(source), dict(external or {}), "", False
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"a model is a path, a shipped network's name or bytes, not a {type(source).__name__}")
     path = os.fspath(source)
@@ -297,14 +299,14 @@ def _source(source: ModelSource, output: str | None,
         path = os.fsdecode(path)
     found = _shipped_model(path) if isinstance(source, str) else None
     if found is not None:
-        return found, {}, path
+        return found, {}, path, True
     try:
         model = _read(path)
     except FileNotFoundError as why:
         if os.sep in path or "." in path:
             raise
         raise FileNotFoundError(why.errno, f"neither a file nor one of {', '.join(shipped)} (.int8)", path) from None
-    return model, dict(external or {}), path
+    return model, dict(external or {}), path, False
 
 
 def _with_external(model: bytes, path: str, output: str | None) -> Network:
@@ -343,9 +345,9 @@ def load(source: ModelSource, output: str | None = None, *,
     Raises `Error` with code, offset and node where the model is refused, OSError where it cannot
     be read.
     """
-    model, files, path = _source(source, output, external)
+    model, files, path, is_shipped = _source(source, output, external)
     try:
-        return Network(model, output, files, path)
+        return Network(model, output, files, path, is_shipped)
     except Error as why:
         if why.code != "external_data_missing" or external is not None or not path:
             raise
