@@ -1,5 +1,8 @@
 """DuckDB and Polars: the bits of the C++ batch call, and what is refused."""
+import concurrent.futures
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -97,6 +100,78 @@ class DuckDB(unittest.TestCase):
         self.assertEqual(list(np.float32(got)), list(net(np.array([0.5, 0.25], np.float32))))
         with self.assertRaisesRegex(ValueError, "clipped"):
             tinymlp.duckdb.register(self.con, net, clip=True)
+
+    def one(self, con, function="vmaf"):
+        return np.float32(con.execute(f"select {function}(0.9, 0.8, 0.8, 0.8, 0.8, 1)").fetchall()[0][0])
+
+    def scored_by(self, network):
+        return tinymlp.load(network)(np.array([0.9, 0.8, 0.8, 0.8, 0.8, 1], np.float32))
+
+    def test_cursors_and_connections_of_a_database_share_its_functions(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for database in (":memory:", ":memory:named", str(pathlib.Path(folder, "log.db"))):
+                with self.subTest(database), duckdb.connect(database) as con, con.cursor() as older:
+                    tinymlp.duckdb.register(con)
+                    other = con.cursor() if database == ":memory:" else duckdb.connect(database)
+                    with other:
+                        for who, network in ((other, "mlp_large"), (older, "mlp_medium"), (con, "mlp_small"), (other, "mlp_large")):
+                            tinymlp.duckdb.register(who, network)
+                            self.assertEqual({self.one(c) for c in (con, older, other)}, {self.scored_by(network)})
+                        tinymlp.duckdb.register(other, name="of_other")
+                        tinymlp.duckdb.register(other, mlp([6, 3]), name="lists")
+                    self.assertEqual(self.one(con), self.scored_by("mlp_large"))
+                    self.assertEqual(self.one(con, "of_other"), self.scored_by("mlp_small"))
+                    with self.assertRaisesRegex(ValueError, "made by another connection, which gives FLOAT\\[\\], not FLOAT, of the name lists"):
+                        tinymlp.duckdb.register(con, name="lists")
+                    tinymlp.duckdb.register(con, mlp([6, 3]))
+                    self.assertEqual(len(con.execute("select vmaf(1, 1, 1, 1, 1, 1)").fetchall()[0][0]), 3)
+
+    def test_a_cursor_that_registered_and_is_gone(self):
+        """In a process of its own: DuckDB calls what it has freed."""
+        done = subprocess.run([sys.executable, "-c", "import duckdb, gc, tinymlp.duckdb\n"
+                               "con = duckdb.connect()\n"
+                               "cursor = con.cursor(); tinymlp.duckdb.register(cursor); cursor.close(); del cursor; gc.collect()\n"
+                               "junk = [object() for _ in range(10000)]\n"
+                               "query = 'select vmaf(0.9, 0.8, 0.8, 0.8, 0.8, 1)'\n"
+                               "first = con.sql(query).fetchall(); tinymlp.duckdb.register(con, 'mlp_small')\n"
+                               "assert first == con.sql(query).fetchall(); print(first[0][0])"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(np.float32(done.stdout), self.scored_by("mlp_small"))
+
+    def test_threads_with_a_cursor_each(self):
+        wanted = tinymlp.load("mlp_small")(self.rows)
+
+        def work(_):
+            with self.con.cursor() as cursor:
+                tinymlp.duckdb.register(cursor)
+                cursor.register("mine", self.table)
+                got = cursor.sql(f"select vmaf({ARGUMENTS}) as s from mine order by row").fetchnumpy()["s"]
+                return same_bits(np.asarray(got, np.float32), wanted)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            self.assertEqual(list(pool.map(work, range(24))), [True] * 24)
+
+    def test_registered_in_a_transaction_that_is_rolled_back(self):
+        with duckdb.connect() as con:
+            con.execute("begin")
+            tinymlp.duckdb.register(con, "mlp_large")
+            self.assertEqual(self.one(con), self.scored_by("mlp_large"))
+            con.execute("rollback")
+            with self.assertRaises(duckdb.CatalogException):
+                self.one(con)
+            tinymlp.duckdb.register(con)
+            self.assertEqual(self.one(con), self.scored_by("mlp_small"))
+
+    def test_names_that_are_taken_or_none(self):
+        self.con.execute("create macro mine(a) as a + 1")
+        for name, words in (("sum", "a function of the name sum already: take another"), ("", "name ''"), (None, "name None"),
+                            ("TinyMLP", "take another")):
+            with self.subTest(name), self.assertRaisesRegex(ValueError, words):
+                tinymlp.duckdb.register(self.con, name=name)
+        self.assertEqual(self.con.sql("select sum(3), mine(3)").fetchall(), [(3, 4)])
+        with self.assertRaisesRegex(TypeError, "con is a NoneType"):
+            tinymlp.duckdb.register(None)
+        self.assertEqual(self.one(self.con), self.scored_by("mlp_small"))
 
     def test_no_rows(self):
         self.assertEqual(len(self.column(f"select vmaf({ARGUMENTS}) as s from log where row < 0")), 0)

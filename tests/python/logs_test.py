@@ -52,6 +52,7 @@ class Logs(unittest.TestCase):
                                     capture_output=True, text=True).stdout
             told = json.loads(output)
             log = tinymlp.score_log(path, name)
+            self.assertEqual(told["model"]["sha256"], log.network.sha256, "the program is of other networks: build it anew")
             self.assertEqual([np.float32(f["metrics"]["tinymlp_vmaf"]) for f in told["frames"]], list(log.score))
             pooled = told["pooled_metrics"]["tinymlp_vmaf"]
             for key, value in log.pooled.items():
