@@ -70,12 +70,12 @@ clips = (scored.filter(pl.col("codec") == "x264").with_columns(pl.col("param").c
                                           pl.col("score").cast(pl.Float64).quantile(0.05).alias("p5")))
 report = (clips.group_by("source").agg(
     pl.col("mean").mean().round(1).alias("mean"), pl.col("p5").min().round(1).alias("worst p5"),
-    pl.col("param").filter(pl.col("mean") >= 80).max().alias("highest crf above 80")).sort("mean"))
+    pl.col("param").filter(pl.col("mean") >= 80).max().alias("highest crf above 80")).sort("mean", "source"))
 with pl.Config(tbl_rows=30, tbl_hide_dataframe_shape=True):
     print(report)
 # %%
 figure, axes = plt.subplots(figsize=(8, 3.6))
-for (title,), rungs in clips.sort("param").group_by("source"):
+for (title,), rungs in clips.sort("source", "param").group_by("source", maintain_order=True):
     axes.plot(rungs["param"], rungs["mean"], color="C0", alpha=0.35, linewidth=1)
 axes.axhline(80, color="0.6", linewidth=1, linestyle=":")
 axes.set(xlabel="x264 rate factor", ylabel="mean VMAF of the clip", title="Each line is a title");

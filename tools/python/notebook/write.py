@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes, runs and keeps the notebook: write.py [--check]. With --check it is run and nothing is
-kept; exits 1 where a cell fails. Wants tests/python/requirements-long.txt."""
+kept; exits 1 where a cell fails, or prints other text than the one that is kept. Wants
+tests/python/requirements.txt."""
 import pathlib
 import sys
 
@@ -21,6 +22,14 @@ def cells(source):
             yield nbformat.v4.new_code_cell("\n".join(lines))
 
 
+def told(notebook):
+    """(the number of a cell, its text), but for what depends on the machine: a fit by its linear algebra."""
+    for number, cell in enumerate(notebook.cells):
+        if "MLPRegressor(" not in cell["source"]:
+            for output in cell.get("outputs", []):
+                yield number, output.get("text") or output.get("data", {}).get("text/plain")
+
+
 def main():
     made = nbformat.v4.new_notebook(cells=list(cells((HERE / "quality.py").read_text("utf-8"))))
     for number, cell in enumerate(made.cells):
@@ -32,6 +41,11 @@ def main():
     made.metadata.pop("language_info", None)
     if "--check" not in sys.argv:
         nbformat.write(made, NOTEBOOK)
+        return
+    kept, fresh = (list(told(n)) for n in (nbformat.read(NOTEBOOK, as_version=4), made))
+    if kept != fresh:
+        other = next((k, f) for k, f in zip([*kept, None], [*fresh, None]) if k != f)
+        sys.exit(f"{NOTEBOOK.name} keeps\n{other[0]}\nand now it is\n{other[1]}\nRun {pathlib.Path(__file__).name} to keep that")
 
 
 if __name__ == "__main__":
