@@ -222,6 +222,10 @@ class Polars(unittest.TestCase):
     def test_refusals(self):
         with self.assertRaisesRegex(ValueError, "6 features, and 2"):
             tinymlp.polars.score(self.net, ["a", "b"])
+        with self.assertRaisesRegex(TypeError, "columns is 3; a list"):
+            tinymlp.polars.score(self.net, 3)
+        with self.assertRaisesRegex(ValueError, "threads is 0"):  # before the query runs
+            tinymlp.polars.score(self.net, threads=0)
         with self.assertRaises(pl.exceptions.ColumnNotFoundError):
             self.frame.drop("adm2").select(tinymlp.polars.score(self.net))
         with self.assertRaisesRegex(Exception, "f0"):

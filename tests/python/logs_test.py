@@ -52,7 +52,8 @@ class Logs(unittest.TestCase):
                                     capture_output=True, text=True).stdout
             told = json.loads(output)
             log = tinymlp.score_log(path, name)
-            self.assertEqual(told["model"]["sha256"], log.network.sha256, "the program is of other networks: build it anew")
+            quantised_from = tinymlp.load(name.removesuffix(".int8")).sha256
+            self.assertEqual(told["model"]["sha256"], quantised_from, "the program is of other networks: build it anew")
             self.assertEqual([np.float32(f["metrics"]["tinymlp_vmaf"]) for f in told["frames"]], list(log.score))
             pooled = told["pooled_metrics"]["tinymlp_vmaf"]
             for key, value in log.pooled.items():
@@ -108,8 +109,16 @@ class Logs(unittest.TestCase):
                     tinymlp.score_log(path)
             with self.assertRaisesRegex(ValueError, "cannot open"):
                 tinymlp.score_log(pathlib.Path(folder, "nothing"))
-        with self.assertRaisesRegex(ValueError, "is an ONNX model"):
+        with self.assertRaisesRegex(ValueError, r"is an ONNX model.*tinymlp.inspect\(\)"):
             tinymlp.score_log(ROOT / "model/mlp_small.onnx")
+        path = SAMPLES / "vtest_x264_36.json"
+        for error, words, call in (
+                (ValueError, "^feature_suffix=: a suffix starts", lambda: tinymlp.score_log(path, feature_suffix="egl")),
+                (TypeError, "feature_suffix is 3", lambda: tinymlp.score_log(path, feature_suffix=3)),
+                (TypeError, "path is a int", lambda: tinymlp.score_log(7)), (TypeError, "path is a bytes", lambda: tinymlp.score_log(b"x")),
+                (KeyError, "no column 'foo'; the log has frame, adm2", lambda: tinymlp.score_log(path)["foo"])):
+            with self.assertRaisesRegex(error, words):
+                call()
 
 
 class WithoutTheProgram(unittest.TestCase):

@@ -160,9 +160,9 @@ class Arrays(unittest.TestCase):
         self.refuses(TypeError, ">f4", self.rows.astype(">f4"))
         self.refuses(TypeError, "'O'", self.rows.astype(object))
         self.refuses(TypeError, "complex", self.rows.astype(np.complex64))
-        self.refuses(TypeError, "list", [[0.0] * 6])
+        self.refuses(TypeError, r"list.*: numpy.asarray\(x, numpy.float32\)", [[0.0] * 6])
         self.refuses(TypeError, "NoneType", None)
-        self.refuses(TypeError, "masked", np.ma.masked_array(self.rows, mask=False))
+        self.refuses(TypeError, r"^x is a masked array.*, x\.filled\(numpy.nan\)$", np.ma.masked_array(self.rows, mask=False))
 
     def test_wrong_shapes(self):
         for shape in ((1000, 5), (7,), (0,), (6, 1), (1, 2, 6), ()):
@@ -171,8 +171,8 @@ class Arrays(unittest.TestCase):
     def test_wrong_out(self):
         self.refuses(ValueError, r"\(999,\).*\(1000,\)", self.rows, out=np.empty(999, np.float32))
         self.refuses(ValueError, "shape", self.rows, out=np.empty((1000, 1), np.float32))
-        self.refuses(TypeError, "float64", self.rows, out=np.empty(1000))
-        self.refuses(TypeError, "list", self.rows, out=[])
+        self.refuses(TypeError, r"float64.*: numpy.empty\(shape, numpy.float32\)$", self.rows, out=np.empty(1000))
+        self.refuses(TypeError, "list.*: numpy.empty", self.rows, out=[])
         fixed = np.empty(1000, np.float32)
         fixed.flags.writeable = False
         self.refuses(ValueError, "read-only", self.rows, out=fixed)
@@ -181,9 +181,13 @@ class Arrays(unittest.TestCase):
         self.refuses(TypeError, "positional")
         self.refuses(TypeError, "positional", self.rows, self.rows)
         self.refuses(TypeError, "thread'", self.rows, thread=2)
-        for bad in (0, -1, 1 << 70, 100_000):
-            self.refuses((ValueError, OverflowError), "", self.rows, threads=bad)
-        self.refuses(TypeError, "", self.rows, threads=1.5)
+        table = dict(zip(tinymlp.VMAF_FEATURES, self.rows.T))
+        for error, bad in ((ValueError, 0), (ValueError, -1), (ValueError, 1 << 70), (ValueError, -1 << 70), (ValueError, 100_000),
+                           (TypeError, 1.5), (TypeError, "2"), (TypeError, None)):
+            words = f"threads is {bad!r}; it is a number from 1 to 1024"
+            self.refuses(error, words, self.rows, threads=bad)
+            with self.assertRaisesRegex(error, words):
+                self.net.score_columns(table, threads=bad)
 
     def test_an_object_that_was_not_made_by_load(self):
         made = tinymlp.Network.__new__(tinymlp.Network)
@@ -245,6 +249,15 @@ class Refusals(unittest.TestCase):
         with self.assertRaises(tinymlp.Error) as caught:
             tinymlp.load("mlp_small", output="value")
         self.assertEqual(caught.exception.code, "unknown_output")
+        self.assertRegex(str(caught.exception), r"value.*\(output=NAME\)$")  # not the program's option
+
+    def test_arguments_of_other_types(self):
+        model = tinymlp.load("mlp_small").model
+        for words, call in (("output is 3; it is the name", lambda: tinymlp.load("mlp_small", output=3)),
+                            ("external is a int; it holds the bytes", lambda: tinymlp.load(model, external=3)),
+                            ("model is a str, not the bytes.*load", lambda: tinymlp.Network("mlp_small"))):
+            with self.assertRaisesRegex(TypeError, words):
+                call()
 
     def test_external_data_comes_from_the_models_folder_only(self):
         from onnx_files import mlp_with_external_data

@@ -106,10 +106,15 @@ struct arguments {
 };
 
 bool read_threads(PyObject* value, std::size_t& to) {
-  const Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+  if (PyIndex_Check(value) == 0) {
+    PyErr_Format(PyExc_TypeError, "threads is %R; it is a number from 1 to 1024", value);
+    return false;
+  }
+  // what is larger becomes the largest
+  const Py_ssize_t number = PyNumber_AsSsize_t(value, nullptr);
   if (number == -1 && PyErr_Occurred() != nullptr) return false;
   if (number < 1 || number > 1024) {
-    PyErr_Format(PyExc_ValueError, "threads is %zd; it is a number from 1 to 1024", number);
+    PyErr_Format(PyExc_ValueError, "threads is %R; it is a number from 1 to 1024", value);
     return false;
   }
   to = static_cast<std::size_t>(number);
@@ -142,24 +147,32 @@ bool read_arguments(PyObject* args, PyObject* kwargs, arguments& to) {
   return true;
 }
 
+// What an array is taken from, and how to make one of something else.
+struct array_argument {
+  const char *name, *of_another_type, *of_another_dtype;
+};
+constexpr array_argument rows_argument{"x", "numpy.asarray(x, numpy.float32)",
+                                       "x.astype(numpy.float32)"};
+constexpr array_argument out_argument{"out", "numpy.empty(shape, numpy.float32)",
+                                      "numpy.empty(shape, numpy.float32)"}; // no copy of it
+
 // The array, or null with an exception that says what it is instead.
-PyArrayObject* float32_array(PyObject* from, const char* name) {
+PyArrayObject* float32_array(PyObject* from, const array_argument& as) {
   if (!PyArray_Check(from)) {
-    PyErr_Format(PyExc_TypeError,
-                 "%s is %R, not a NumPy array of float32: numpy.asarray(%s, numpy.float32)", name,
-                 Py_TYPE(from), name);
+    PyErr_Format(PyExc_TypeError, "%s is %R, not a NumPy array of float32: %s", as.name,
+                 Py_TYPE(from), as.of_another_type);
     return nullptr;
   }
   auto* array = reinterpret_cast<PyArrayObject*>(from);
   if (PyArray_TYPE(array) != NPY_FLOAT32 || !PyArray_ISNOTSWAPPED(array)) {
-    PyErr_Format(PyExc_TypeError, "%s is of dtype %R, not float32: %s.astype(numpy.float32)", name,
-                 reinterpret_cast<PyObject*>(PyArray_DESCR(array)), name);
+    PyErr_Format(PyExc_TypeError, "%s is of dtype %R, not float32: %s", as.name,
+                 reinterpret_cast<PyObject*>(PyArray_DESCR(array)), as.of_another_dtype);
     return nullptr;
   }
   if (!PyArray_CheckExact(from) && PyObject_HasAttrString(from, "mask") != 0) {
     PyErr_Format(PyExc_TypeError,
-                 "%s is a masked array: fill what is masked first, %s.filled(numpy.nan)", name,
-                 name);
+                 "%s is a masked array: fill what is masked first, %s.filled(numpy.nan)", as.name,
+                 as.name);
     return nullptr;
   }
   return array;
@@ -205,7 +218,7 @@ int result_shape(const network& net, const strided& rows, bool is_row, npy_intp*
 
 bool check_out(PyArrayObject* out, int rank, const npy_intp* dims) {
   if (PyArray_ISWRITEABLE(out) == 0) {
-    PyErr_SetString(PyExc_ValueError, "out is read-only");
+    PyErr_SetString(PyExc_ValueError, "out is read-only: give an array that may be written to");
     return false;
   }
   bool same = PyArray_NDIM(out) == rank;
@@ -229,7 +242,7 @@ PyObject* score_into(const network& net, const strided& rows, bool is_row, PyObj
                      std::size_t threads) {
   npy_intp dims[2];
   const int rank = result_shape(net, rows, is_row, dims);
-  PyArrayObject* const out = float32_array(given, "out");
+  PyArrayObject* const out = float32_array(given, out_argument);
   if (out == nullptr || !check_out(out, rank, dims)) return nullptr;
   const strided target = view_of(out, is_row, net.is_scalar());
   if (rows.overlaps(target)) {
@@ -261,7 +274,7 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   const network& net = *nb::inst_ptr<network>(self);
   arguments given;
   if (!read_arguments(args, kwargs, given)) return nullptr;
-  PyArrayObject* const array = float32_array(given.rows, "x");
+  PyArrayObject* const array = float32_array(given.rows, rows_argument);
   strided rows;
   if (array == nullptr || !read_rows(net, array, rows)) return nullptr;
   const bool is_row = PyArray_NDIM(array) == 1;

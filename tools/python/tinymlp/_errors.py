@@ -52,7 +52,8 @@ class Error(ValueError):
     @classmethod
     def _of(cls, first: dict[str, Any], obstacles: list[dict[str, Any]]) -> Error:
         def made(values: dict[str, Any]) -> Obstacle:
-            return Obstacle(**{f.name: values[f.name] for f in fields(Obstacle)})
+            taken = {f.name: values[f.name] for f in fields(Obstacle)}
+            return Obstacle(**{**taken, "advice": taken["advice"].replace("--output-name", "output=NAME")})
 
         return cls(made(first), tuple(made(o) for o in obstacles))
 

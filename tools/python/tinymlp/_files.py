@@ -31,7 +31,17 @@ def most_external_files() -> int:
 
 
 def read_log(path: str, feature_suffix: str | None, own_score: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = program("reading logs").read_log(path, feature_suffix, own_score)
+    reader = program("reading logs")
+    try:
+        found: dict[str, Any] = reader.read_log(path, feature_suffix, own_score)
+    except ValueError as why:  # which names the program's options
+        text = str(why)
+        for option, keyword in (("--feature-suffix", "feature_suffix="), ("--own-score KEY", "own_score=KEY"),
+                                ("--own-score", "own_score="), ("give it as --model FILE, or see `tinymlp inspect`",
+                                                                "give it as the network, or see tinymlp.inspect()")):
+            text = text.replace(option, keyword)
+        raise ValueError(text) from None
+    found["notes"] = [n.replace("--own-score", "own_score=") for n in found["notes"]]
     return found
 
 

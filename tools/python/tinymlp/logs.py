@@ -47,7 +47,10 @@ class ScoredLog:
         return named
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        return self.columns[name]
+        columns = self.columns
+        if name not in columns:
+            raise KeyError(f"no column {name!r}; the log has {', '.join(columns)}")
+        return columns[name]
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -88,9 +91,12 @@ def score_log(path: Union[str, "os.PathLike[str]"], network: Union[Network, str]
     if (net.inputs, net.outputs) != (6, 1):
         raise ValueError(f"{net!r} takes {net.inputs} features and gives {net.outputs} values; frames "
                          "have six features and get one score")
-    name = os.fspath(path)
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(name, str):
-        raise TypeError("path is a str or an os.PathLike of str")
+        raise TypeError(f"path is a {type(name).__name__}; it is a str or an os.PathLike of str")
+    for key, value in (("feature_suffix", feature_suffix), ("own_score", own_score)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{key} is {value!r}; it is a str")
     if name == "-":
         name = "./-"  # a file of that name: standard input is the program's
     log = _files.read_log(name, feature_suffix, own_score)

@@ -23,6 +23,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def check_threads(threads: Any) -> None:
+    if not hasattr(threads, "__index__"):
+        raise TypeError(f"threads is {threads!r}; it is a number from 1 to 1024")
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"threads is {threads}; it is a number from 1 to 1024")
+
+
 LARGEST_MODEL = 64 << 20  # bytes of a file, as the program has it
 
 
@@ -124,7 +131,14 @@ class Network(_engine.Network):
 
     def __init__(self, model: bytes, output: str | None = None,
                  external: Mapping[str, bytes] | None = None, source: str = "", is_shipped: bool = False) -> None:
-        held, files = bytes(model), dict(external or {})
+        if not isinstance(model, bytes):
+            raise TypeError(f"model is a {type(model).__name__}, not the bytes of a file: tinymlp.load() reads files")
+        if output is not None and not isinstance(output, str):
+            raise TypeError(f"output is {output!r}; it is the name of one of the graph's outputs")
+        if external is not None and not isinstance(external, Mapping):
+            raise TypeError(f"external is a {type(external).__name__}; it holds the bytes of files by their locations: "
+                            "{'w.bin': b'...'}")
+        held, files = model, dict(external or {})
         try:
             super().__init__(held, output or "", files)
         except Error as why:
@@ -210,8 +224,7 @@ class Network(_engine.Network):
         names = list(self.feature_names if columns is None else columns)
         if isinstance(columns, str) or not all(isinstance(n, str) for n in names):
             raise TypeError("columns is a list of names of columns")
-        if not 1 <= threads <= 1024:
-            raise ValueError(f"threads is {threads}; it is a number from 1 to 1024")
+        check_threads(threads)
         if hasattr(table, "__arrow_c_stream__"):
             held = _engine.score_columns(self, table.__arrow_c_stream__(), None, names, threads)
         elif hasattr(table, "__arrow_c_array__"):
@@ -288,10 +301,10 @@ def _read(path: str) -> bytes:
     return model
 
 
-def _source(source: ModelSource, output: str | None,
-            external: Mapping[str, bytes] | None) -> tuple[bytes, dict[str, bytes], str, bool]:
+def _source(source: ModelSource) -> tuple[bytes, str, bool]:
+    """The model's bytes, where they came from, and whether that was the name of a shipped network."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source), dict(external or {}), "", False
+        return bytes(source), "", False
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"a model is a path, a shipped network's name or bytes, not a {type(source).__name__}")
     path = os.fspath(source)
@@ -299,14 +312,14 @@ def _source(source: ModelSource, output: str | None,
         path = os.fsdecode(path)
     found = _shipped_model(path) if isinstance(source, str) else None
     if found is not None:
-        return found, {}, path, True
+        return found, path, True
     try:
         model = _read(path)
     except FileNotFoundError as why:
         if os.sep in path or "." in path:
             raise
         raise FileNotFoundError(why.errno, f"neither a file nor one of {', '.join(shipped)} (.int8)", path) from None
-    return model, dict(external or {}), path, False
+    return model, path, False
 
 
 def _with_external(model: bytes, path: str, output: str | None) -> Network:
@@ -345,9 +358,9 @@ def load(source: ModelSource, output: str | None = None, *,
     Raises `Error` with code, offset and node where the model is refused, OSError where it cannot
     be read.
     """
-    model, files, path, is_shipped = _source(source, output, external)
+    model, path, is_shipped = _source(source)
     try:
-        return Network(model, output, files, path, is_shipped)
+        return Network(model, output, None if is_shipped else external, path, is_shipped)
     except Error as why:
         if why.code != "external_data_missing" or external is not None or not path:
             raise
@@ -370,8 +383,8 @@ def quantize(source: ModelSource, output: str | None = None, *, per_channel: boo
     program = _files.program("quantising")
     if calibration not in program.calibration_methods:
         raise ValueError(f"calibration is {calibration!r}; it is one of {', '.join(program.calibration_methods)}")
-    if not 50 <= percentile <= 100:
-        raise ValueError(f"percentile is {percentile}; it is a number from 50 to 100")
+    if not isinstance(percentile, (int, float)) or not 50 <= percentile <= 100:
+        raise ValueError(f"percentile is {percentile!r}; it is a number from 50 to 100")
     net = load(source, output, external=external)
     if rows is not None and not isinstance(rows, (str, os.PathLike)):
         import numpy as np

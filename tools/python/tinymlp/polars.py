@@ -9,7 +9,7 @@ from typing import Any, Sequence
 import polars as pl
 
 from ._columns import as_column
-from .network import ModelSource, Network, load
+from .network import ModelSource, Network, check_threads, load
 
 
 def score(network: Network | ModelSource, columns: Sequence[str | pl.Expr] | None = None, *,
@@ -23,8 +23,9 @@ def score(network: Network | ModelSource, columns: Sequence[str | pl.Expr] | Non
     Works in lazy and streaming queries: it is elementwise.
     """
     net = network if isinstance(network, Network) else load(network)
-    if isinstance(columns, str):
-        raise TypeError(f"columns is the text {columns!r}; a list of names or expressions is wanted")
+    if isinstance(columns, str) or columns is not None and not isinstance(columns, Sequence):
+        raise TypeError(f"columns is {columns!r}; a list of names or expressions is wanted")
+    check_threads(threads)
     wanted = list(net.feature_names if columns is None else columns)
     if len(wanted) != net.inputs:
         raise ValueError(f"the network takes {net.inputs} features, and {len(wanted)} columns are named")

@@ -61,20 +61,19 @@ class ExecutionOrder(enum.IntEnum):
 
 
 class _Options:
-    """Attributes of fixed names and types, and entries of text by keys of text."""
+    """Attributes of the names and types that the class has, and entries of text by keys of text."""
 
-    _defaults: dict[str, Any] = {}
     _entries: dict[str, str]
 
     def __init__(self) -> None:
-        for name, value in self._defaults.items():
-            object.__setattr__(self, name, value)
         object.__setattr__(self, "_entries", {})
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self._defaults:
-            raise AttributeError(f"{type(self).__name__} has no {name}; it has {', '.join(self._defaults)}")
-        wanted = type(self._defaults[name])
+        kind = type(self)
+        names = [n for n in dir(kind) if not n.startswith("_") and not callable(getattr(kind, n))]
+        if name not in names:
+            raise AttributeError(f"{kind.__name__} has no {name}; it has {', '.join(names)}")
+        wanted = type(getattr(kind, name))
         accepted: tuple[type, ...] = {str: (str,), bool: (bool, int, np.bool_)}.get(wanted, ())
         try:
             if accepted and not isinstance(value, accepted):
@@ -82,7 +81,7 @@ class _Options:
             # of another package's enumeration, as onnxruntime's, the number
             held = wanted(value) if accepted else wanted(operator.index(getattr(value, "value", value)))
         except (TypeError, ValueError):
-            raise TypeError(f"{type(self).__name__}.{name} is {value!r}; it takes a {wanted.__name__}") from None
+            raise TypeError(f"{kind.__name__}.{name} is {value!r}; it takes a {wanted.__name__}") from None
         object.__setattr__(self, name, held)
 
     def _add(self, key: str, value: str) -> None:
@@ -102,13 +101,22 @@ class SessionOptions(_Options):
     optimised model, are not: the session warns."""
 
     _dimensions: dict[str, int]
-    _defaults = {
-        "enable_cpu_mem_arena": True, "enable_mem_pattern": True, "enable_mem_reuse": True, "enable_profiling": False,
-        "execution_mode": ExecutionMode.ORT_SEQUENTIAL, "execution_order": ExecutionOrder.DEFAULT,
-        "graph_optimization_level": GraphOptimizationLevel.ORT_ENABLE_ALL, "inter_op_num_threads": 0,
-        "intra_op_num_threads": 0, "log_severity_level": -1, "log_verbosity_level": 0, "logid": "",
-        "optimized_model_filepath": "", "profile_file_prefix": "onnxruntime_profile_",
-        "use_deterministic_compute": False, "use_per_session_threads": True}
+    enable_cpu_mem_arena = True
+    enable_mem_pattern = True
+    enable_mem_reuse = True
+    enable_profiling = False
+    execution_mode = ExecutionMode.ORT_SEQUENTIAL
+    execution_order = ExecutionOrder.DEFAULT
+    graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
+    inter_op_num_threads = 0
+    intra_op_num_threads = 0
+    log_severity_level = -1
+    log_verbosity_level = 0
+    logid = ""
+    optimized_model_filepath = ""
+    profile_file_prefix = "onnxruntime_profile_"
+    use_deterministic_compute = False
+    use_per_session_threads = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,8 +138,11 @@ class SessionOptions(_Options):
 class RunOptions(_Options):
     """onnxruntime's options of one run. `terminate` ends it before it begins; all else has no effect."""
 
-    _defaults = {"log_severity_level": -1, "log_verbosity_level": 0, "logid": "", "only_execute_path_to_fetches": False,
-                 "terminate": False}
+    log_severity_level = -1
+    log_verbosity_level = 0
+    logid = ""
+    only_execute_path_to_fetches = False
+    terminate = False
 
     def add_run_config_entry(self, key: str, value: str) -> None:
         """Accepted, and without effect."""
