@@ -226,7 +226,10 @@ class Jobs(unittest.TestCase):
         self.assertFails(job("--threads", "0", self.input, self.output), "threads", 2)
         self.assertFails(job("--model", "mlp_smal", self.input, self.output), "mlp_small")
         self.assertFails(job("--model", self.input / "a.parquet", self.input, self.output), "a.parquet: byte")
+        self.assertFails(job("--output-name", "x", self.input, self.output), r"x\); name an output.*\(--output-name\)$")
         self.assertFails(job(self.folder / "nowhere", self.output), "no such file")
+        (self.folder / "file").write_text("")
+        self.assertFails(job(self.input, self.folder / "file"), "file: is a file; the output is a folder")
 
     def test_the_manifest_tells_the_model(self):
         self.assertEqual(job(self.input, self.output).returncode, 0)

@@ -411,6 +411,8 @@ def run(task: Task, engine: str, inputs: Sequence[str], output: pathlib.Path, *,
     JobError, with no half-written file left."""
     score = ENGINES[engine]
     items = find_items(inputs, output)
+    if output.exists() and not output.is_dir():
+        raise JobError(f"{output}: is a file; the output is a folder")
     output.mkdir(parents=True, exist_ok=True)
     with _locked(output):
         for part in output.rglob(f".*{PART}"):
@@ -490,7 +492,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tinymlp-score: {why} (pip install 'tinymlp[{given.engine}]')", file=sys.stderr)
         return 1
     except (JobError, Error, ValueError, OSError) as why:
-        print(f"tinymlp-score: {why}", file=sys.stderr)
+        print(f"tinymlp-score: {why}".replace("(output=NAME)", "(--output-name)"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("tinymlp-score: stopped; the same command goes on", file=sys.stderr)
