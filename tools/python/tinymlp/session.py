@@ -338,7 +338,7 @@ class InferenceSession:
         return self._networks[name]
 
     def _checked(self, input_feed: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
-        if not isinstance(input_feed, Mapping):
+        if not isinstance(input_feed, (dict, Mapping)):  # the first is quick to tell
             raise TypeError(f"input_feed is a {type(input_feed).__name__}; it takes a dict of arrays by the names of "
                             f"the graph's inputs, {[v.name for v in self._inputs]}")
         known = {v.name: v for v in self._inputs}
@@ -404,15 +404,18 @@ def _fitting(declared: Value, value: Any) -> np.ndarray[Any, Any]:
     if array.dtype != np.float32 and declared.type == "tensor(float)":
         raise InvalidArgument(f"{where}: unexpected data type {array.dtype}, expected {declared.type}: "
                               "astype(numpy.float32)")
-    shape = "[" + ",".join("?" if d is None else str(d) for d in declared.shape) + "]"
     if array.ndim != len(declared.shape):
-        raise InvalidArgument(f"{where}: invalid rank {array.ndim}, expected {len(declared.shape)}: the shape is "
-                              f"{array.shape}, {shape} is wanted")
+        raise InvalidArgument(f"{where}: invalid rank {array.ndim}, expected {len(declared.shape)}: {_shapes(array, declared)}")
     for axis, (got, wanted) in enumerate(zip(array.shape, declared.shape)):
         if isinstance(wanted, int) and wanted >= 0 and got != wanted:
-            raise InvalidArgument(f"{where}: invalid dimensions: index {axis} got {got}, expected {wanted}: the shape is "
-                                  f"{array.shape}, {shape} is wanted")
+            raise InvalidArgument(f"{where}: invalid dimensions: index {axis} got {got}, expected {wanted}: "
+                                  f"{_shapes(array, declared)}")
     return array
+
+
+def _shapes(array: np.ndarray[Any, Any], declared: Value) -> str:
+    wanted = ",".join("?" if d is None else str(d) for d in declared.shape)
+    return f"the shape is {array.shape}, [{wanted}] is wanted"
 
 
 def _row_count(declared: Value, array: np.ndarray[Any, Any]) -> int:
