@@ -5,6 +5,8 @@
  * The functions are in the library tinymlp; or in one C++20 file of your own:
  *     #define TINYMLP_C_IMPLEMENTATION
  *     #include <tinymlp.h>            // beside tinymlp.hpp
+ * A plugin that keeps them to itself defines TINYMLP_API as nothing before, and is compiled with
+ * -fvisibility=hidden.
  *
  * Rows are row-major float32. Nothing throws, prints, or touches a global state; all functions but
  * tinymlp_create() and tinymlp_destroy() allocate nothing, and those that take a const network are
@@ -23,7 +25,8 @@
 #define TINYMLP_VERSION_PATCH 0
 #endif
 
-#if defined(_WIN32) && defined(TINYMLP_SHARED)
+#if defined(TINYMLP_API)
+#elif defined(_WIN32) && defined(TINYMLP_SHARED)
 #if defined(TINYMLP_C_IMPLEMENTATION)
 #define TINYMLP_API __declspec(dllexport)
 #else
@@ -123,7 +126,7 @@ typedef struct tinymlp_error {
 #define TINYMLP_MAX_EXTERNAL_FILES 64
 /* A file of external tensor data; `location` as the model spells it. */
 typedef struct tinymlp_external_file {
-  const char* location; /* ends in a zero */
+  const char* location; /* ends in a zero; NULL is refused */
   const void* data;     /* its bytes */
   size_t size;          /* in bytes */
 } tinymlp_external_file;
@@ -156,7 +159,7 @@ TINYMLP_API tinymlp_network* tinymlp_create(const tinymlp_model* model, tinymlp_
 TINYMLP_API void tinymlp_destroy(tinymlp_network* network);
 
 /* A shipped network: mlp_small, mlp_medium or mlp_large; with _4k those of vmaf_4k_v0.6.1; with
- * .int8 the int8 form. NULL for any other name. They are constants: nothing is
+ * .int8 the int8 form. NULL for any other name, and for none (NULL). They are constants: nothing is
  * parsed, nothing to destroy. */
 TINYMLP_API const tinymlp_network* tinymlp_shipped(const char* name);
 
@@ -196,7 +199,7 @@ TINYMLP_API void tinymlp_run(const tinymlp_network* network, const float* rows, 
 TINYMLP_API size_t tinymlp_isa_count(void);
 TINYMLP_API const char* tinymlp_isa_name(size_t index);
 /* tinymlp_run() on the one of that name; TINYMLP_ISA_UNSUPPORTED, and nothing written, where it
- * cannot be had. */
+ * cannot be had, and for no name (NULL). */
 TINYMLP_API tinymlp_status tinymlp_run_on(const tinymlp_network* network, const char* isa_name,
                                           const float* rows, size_t count, float* out);
 
@@ -281,6 +284,11 @@ struct tinymlp_network {
 };
 
 namespace tinymlp::c_interface {
+
+// A name from outside: what was looked up and not found is NULL, and names nothing.
+constexpr std::string_view name_text(const char* name) noexcept {
+  return name == nullptr ? std::string_view() : std::string_view(name);
+}
 
 // A literal, which a zero follows.
 constexpr const char* c_text(std::string_view literal) noexcept {
@@ -378,12 +386,13 @@ public:
       return {status::bad_external_data, 0, "more than TINYMLP_MAX_EXTERNAL_FILES files"};
     for (std::size_t i = 0; i < model.external_file_count; ++i) {
       const tinymlp_external_file& from = model.external_files[i];
+      if (from.location == nullptr)
+        return {status::bad_external_data, 0, "a tinymlp_external_file without a location"};
       files_[i] = {from.location, {static_cast<const char*>(from.data), from.size}};
     }
     const result<detail::storage_plan> places = detail::read_plan(
         plan_, {static_cast<const char*>(model.data), model.size},
-        std::span(files_).first(model.external_file_count),
-        model.output == nullptr ? std::string_view() : std::string_view(model.output));
+        std::span(files_).first(model.external_file_count), name_text(model.output));
     if (!places) return places.error();
     places_ = *places;
     head_ = sizeof(tinymlp_network) + plan_.input_count * sizeof(tinymlp_input) +
@@ -577,7 +586,7 @@ void tinymlp_destroy(tinymlp_network* network) { std::free(network); }
 
 const tinymlp_network* tinymlp_shipped(const char* name) {
   for (const tinymlp::c_interface::shipped_entry& entry : tinymlp::c_interface::shipped_networks)
-    if (entry.name == name) return &entry.network;
+    if (entry.name == tinymlp::c_interface::name_text(name)) return &entry.network;
   return nullptr;
 }
 
@@ -614,7 +623,7 @@ const char* tinymlp_isa_name(size_t index) {
 }
 tinymlp_status tinymlp_run_on(const tinymlp_network* network, const char* isa_name,
                               const float* rows, size_t count, float* out) {
-  const auto which = tinymlp::isa_from_name(isa_name);
+  const auto which = tinymlp::isa_from_name(tinymlp::c_interface::name_text(isa_name));
   if (!which) return TINYMLP_ISA_UNSUPPORTED;
   return static_cast<tinymlp_status>(network->call->run_on(*network, *which, rows, count, out));
 }

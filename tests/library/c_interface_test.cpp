@@ -104,6 +104,22 @@ TEST_CASE("shipped networks give the bits of their files") {
     CHECK(tinymlp_shipped(name) == nullptr);
 }
 
+TEST_CASE("a name that is not there is refused: getenv() and the like give NULL") {
+  CHECK(tinymlp_shipped(nullptr) == nullptr);
+  const tinymlp_network* net = tinymlp_shipped("mlp_small");
+  const float row[6] = {};
+  float out = -1;
+  CHECK(tinymlp_run_on(net, nullptr, row, 1, &out) == TINYMLP_ISA_UNSUPPORTED);
+  CHECK(out == -1);
+  const std::string file = test_data::must_read("model/mlp_small.onnx");
+  const tinymlp_external_file nameless{nullptr, file.data(), file.size()};
+  const tinymlp_model model{file.data(), file.size(), nullptr, &nameless, 1};
+  tinymlp_error error;
+  CHECK(tinymlp_required_storage(&model, &error) == 0);
+  CHECK(error.status == TINYMLP_BAD_EXTERNAL_DATA);
+  CHECK(std::string(error.where) == "a tinymlp_external_file without a location");
+}
+
 TEST_CASE("a file gives the same network from malloc() and in the caller's storage") {
   std::vector<std::string> files{two_inputs_two_outputs(),
                                  text(w::int8_model({6, 16, 8, 1}, true).write()),

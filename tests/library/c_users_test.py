@@ -80,6 +80,10 @@ class Users(unittest.TestCase):
                 with self.subTest(compiler=compiler, standard=standard):
                     self.must(compiler, f"-std={standard}", *STRICT, INCLUDE, "-fsyntax-only", "alone.c")
 
+    def test_a_plugin_may_keep_its_own_copy_to_itself(self):
+        (self.folder / "own.c").write_text("#define TINYMLP_API\n#include <tinymlp.h>\n")
+        self.assertNotIn("visibility", self.must("gcc", "-std=c11", *STRICT, INCLUDE, "-E", "own.c"))
+
     def test_symbols(self):
         wanted = (HERE / "symbols.txt").read_text().split()
         shown = [line.split()[-1].split("@")[0]
