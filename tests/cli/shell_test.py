@@ -69,7 +69,7 @@ class ShellTest(ProgramTest):
 
     @has("zsh")
     def test_zsh(self):
-        # zsh completes only at a terminal: what is asked of _arguments is seen instead
+        # What is asked of _arguments.
         script = self.completion("zsh")
         stub = "_arguments() { print -rl -- \"$@\"; [[ $1 == -C ]] && { state=rest; line=(${(z)rest_of_line}); }; true }\n"
         source = self.folder / "_tinymlp"
@@ -81,7 +81,21 @@ class ShellTest(ProgramTest):
         score = arguments("score")
         self.assertRegex(score, r"--format\[.*\]:NAME:\(csv json view\)")
         self.assertRegex(score, r"--model\[.*\]:NAME\|FILE:\{compadd mlp_small .*; _files\}")
-        self.assertIn("*:INPUT:_files", score)
+        self.assertIn("1:INPUT:_files", score)
+
+    @has("zsh")
+    def test_zsh_at_a_terminal(self):
+        script = self.folder / "_tinymlp"
+        script.write_text(self.completion("zsh"))
+        (self.folder / "policy.onnx").touch()
+        for typed, wanted in (("tinymlp qua", "tinymlp quant"), ("tinymlp inspect po", "tinymlp inspect policy.onnx "),
+                              ("tinymlp run policy.onnx po", "tinymlp run policy.onnx policy.onnx "),
+                              ("tinymlp registry add --quant", "tinymlp registry add --quant-mode "),
+                              ("tinymlp score --isa avx512_", "tinymlp score --isa avx512_vnni ")):
+            with self.subTest(typed=typed):
+                said = self.shell("zsh", "-f", program.ROOT / "tests" / "cli" / "at_a_terminal.zsh", script, typed)
+                self.assertIn(f"LINE={wanted}=", said)
+                self.assertNotIn("_arguments:", said)
 
     def test_another_shell_is_refused(self):
         self.assertEqual(program.run("completion", "csh").returncode, 2)

@@ -8,6 +8,7 @@ Meson's cross file all are compiled for that machine and run by its exe_wrapper.
 import ast
 import configparser
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -155,6 +156,8 @@ class Consumers(unittest.TestCase):
         for name in ("bin/tinymlp", "share/man/man1/tinymlp.1", "share/bash-completion/completions/tinymlp.bash",
                      "share/zsh/site-functions/_tinymlp", "share/fish/vendor_completions.d/tinymlp.fish"):
             self.assertGreater((self.prefix / name).stat().st_size, 1000, name)
+            player = self.prefix / re.sub(r"_?tinymlp", r"\g<0>-player", name)
+            self.assertEqual(player.exists(), (BUILD / "tools" / "player" / "tinymlp-player").exists(), player.name)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "commands/entry.hpp"
+#include "commands/shell.hpp"
 #include "display.hpp"
 #include "ffmpeg.hpp"
 #include "json_lines.hpp"
@@ -148,6 +149,7 @@ void describe(CLI::App& app) {
   app.add_flag("--shortest", options->pairing.shortest, "End where the shorter file ends");
   app.add_option("REFERENCE", options->reference, "Video file, the original")->required();
   app.add_option("DISTORTED", options->distorted, "Video file, what became of it")->required();
+  tools::add_shell_options(app, "score each frame of a video against its original, as VMAF does");
   app.footer(footer);
   app.callback([options] { play(*options); });
 }

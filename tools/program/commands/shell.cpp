@@ -1,6 +1,8 @@
 // `tinymlp completion SHELL` and `tinymlp manual`: what the commands know of themselves, as a
 // shell's completion or as a manual page. Made from the option parser's own tree, so that neither
 // goes stale.
+#include "commands/shell.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -25,7 +27,7 @@ struct option_facts {
   std::vector<std::string> names; // with their dashes; none where it is positional
   std::string metavar;            // of the value; empty for flags
   std::vector<std::string> choices;
-  bool takes_value = false, takes_file = false;
+  bool takes_value = false, takes_file = false, repeats = false;
   std::string description;
 };
 struct command_facts {
@@ -53,6 +55,7 @@ option_facts facts_of(const CLI::Option& option) {
   facts.description = option.get_description();
   facts.takes_value = option.get_items_expected_max() != 0 && !option.get_type_name().empty();
   if (!facts.takes_value) return facts;
+  facts.repeats = option.get_items_expected_max() > 1;
   const std::string type = option.get_type_name();
   facts.metavar = facts.names.empty() ? option.get_name() : type.substr(0, type.find(':'));
   facts.takes_file = type.find("FILE") != std::string::npos || facts.names.empty();
@@ -90,10 +93,18 @@ std::string in_single_quotes(std::string_view text) {
 }
 std::string words(const std::vector<std::string>& list) { return joined(list, " "); }
 
-std::string bash(const std::vector<command_facts>& commands) {
+// _tinymlp_score of "tinymlp score"; zsh loads _tinymlp-player from the file of that name.
+std::string function_of(std::string_view path) {
+  std::string name = "_" + std::string(path);
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+}
+
+std::string bash(const std::vector<command_facts>& commands, std::string_view made_by) {
+  const std::string& program = commands[0].path;
   std::string paths, values, offers;
   for (const command_facts& command : commands) {
-    if (command.path != commands[0].path)
+    if (command.path != program)
       paths += fmt::format("{}{}", paths.empty() ? "" : " | ", in_single_quotes(command.path));
     std::vector<std::string> offered = command.subcommands;
     for (const option_facts& option : command.options) {
@@ -115,26 +126,29 @@ std::string bash(const std::vector<command_facts>& commands) {
     offers +=
         fmt::format("    {}) offers='{}' ;;\n", in_single_quotes(command.path), words(offered));
   }
-  return fmt::format(R"(# bash completion for tinymlp, made by: tinymlp completion bash
-_tinymlp() {{
-  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}} command=tinymlp offers= i
+  if (paths.empty()) paths = "''"; // which no word matches
+  std::string function = function_of(program);
+  std::replace(function.begin(), function.end(), '-', '_'); // or POSIX's mode refuses it
+  return fmt::format(R"(# bash completion for {0}, made by: {1}
+{2}() {{
+  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}} command={0} offers= i
   local IFS=$' \t\n'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; ++i)); do
     case "$command ${{COMP_WORDS[i]}}" in
-    {}) command+=" ${{COMP_WORDS[i]}}" ;;
+    {3}) command+=" ${{COMP_WORDS[i]}}" ;;
     esac
   done
   case "$command $prev" in
-{}  esac
+{4}  esac
   case $command in
-{}  esac
+{5}  esac
   COMPREPLY=($(compgen -W "$offers" -- "$cur"))
   [[ $cur == -* ]] || {{ local IFS=$'\n'; COMPREPLY+=($(compgen -f -- "$cur")); }}
 }}
-complete -o filenames -F _tinymlp tinymlp
+complete -o filenames -F {2} {0}
 )",
-                     paths, values, offers);
+                     program, made_by, function, paths, values, offers);
 }
 
 // A description in one line, without what ends it in an argument of zsh's _arguments.
@@ -147,17 +161,14 @@ std::string in_brackets(std::string_view text) {
   return plain;
 }
 
-std::string zsh(const std::vector<command_facts>& commands) {
+std::string zsh(const std::vector<command_facts>& commands, std::string_view made_by) {
+  const std::string& program = commands[0].path;
   std::string text =
-      "#compdef tinymlp\n# zsh completion for tinymlp, made by: tinymlp completion zsh\n";
-  const auto function_of = [](std::string path) {
-    for (char& c : path)
-      if (c == ' ' || c == '-') c = '_';
-    return "_" + path;
-  };
+      fmt::format("#compdef {0}\n# zsh completion for {0}, made by: {1}\n", program, made_by);
   for (const command_facts& command : commands) {
     text += fmt::format("{}() {{\n", function_of(command.path));
     std::string arguments;
+    int positionals = 0;
     for (const option_facts& option : command.options) {
       std::string value;
       if (option.takes_value) {
@@ -170,8 +181,11 @@ std::string zsh(const std::vector<command_facts>& commands) {
           value += "_files";
       }
       if (option.names.empty()) {
+        // zsh takes one "*" for all that follow, and refuses a second
+        ++positionals;
+        const std::string place = option.repeats ? "*" : std::to_string(positionals);
         if (command.subcommands.empty())
-          arguments += fmt::format(" \\\n    {}", in_single_quotes("*" + value));
+          arguments += fmt::format(" \\\n    {}", in_single_quotes(place + value));
         continue;
       }
       for (const std::string& name : option.names)
@@ -192,11 +206,13 @@ std::string zsh(const std::vector<command_facts>& commands) {
     }
     text += "}\n";
   }
-  return text + "[[ $funcstack[1] == _tinymlp ]] && _tinymlp \"$@\" || compdef _tinymlp tinymlp\n";
+  return text + fmt::format("[[ $funcstack[1] == {0} ]] && {0} \"$@\" || compdef {0} {1}\n",
+                            function_of(program), program);
 }
 
-std::string fish(const std::vector<command_facts>& commands) {
-  std::string text = "# fish completion for tinymlp, made by: tinymlp completion fish\n";
+std::string fish(const std::vector<command_facts>& commands, std::string_view made_by) {
+  const std::string& program = commands[0].path;
+  std::string text = fmt::format("# fish completion for {}, made by: {}\n", program, made_by);
   const auto quoted = [](std::string_view plain) {
     std::string to = "'";
     for (const char c : plain) {
@@ -208,30 +224,30 @@ std::string fish(const std::vector<command_facts>& commands) {
   for (const command_facts& command : commands) {
     std::string when;
     std::string_view rest = command.path;
-    if (rest != commands[0].path) {
-      rest.remove_prefix(commands[0].path.size() + 1);
+    if (rest != program) {
+      rest.remove_prefix(program.size() + 1);
       for (std::size_t space; !rest.empty(); rest.remove_prefix(std::min(space + 1, rest.size()))) {
         space = std::min(rest.find(' '), rest.size());
         when += fmt::format("{}__fish_seen_subcommand_from {}", when.empty() ? "" : "; and ",
                             rest.substr(0, space));
       }
-    } else {
+    } else if (!command.subcommands.empty()) {
       when = "__fish_use_subcommand";
     }
     if (!command.subcommands.empty()) {
-      const std::string none_yet = command.path == commands[0].path
+      const std::string none_yet = command.path == program
                                        ? when
                                        : fmt::format("{}; and not __fish_seen_subcommand_from {}",
                                                      when, words(command.subcommands));
       for (const command_facts& below : commands)
         for (const std::string& name : command.subcommands)
           if (below.path == command.path + " " + name)
-            text += fmt::format("complete -c tinymlp -n {} -f -a {} -d {}\n", quoted(none_yet),
+            text += fmt::format("complete -c {} -n {} -f -a {} -d {}\n", program, quoted(none_yet),
                                 name, quoted(below.description));
     }
     for (const option_facts& option : command.options) {
       if (option.names.empty()) continue;
-      std::string line = fmt::format("complete -c tinymlp -n {}", quoted(when));
+      std::string line = "complete -c " + program + (when.empty() ? "" : " -n " + quoted(when));
       for (const std::string& name : option.names)
         line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       if (option.takes_value)
@@ -260,11 +276,16 @@ std::string troff(std::string_view text) {
   return to;
 }
 
-std::string manual(const std::vector<command_facts>& commands) {
-  std::string text = fmt::format(
-      ".\\\" Made by: tinymlp manual\n.TH TINYMLP 1 \"\" \"tinymlp {}\" \"User Commands\"\n"
-      ".SH NAME\ntinymlp \\- {}\n.SH SYNOPSIS\n",
-      version, "score small multilayer perceptrons stored as ONNX");
+std::string manual(const std::vector<command_facts>& commands, std::string_view purpose,
+                   std::string_view made_by) {
+  const std::string& program = commands[0].path;
+  std::string title = program;
+  for (char& c : title)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  std::string text =
+      fmt::format(".\\\" Made by: {}\n.TH {} 1 \"\" \"tinymlp {}\" \"User Commands\"\n"
+                  ".SH NAME\n{} \\- {}\n.SH SYNOPSIS\n",
+                  made_by, troff(title), version, troff(program), troff(purpose));
   for (const command_facts& command : commands)
     if (command.subcommands.empty()) {
       std::string positionals;
@@ -274,7 +295,7 @@ std::string manual(const std::vector<command_facts>& commands) {
     }
   text += fmt::format(".SH DESCRIPTION\n{}\n", troff(commands[0].description));
   for (const command_facts& command : commands) {
-    const bool top = command.path == commands[0].path;
+    const bool top = command.path == program;
     text += top ? ".SH OPTIONS\n"
                 : fmt::format(".SH {}\n{}.\n", troff(command.path), troff(command.description));
     for (const option_facts& option : command.options) {
@@ -287,7 +308,8 @@ std::string manual(const std::vector<command_facts>& commands) {
       text += fmt::format(".TP\n.B {}\n{}{}\n", troff(names), troff(option.description),
                           troff(choices));
     }
-    if (!command.footer.empty() && !top)
+    // That of a program with commands is said here in other places.
+    if (!command.footer.empty() && !(top && !command.subcommands.empty()))
       text += fmt::format(".PP\n.nf\n{}\n.fi\n", troff(command.footer));
   }
   return text + fmt::format(".SH EXIT STATUS\n{}\n",
@@ -300,28 +322,58 @@ void print(const std::string& text) {
   out.commit();
 }
 
+const std::vector<std::string> shells{"bash", "zsh", "fish"};
+
 } // namespace
+
+std::string completion(const CLI::App& app, std::string_view shell, std::string_view made_by) {
+  const std::vector<command_facts> commands = all_commands(app);
+  if (shell == "bash") return bash(commands, made_by);
+  return shell == "zsh" ? zsh(commands, made_by) : fish(commands, made_by);
+}
+
+std::string manual_page(const CLI::App& app, std::string_view purpose, std::string_view made_by) {
+  return manual(all_commands(app), purpose, made_by);
+}
+
+void add_shell_options(CLI::App& app, std::string_view purpose) {
+  // As --help does it: they end the parsing before it asks for what is required.
+  const auto shown = [&app](const std::string& shell) {
+    print(completion(app, shell, app.get_name() + " --completion " + shell));
+    throw CLI::Success();
+  };
+  app.add_option_function<std::string>("--completion", shown,
+                                       "Print the completion for a shell: bash, zsh or fish")
+      ->type_name("SHELL")
+      ->check(CLI::IsMember(shells));
+  app.add_flag_callback("--manual",
+                        [&app, purpose = std::string(purpose)] {
+                          print(manual_page(app, purpose, app.get_name() + " --manual"));
+                          throw CLI::Success();
+                        })
+      ->group("");
+}
 
 void add_completion_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("completion", "Print the completion for a shell");
   auto shell = std::make_shared<std::string>();
   command->add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      ->check(CLI::IsMember(shells));
   command->footer("Examples:\n"
                   "  source <(tinymlp completion bash)\n"
                   "  tinymlp completion zsh > ~/.zfunc/_tinymlp\n"
                   "  tinymlp completion fish > ~/.config/fish/completions/tinymlp.fish");
-  command->callback([shell, &app] {
-    const std::vector<command_facts> commands = all_commands(app);
-    print(*shell == "bash" ? bash(commands) : *shell == "zsh" ? zsh(commands) : fish(commands));
-  });
+  command->callback(
+      [shell, &app] { print(completion(app, *shell, app.get_name() + " completion " + *shell)); });
 }
 
 // For packages; a reader has --help.
 void add_manual_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("manual", "Print the manual page, for man")->group("");
-  command->callback([&app] { print(manual(all_commands(app))); });
+  command->callback([&app] {
+    print(manual_page(app, "score small multilayer perceptrons stored as ONNX", "tinymlp manual"));
+  });
 }
 
 } // namespace tinymlp::tools
