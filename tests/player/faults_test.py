@@ -77,6 +77,16 @@ class Faults(PlayerTest):
         # all before it, to the last, whose motion2 alone does not know of the next
         self.assertEqual([f["score"] for f in frames[:-1]], [f["score"] for f in undamaged[:after - 1]])
 
+    def test_damage_before_the_decoder_has_given_a_picture(self):
+        """It holds pictures back to reorder them: they are shown, and counted."""
+        whole = encoded("early.ts", variant="x264:28")
+        listed = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "packet=pos", "-of", "csv=p=0", whole],
+                                check=True, capture_output=True, text=True).stdout
+        second = int(listed.split()[1].strip(","))
+        damaged = FOLDER / "early_damage.ts"
+        damaged.write_bytes(whole.read_bytes()[:second + 3 * 188])
+        self.refuse(reference(), damaged, scored=1, because=["early_damage.ts: damaged after 1 picture, the last at 0.000 s: "])
+
     def test_a_file_that_is_cut_off(self):
         whole = converted("whole.avi", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p")
         cut = FOLDER / "cut.avi"

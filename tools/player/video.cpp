@@ -79,7 +79,7 @@ const AVFrame* video::next() {
     }
     if (code == AVERROR_EOF || (code < 0 && !damage_.empty())) {
       if (damage_.empty()) return nullptr;
-      fail("{}", damage_);
+      refuse_damage();
     }
     if (code < 0) {
       end_by(latest_reason(code));
@@ -87,12 +87,12 @@ const AVFrame* video::next() {
     }
     if (frame_->decode_error_flags != 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0) {
       if (damage_.empty()) end_by(latest_reason(0));
-      fail("{}", damage_);
+      refuse_damage();
     }
     // What the decoder still held and is shown before the damaged picture is whole.
     const std::int64_t shown_at = frame_->best_effort_timestamp;
     if (!damage_.empty() && damaged_at_ != AV_NOPTS_VALUE && shown_at > damaged_at_)
-      fail("{}", damage_);
+      refuse_damage();
     // Some decoders tell of what they hide in no other way.
     if (damage_.empty() && has_reasons()) end_by(latest_reason(0));
     if (pictures_++ == 0) first_time_ = shown_at;
@@ -130,10 +130,15 @@ void video::feed() {
 }
 
 void video::end_by(const std::string& why) {
-  damage_ = fmt::format("{}: damaged after {} picture{}{}: {}; mend it, or encode it anew", name_,
-                        pictures_, pictures_ == 1 ? "" : "s",
-                        std::isnan(time_) ? "" : fmt::format(", the last at {:.3f} s", time_), why);
+  damage_ = why;
   avcodec_send_packet(decoder_.get(), nullptr); // which then gives what it holds
+}
+
+// Once it has given that: the pictures are those that were played.
+void video::refuse_damage() const {
+  fail("{}: damaged after {} picture{}{}: {}; mend it, or encode it anew", name_, pictures_,
+       pictures_ == 1 ? "" : "s",
+       std::isnan(time_) ? "" : fmt::format(", the last at {:.3f} s", time_), damage_);
 }
 
 double video::seconds_after_first(std::int64_t timestamp) const noexcept {

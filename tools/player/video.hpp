@@ -40,6 +40,7 @@ private:
   void open_decoder();
   void feed();
   void end_by(const std::string& why);
+  [[noreturn]] void refuse_damage() const;
   double seconds_after_first(std::int64_t timestamp) const noexcept;
   [[noreturn]] void refuse_opening(int code) const;
 
@@ -68,7 +69,7 @@ private:
   std::int64_t first_time_ = AV_NOPTS_VALUE;
   double time_ = std::numeric_limits<double>::quiet_NaN();
   std::int64_t damaged_at_ = AV_NOPTS_VALUE; // of the packet sent last: damage is found in that one
-  std::string damage_; // that ends the stream once the decoder has given what it holds
+  std::string damage_; // why the stream ends once the decoder has given what it holds
 };
 
 } // namespace tinymlp::player
