@@ -138,6 +138,56 @@ class Consumers(unittest.TestCase):
                 self.assertIn(f"found {1 if found else 0}", out)
                 shutil.rmtree(project)
 
+    def include_folder(self, name, *options):
+        """Of tinymlp::tinymlp, where find_package() says that it is."""
+        project = self.folder / name
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.21)\nproject(asks LANGUAGES CXX)\nfind_package(tinymlp REQUIRED)\n"
+            "get_target_property(folder tinymlp::tinymlp INTERFACE_INCLUDE_DIRECTORIES)\nmessage(STATUS \"in ${folder};\")\n")
+        out = must("cmake", "-S", project, "-B", project / "build", *self.machine.cmake, *options)
+        folder = pathlib.Path(re.search(r"-- in ([^;]+);\n", out)[1])
+        self.assertTrue((folder / "tinymlp.hpp").exists(), folder)
+        return folder
+
+    @needs_cmake
+    def test_cmake_package_that_is_found_through_a_link(self):
+        root = self.folder / "linked"
+        (root / "usr").mkdir(parents=True)
+        libdir = self.libdir.relative_to(self.prefix)
+        for part in ("include", libdir):
+            shutil.copytree(self.prefix / part, root / "usr" / part, symlinks=True)
+        (root / libdir.parts[0]).symlink_to(pathlib.Path("usr") / libdir.parts[0])
+        self.include_folder("asks_link", f"-Dtinymlp_DIR={root / libdir / 'cmake' / 'tinymlp'}")
+
+    @needs_cmake
+    def test_folders_that_are_absolute(self):
+        to = self.folder / "absolute"
+        folders = {name: to / name / name for name in ("prefix", "lib", "include")}
+        must("cmake", "-S", ROOT, "-B", to / "by_cmake", "-DTINYMLP_C_LIBRARY=OFF", f"-DCMAKE_INSTALL_PREFIX={folders['prefix']}",
+             f"-DCMAKE_INSTALL_LIBDIR={folders['lib']}", f"-DCMAKE_INSTALL_INCLUDEDIR={folders['include']}", *self.machine.cmake)
+        must("cmake", "--install", to / "by_cmake")
+        self.assertEqual(self.include_folder("asks_cmake", f"-Dtinymlp_DIR={folders['lib'] / 'cmake' / 'tinymlp'}"),
+                         folders["include"])
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        must("meson", "setup", to / "by_meson", ROOT, "--prefix", folders["prefix"], "--libdir", folders["lib"], "--includedir",
+             folders["include"], *(f"-D{part}=disabled" for part in ("library", "tools", "tests", "benches")))
+        must("meson", "install", "-C", to / "by_meson")
+        self.assertEqual(self.include_folder("asks_meson", f"-Dtinymlp_DIR={folders['lib'] / 'cmake' / 'tinymlp'}"),
+                         folders["include"])
+
+    @needs_cmake
+    def test_cmake_project_that_exports_what_it_uses(self):
+        source = self.folder / "exports"
+        source.mkdir()
+        (source / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.21)\nproject(exports LANGUAGES CXX)\nset(TINYMLP_C_LIBRARY OFF)\n"
+            f"add_subdirectory({ROOT} tinymlp)\nadd_library(uses INTERFACE)\n"
+            "target_link_libraries(uses INTERFACE tinymlp::tinymlp)\n"
+            "install(TARGETS uses tinymlp EXPORT exports)\ninstall(EXPORT exports DESTINATION lib/cmake/exports)\n")
+        must("cmake", "-S", source, "-B", source / "build", *self.machine.cmake)
+
     @needs_cmake
     def test_cmake_folder(self):
         to = self.cmake("cmake_folder", "-DFROM=folder", f"-DSOURCE={ROOT}")
