@@ -62,6 +62,7 @@ std::string activation_text(const onnx::step& step) {
       "Identity",        "Relu",  "LeakyRelu", "PRelu",     "Clip",    "HardSigmoid", "HardSwish",
       "ThresholdedRelu", "Elu",   "Selu",      "Celu",      "Sigmoid", "Tanh",        "Softplus",
       "Softsign",        "Swish", "Gelu",      "Gelu tanh", "Mish"};
+  static_assert(!operators.back().empty());
   const auto name = operators[static_cast<std::size_t>(step.activates)];
   switch (step.activates) {
   case activation::leaky_relu:
