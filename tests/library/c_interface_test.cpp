@@ -7,14 +7,17 @@
 #include <tinymlp/vmaf.hpp>
 
 #include "onnx_writer.hpp"
+#include "painted_stack.hpp"
 #include "test_data.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <random>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -103,6 +106,36 @@ TEST_CASE("shipped networks give the bits of their files") {
   for (const char* name : {"", "mlp", "mlp_small ", "mlp_small.int4", "MLP_SMALL"})
     CHECK(tinymlp_shipped(name) == nullptr);
 }
+
+#if defined(TINYMLP_TEST_MEASURES_STACK)
+TEST_CASE("reading a model takes the stack that the header says") {
+  static tinymlp_model model;
+  static std::string file;
+  static std::vector<char> storage;
+  std::size_t most = 0, files = 0;
+  for (const char* from : {"tests/data/forms.txt", "tests/data/accepted.txt"}) {
+    std::istringstream lines(test_data::must_read(from));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("onnx ")) continue;
+      file = test_data::base64(line.substr(5));
+      model = model_of(file);
+      storage.resize(tinymlp_required_storage(&model, nullptr));
+      for (void (*const read)() :
+           {+[] { static_cast<void>(tinymlp_required_storage(&model, nullptr)); },
+            +[] {
+              static_cast<void>(tinymlp_load(storage.data(), storage.size(), &model, nullptr));
+            },
+            +[] { tinymlp_destroy(tinymlp_create(&model, nullptr)); }})
+        most = std::max(most, painted_stack::taken_by(read));
+      ++files;
+    }
+  }
+  MESSAGE("stack of reading a model: ", most, " bytes");
+  CHECK(files > 400);
+  CHECK(most > 4096); // it was measured
+  CHECK(most <= painted_stack::most_of_parsing);
+}
+#endif
 
 TEST_CASE("a name that is not there is refused: getenv() and the like give NULL") {
   CHECK(tinymlp_shipped(nullptr) == nullptr);
