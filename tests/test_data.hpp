@@ -70,6 +70,18 @@ inline std::string base64(std::string_view text) {
   return to;
 }
 
+// The files in data/forms.txt and data/accepted.txt: every accepted form.
+inline std::vector<std::string> accepted_files() {
+  std::vector<std::string> files;
+  for (const char* from : {"tests/data/forms.txt", "tests/data/accepted.txt"}) {
+    std::istringstream lines(must_read(from));
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with("onnx ")) files.push_back(base64(line.substr(5)));
+  }
+  CHECK(files.size() > 400);
+  return files;
+}
+
 // Scores of row-major rows, checked to be the same one by one, together, and on every
 // instruction set that this CPU has.
 template <class Net> std::vector<float> scores_of(const Net& net, const std::vector<float>& rows) {
