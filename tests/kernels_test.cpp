@@ -241,7 +241,7 @@ template <std::size_t... Sizes> void check_shape(std::initializer_list<float> ga
 
 } // namespace
 
-// With TINYMLP_SHORT_TESTS one shape of each kind: for builds with sanitizers, where a shape takes
+// With -Dshort_tests=true one shape of each kind: for builds with sanitizers, where a shape takes
 // half a minute to compile and the rest finds no other code, and for emulators.
 TEST_CASE("kernels return the reference's bits: networks of VMAF") {
   check_shape<6, 16, 8, 1>({1.5F, 1e-20F, 1e18F, 1e-35F});

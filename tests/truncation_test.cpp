@@ -1,6 +1,6 @@
 // Damaged models: every prefix, and every byte changed. Each is refused with an error that points
 // into the bytes, or is a model in its own right and scores. The bytes lie in a heap buffer of
-// exactly their size, so that a sanitizer sees a read beyond it. With TINYMLP_SHORT_TESTS, for
+// exactly their size, so that a sanitizer sees a read beyond it. With -Dshort_tests=true, for
 // sanitizers and emulators, one of some prefixes and changes each; a plain build tries all.
 #include "onnx_writer.hpp"
 #include "test_data.hpp"
