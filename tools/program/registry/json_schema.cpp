@@ -80,6 +80,14 @@ std::size_t size_of_pattern(std::string_view text) {
   return size;
 }
 
+// \1 to \9 and what follows: what they match again has no bound, and libstdc++ counts their digits
+// beyond what a long holds.
+bool has_back_reference(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i)
+    if (text[i] == '\\' && text[++i] >= '1' && text[i] <= '9') return true;
+  return false;
+}
+
 // By states rather than by trying: libstdc++'s default takes time exponential in the text, and a
 // frame of the stack for each character.
 std::wregex compile_pattern(const std::string& text) {
@@ -266,6 +274,9 @@ private:
     if (text == nullptr) return false;
     if (size_of_pattern(*text) > longest_pattern)
       fail("{}: a pattern of more than {} characters, repetitions counted", name_, longest_pattern);
+    if (has_back_reference(*text))
+      fail("{}: the pattern {} has a back-reference, which is not taken: write out what it repeats",
+           name_, printable(*text, 80));
     try {
       static_cast<void>(compile_pattern(*text));
     } catch (const std::regex_error& error) {
