@@ -184,7 +184,7 @@ void run_embed(const embed_options& options) {
   out.commit();
 }
 
-constexpr const char* footer = R"(The header holds one constant array. Use it as
+constexpr const char* embed_footer = R"(The header holds one constant array. Use it as
   #include <tinymlp.hpp>
   #include "my_model.hpp"
   constexpr auto net = tinymlp::embed<my_model_onnx>();
@@ -212,7 +212,7 @@ void add_embed_command(CLI::App& app) {
   command->add_option("--output", options->output, "Write here, whole or not at all")
       ->type_name("FILE");
   command->add_option("FILE", options->input, "ONNX file")->required();
-  command->footer(footer);
+  command->footer(embed_footer);
   command->callback([options] { run_embed(*options); });
 }
 

@@ -27,9 +27,7 @@ int parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::Success& help_or_version) {
     std::ostringstream text, nothing;
     app.exit(help_or_version, text, nothing);
-    atomic_file out("-"); // which sees a full disk
-    out.write(text.str());
-    out.commit();
+    print(text.str()); // which sees a full disk
   } catch (const CLI::ParseError& error) {
     // CLI11 comes to what it did not understand only after what is missing.
     if (app.get_require_subcommand_min() > 0 && app.get_subcommands().empty() &&

@@ -37,12 +37,10 @@ void run_inspect(const inspect_options& options) {
   refuse_overwriting("", "-", std::array{options.path});
   const onnx_file file = read_or_list_obstacles(options);
   refuse_overwriting("", "-", external_files_of(options.path, file));
-  atomic_file out("-");
-  out.write(inspection_of(file));
-  out.commit();
+  print(inspection_of(file));
 }
 
-constexpr const char* footer =
+constexpr const char* inspect_footer =
     R"(Inputs with the features that they give and those that the output does not depend on, the output
 and the others, the labels of a classifier, and each step as it is computed: what is folded into
 a layer's weights and biases stands with it. MACs are those of the dense layers.
@@ -68,7 +66,7 @@ void add_inspect_command(CLI::App& app) {
       ->type_name("NAME")
       ->check(utf8_text());
   command->add_option("FILE", options->path, "ONNX file")->required();
-  command->footer(footer);
+  command->footer(inspect_footer);
   command->callback([options] { run_inspect(*options); });
 }
 

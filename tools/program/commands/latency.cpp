@@ -271,7 +271,7 @@ void run_latency(const latency_options& options) {
   if (picture) picture->commit();
 }
 
-constexpr const char* footer =
+constexpr const char* latency_footer =
     R"(Each frame is a call for one row that cannot start before the score of the frame before is
 there. Rows are 64 in turn, caches warm: real ones for six features and one score, numbers from 0
 to 1 for other networks. The processor is kept from overlapping a
@@ -329,7 +329,7 @@ void add_latency_command(CLI::App& app) {
   command->add_option("--output", options->output, "Write here, whole or not at all")
       ->type_name("FILE");
   command->add_option("--plot", options->plot, "Draw the distribution as SVG")->type_name("FILE");
-  command->footer(footer);
+  command->footer(latency_footer);
   command->callback([options] { run_latency(*options); });
 }
 

@@ -189,14 +189,12 @@ bool run_drop(const drop_options& options) {
                        {"features", to_utf8(rows.source)},
                        {"results", std::move(results)}});
   }
-  atomic_file out("-");
-  out.write(text);
-  out.commit();
+  print(text);
   if (!complete) throw usage_error("not every entry could be measured");
   return passed;
 }
 
-constexpr const char* footer =
+constexpr const char* quant_drop_footer =
     R"(Rows are 2,000 real ones, 80 from each source of the training corpus, that are built in
 (model/quant_rows.csv), or those of --features: any log or CSV that `tinymlp score` reads.
 
@@ -231,7 +229,7 @@ void add_quant_drop_command(CLI::App& app) {
   command->add_flag("--all", options->all, "Every quantised entry");
   command->add_flag("--json", options->json, "Print JSON");
   command->add_option("ID", options->ids, "Entries")->check(utf8_text());
-  command->footer(footer);
+  command->footer(quant_drop_footer);
   command->callback([options] {
     bool passed = false;
     try {

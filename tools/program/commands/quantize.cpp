@@ -104,7 +104,7 @@ void run_quantize(const quantize_options& options) {
                   fmt::format("{}: {} bytes, sha256 {}", output, bytes.size(), sha256_of(bytes)));
 }
 
-constexpr const char* footer =
+constexpr const char* quantize_footer =
     R"(Weights become symmetric int8 with zero point 0, one scale a layer (max|w| / 127) or, with
 --per-channel, one an output; activations are quantised when the model runs. Scales, weights and
 zero points are those of ONNX Runtime's quantize_dynamic(weight_type=QInt8), as long as max|w| is
@@ -166,7 +166,7 @@ void add_quantize_command(CLI::App& app) {
       ->type_name("PERCENT")
       ->check(number_in(50.0, 100.0));
   command->add_option("FILE", options->input, "ONNX file")->required();
-  command->footer(footer);
+  command->footer(quantize_footer);
   command->callback([options] { run_quantize(*options); });
 }
 

@@ -31,12 +31,6 @@ constexpr std::size_t largest_key = std::size_t{64} << 10;
 constexpr std::size_t largest_schema = std::size_t{1} << 20;
 constexpr int most_seconds = 5; // of the processor's time, for a schema of the user's own
 
-void print(const std::string& text) {
-  atomic_file out("-");
-  out.write(text);
-  out.commit();
-}
-
 // ---- validate
 
 // Whatever the entries name: what is printed must not go into one of them.

@@ -70,7 +70,7 @@ void run_network(const run_options& options) {
   sink.report_warnings();
 }
 
-constexpr const char* footer =
+constexpr const char* run_footer =
     R"(INPUT is a CSV of one row a line; "-" is standard input. A first line of numbers only means
 that there is no header: columns go by position, all inputs of the graph in order, each
 flattened, those that the output does not depend on included and skipped. A header names the
@@ -119,7 +119,7 @@ void add_run_command(CLI::App& app) {
       ->add_option("MODEL", options->request.model, "ONNX file, or one of " + compiled_in_names())
       ->required();
   command->add_option("INPUT", options->input, "CSV; - for standard input")->required();
-  command->footer(footer);
+  command->footer(run_footer);
   command->callback([options] { run_network(*options); });
 }
 

@@ -163,7 +163,7 @@ void run_score(const score_options& options) {
   if (options.verbose) print_details(sink, total.count());
 }
 
-constexpr const char* footer =
+constexpr const char* score_footer =
     R"(INPUT is a libvmaf log in JSON, XML or CSV, or any CSV whose header names the columns adm2,
 vif_scale0, vif_scale1, vif_scale2, vif_scale3 and motion2 (alone, or as libvmaf spells them:
 integer_adm2, float_adm2, VMAF_integer_feature_adm2_score); "-" is standard input. The format is
@@ -259,7 +259,7 @@ void add_score_command(CLI::App& app) {
   command->add_flag_callback(
       "--follow", [options] { options->follow = options->log.live = true; },
       "Wait for more where the log ends for now, until it is closed or Ctrl-C is pressed");
-  command->footer(footer);
+  command->footer(score_footer);
   command->callback([options] { run_score(*options); });
 }
 

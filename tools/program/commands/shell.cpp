@@ -316,12 +316,6 @@ std::string manual(const std::vector<command_facts>& commands, std::string_view 
                             troff("0 success, 1 the input or a check failed, 2 wrong usage."));
 }
 
-void print(const std::string& text) {
-  atomic_file out("");
-  out.write(text);
-  out.commit();
-}
-
 const std::vector<std::string> shells{"bash", "zsh", "fish"};
 
 } // namespace

@@ -281,6 +281,12 @@ void atomic_file::discard() noexcept {
   forget(this);
 }
 
+void print(const std::string& text) {
+  atomic_file out("-");
+  out.write(text);
+  out.commit();
+}
+
 void write_together(const std::vector<std::pair<std::string, std::string>>& files) {
   std::deque<atomic_file> out;
   for (const auto& [path, text] : files) {

@@ -60,6 +60,9 @@ private:
   std::string buffer_;
 };
 
+// The text, to standard output. Throws as atomic_file does.
+void print(const std::string& text);
+
 // Writes files (path, text) that belong together: all are on the disk before the first takes its
 // name, and a signal that ends the program waits until the last has its own. Throws failure with
 // every file as it was, unless the system refuses a name at the very end.
