@@ -8,8 +8,8 @@
     tests/cross/run.py --write            times a frame, too, and writes the table of
                                           include/tinymlp/README.md; on a quiet machine
 
-Compilers and emulators are Debian's (tools/setup cross installs them), for WebAssembly, macOS and
-Windows the Clang of the Python package ziglang, which tests/nonblocking/clang --get brings. Exit 1
+Compilers, emulators and Wine are Debian's (tools/setup cross installs them), for WebAssembly, macOS and
+Windows also the Clang of the Python package ziglang, which tests/nonblocking/clang --get brings. Exit 1
 if a signature differs from README.md's, or something does not compile, link or run.
 """
 import argparse
@@ -63,6 +63,9 @@ def node_knows(flag):
 
 
 RELAXED = ["node", *([RELAXED_FLAG] if node_knows(RELAXED_FLAG) else []), *WASI[1:]]
+# Debian keeps it out of the PATH where the 32-bit one is not installed.
+WINE = shutil.which("wine64") or shutil.which("wine") or "/usr/lib/wine/wine64"
+WINDOWS_X86 = "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors"
 FMA = "scalar, with the CPU's fused multiply-add"
 TARGETS = [
     Target("x86-64, Linux", "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors", "g++", (),
@@ -80,9 +83,10 @@ TARGETS = [
            ("-target", "wasm32-wasi", "-msimd128"), WASI),
     Target("WebAssembly with relaxed simd", "the baseline's vectors, relaxed multiply-add", "zig",
            ("-target", "wasm32-wasi", "-msimd128", "-mrelaxed-simd"), RELAXED),
+    Target("x86-64, Windows, by Clang", WINDOWS_X86, "zig", ("-target", "x86_64-windows-gnu"), [WINE]),
+    Target("x86-64, Windows, by GCC", WINDOWS_X86, "x86_64-w64-mingw32-g++",
+           ("-include", "windows.h"), [WINE]),
     Target("AArch64, macOS", "NEON, dotprod, i8mm", "zig", ("-target", "aarch64-macos"), short=False),
-    Target("x86-64, Windows", "AVX2, AVX-512, with VNNI", "zig", ("-target", "x86_64-windows-gnu"),
-           short=False),
     Target("AArch64, Windows", "NEON", "zig", ("-target", "aarch64-windows-gnu"), short=False),
 ]
 
@@ -110,8 +114,8 @@ def broken_include(folder):
 
 def try_target(target, include, folder, timed):
     """(signature or None, what it printed)"""
-    program = folder / re.sub(r"\W+", "_", target.name)
-    environment = dict(os.environ, PYTHONPATH=str(ZIG))
+    program = folder / (re.sub(r"\W+", "_", target.name) + ".exe" * (target.runner == [WINE]))
+    environment = dict(os.environ, PYTHONPATH=str(ZIG), WINEPREFIX=str(folder / "wine"), WINEDEBUG="-all")
     build = subprocess.run([*target.command(), "-std=c++20", "-O2", f"-I{include}",
                             HERE / "scores.cpp", "-o", program],
                            capture_output=True, text=True, env=environment)
@@ -120,8 +124,17 @@ def try_target(target, include, folder, timed):
     if target.runner is None:
         return "links", "compiles and links"
     run = subprocess.run([*target.runner, program, *(["reference"] if timed else [])],
-                         capture_output=True, text=True, timeout=600)
-    return (run.stdout[:16] if run.returncode == 0 else None), run.stdout + run.stderr
+                         capture_output=True, text=True, timeout=600, env=environment)
+    if run.returncode != 0:
+        return None, run.stdout + run.stderr
+    return run.stdout[:16], run.stdout  # Wine tells more on its first start
+
+
+def end_wine(folder):
+    """Its server, which else writes into the folder for some seconds after the last program."""
+    server = shutil.which("wineserver") or "/usr/lib/wine/wineserver"
+    if (folder / "wine").exists() and shutil.which(server):
+        subprocess.run([server, "--kill", "--wait"], env=dict(os.environ, WINEPREFIX=str(folder / "wine")), check=False)
 
 
 def sums_where_emulated(folder):
@@ -184,6 +197,7 @@ def main():
             ran += 1
             failed += not ok
             results.append((target, printed))
+        end_wine(folder)
         if not options.broken:
             ok, printed = sums_where_emulated(folder)
             told = {True: "ok", False: "FAILED", None: "skipped"}[ok]

@@ -7,8 +7,8 @@
 #include "../../tools/program/models/engine_signature.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <span>
 
 using namespace tinymlp;
@@ -16,9 +16,8 @@ using namespace tinymlp;
 namespace {
 
 double seconds() {
-  std::timespec now{};
-  static_cast<void>(std::timespec_get(&now, TIME_UTC));
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
 }
 
 // A network as a code generator writes it: [output][input] weights, dot products.
