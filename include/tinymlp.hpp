@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x8b89e2aa
+#define TINYMLP_SECTIONS_OF 0x133b4818
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -427,6 +427,19 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
             v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
+  }
+}
+
+// Rows that are left over, and zeros up to `vectors` vectors of rows. Stored in whole vectors, for
+// loads of such wait long for what lies there in pieces.
+template <std::size_t Inputs>
+TINYMLP_INLINE void rows_padded(const float* rows, std::size_t count, std::size_t vectors,
+                                float* to) {
+  using v = typename ops::v;
+  const std::size_t end = count * Inputs;
+  for (std::size_t i = 0; i < vectors * Inputs * v::lanes; i += v::lanes) {
+    const std::size_t begin = i < end ? i : end;
+    v::store(to + i, v::load_first(rows + begin, end - begin));
   }
 }
 
@@ -900,11 +913,10 @@ template <class Shape>
 TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::size_t count,
                                 float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
-  float padded[lanes * Shape::inputs], result[lanes];
-  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
-    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  alignas(64) float padded[lanes * Shape::inputs], result[lanes];
+  rows_padded<Shape::inputs>(rows, count, 1, padded);
   rows_block<Shape, 1>(values, padded, result);
-  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+  std::memcpy(scores, result, count * sizeof(float));
 }
 
 template <class Shape>
@@ -922,7 +934,7 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
     }
     for (; count - done >= lanes; done += lanes)
       rows_block<Shape, 1>(values, rows + done * n, scores + done);
-    if (count - done > lanes / 2) {
+    if (count - done >= ops::fp32_pays(Shape::parameter_count)) {
       rows_tail<Shape>(values, rows + done * n, count - done, scores + done);
       done = count;
     }
@@ -2270,17 +2282,17 @@ int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Sha
                  v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
-// Rows fewer than a part, through buffers that end with rows of zeros.
+// Rows of `vectors` vectors, the last of which they need not fill: as they are, or through buffers
+// that end with rows of zeros. P parts of R vectors may be more.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
-                                     const int8_weight_scales<Shape>& found, const float* rows,
-                                     std::size_t count, float* scores) noexcept {
-  constexpr std::size_t part = R * ops::v::lanes;
-  float padded[part * Shape::inputs], result[part];
-  for (std::size_t i = 0; i < part * Shape::inputs; ++i)
-    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, P, R>(weights, found, padded, 1, result, {padded, result, 0});
-  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+TINYMLP_NOINLINE void
+int8_rows_rest(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+               const float* rows, std::size_t count, std::size_t vectors, float* scores) noexcept {
+  constexpr std::size_t all = P * R * ops::v::lanes;
+  alignas(64) float padded[all * Shape::inputs], result[all];
+  rows_padded<Shape::inputs>(rows, count, vectors, padded);
+  int8_rows_block<Shape, P, R>(weights, found, padded, vectors / R, result, {padded, result, 0});
+  std::memcpy(scores, result, count * sizeof(float));
 }
 
 template <class Shape>
@@ -2292,24 +2304,32 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
   constexpr std::size_t part = R * lanes;
+  // Fewer vectors than a part go one at a time, so that none is scored for nothing.
+  constexpr std::size_t rests = R > 1 ? R : P, pays = ops::int8_pays(Shape::parameter_count);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    if (count > lanes / 2) {
+    if (count >= lanes || count >= pays) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
       for (std::size_t used = P; count - done >= part; done += used * part) {
         if (count - done < P * part) used = (count - done) / part;
         int8_rows_block<Shape, P, R>(weights, found, rows + done * n, used, scores + done,
                                      {rows + done * n, scores + done, count - done});
       }
-      if (R > 1 && count - done > part / 2) {
-        int8_rows_rest<Shape, P, R>(weights, found, rows + done * n, count - done, scores + done);
-        done = count;
+      const std::size_t rest = count - done;
+      const std::size_t least = rest < lanes ? pays : pays - ops::int8_pays_sooner;
+      const std::size_t vectors = rest / lanes + (rest % lanes >= least ? 1 : 0);
+      const std::size_t some = rest < vectors * lanes ? rest : vectors * lanes;
+      const float* from = rows + done * n;
+      if (vectors == 0) {
+      } else if (R > 1 && vectors == R) {
+        int8_rows_rest<Shape, P, R>(weights, found, from, some, R, scores + done);
+      } else if (vectors * lanes == some) {
+        int8_rows_block<Shape, rests, 1>(weights, found, from, vectors, scores + done,
+                                         {from, scores + done, 0});
+      } else {
+        int8_rows_rest<Shape, rests, 1>(weights, found, from, some, vectors, scores + done);
       }
-      while (count - done > lanes / 2) {
-        const std::size_t some = count - done < lanes ? count - done : lanes;
-        int8_rows_rest<Shape, 1, 1>(weights, found, rows + done * n, some, scores + done);
-        done += some;
-      }
+      done += some;
     }
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);
@@ -2673,11 +2693,10 @@ template <class Shape>
 TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
                                        std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
-  float padded[lanes * Shape::inputs], result[lanes];
-  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
-    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  alignas(64) float padded[lanes * Shape::inputs], result[lanes];
+  rows_padded<Shape::inputs>(rows, count, 1, padded);
   static_rows_block<Shape, 1>(weights, padded, result);
-  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+  std::memcpy(scores, result, count * sizeof(float));
 }
 
 template <class Shape>
@@ -2694,7 +2713,7 @@ inline void score_rows(const static_int8_weights<Shape>& weights, const float* r
     }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
-    if (count - done > lanes / 2) {
+    if (count - done > ops::int8_pays(Shape::parameter_count)) { // which is done sooner
       static_rows_tail(weights, rows + done * n, count - done, scores + done);
       done = count;
     }
@@ -9524,7 +9543,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9788,6 +9807,12 @@ struct v8 {
   static constexpr std::size_t lanes = 8;
   static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
+  // The first `count` floats, all or fewer, then zeros; nothing is read behind them.
+  static TINYMLP_INLINE reg load_first(const float* p, std::size_t count) {
+    const __m256i wanted = _mm256_set1_epi32(static_cast<int>(count < lanes ? count : lanes));
+    return _mm256_maskload_ps(
+        p, _mm256_cmpgt_epi32(wanted, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+  }
   static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
   static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
   static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
@@ -10008,6 +10033,15 @@ struct ops {
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
+  // So many rows of a network of so many parameters take longer alone than a vector of rows does;
+  // of int8, so many fewer where other vectors fill the time that each layer waits for its scale.
+  static constexpr std::size_t fp32_pays(std::size_t parameters) {
+    return parameters < 512 ? 6 : v8::lanes;
+  }
+  static constexpr std::size_t int8_pays_sooner = 2;
+  static constexpr std::size_t int8_pays(std::size_t parameters) {
+    return parameters < 2048 ? 5 : 6;
+  }
 
   // Lane I of x, term K of its chain, in all lanes.
   template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {
@@ -10126,7 +10160,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10267,7 +10301,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10398,6 +10432,10 @@ struct v16 {
   static constexpr std::size_t lanes = 16;
   static TINYMLP_INLINE reg zero() { return _mm512_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm512_loadu_ps(p); }
+  static TINYMLP_INLINE reg load_first(const float* p, std::size_t count) {
+    const unsigned bits = (1U << (count < lanes ? count : lanes)) - 1;
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(bits), p);
+  }
   static TINYMLP_INLINE void store(float* p, reg a) { _mm512_storeu_ps(p, a); }
   static TINYMLP_INLINE reg broadcast(const float* p) { return _mm512_set1_ps(*p); }
   static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm512_fmadd_ps(a, b, c); }
@@ -10583,6 +10621,15 @@ struct ops {
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 4, int8_parts = 2; // and parts of a block
+  // So many rows of a network of so many parameters take longer alone than a vector of rows does;
+  // of int8, so many fewer where other vectors fill the time that each layer waits for its scale.
+  static constexpr std::size_t fp32_pays(std::size_t parameters) {
+    return parameters < 512 ? 7 : parameters < 2048 ? 8 : 11;
+  }
+  static constexpr std::size_t int8_pays_sooner = 2;
+  static constexpr std::size_t int8_pays(std::size_t parameters) {
+    return parameters < 512 ? 6 : parameters < 2048 ? 7 : 9;
+  }
 
   // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
   // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all
@@ -10710,7 +10757,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10835,6 +10882,7 @@ TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
 namespace tinymlp::kernels::avx512_vnni {
 
 struct ops : avx512::ops {
+  static constexpr std::size_t int8_pays(std::size_t) { return 6; }
 #if defined(__GNUC__) && !defined(__clang__)
   // GCC 12 copies the sum before and after the intrinsic.
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
@@ -10861,7 +10909,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10990,6 +11038,14 @@ struct v4 {
   static constexpr std::size_t lanes = 4;
   static TINYMLP_INLINE reg zero() { return vdupq_n_f32(0); }
   static TINYMLP_INLINE reg load(const float* p) { return vld1q_f32(p); }
+  static TINYMLP_INLINE reg load_first(const float* p, std::size_t count) {
+    if (count >= lanes) return load(p);
+    reg a = zero();
+    if (count > 0) a = vld1q_lane_f32(p, a, 0);
+    if (count > 1) a = vld1q_lane_f32(p + 1, a, 1);
+    if (count > 2) a = vld1q_lane_f32(p + 2, a, 2);
+    return a;
+  }
   static TINYMLP_INLINE void store(float* p, reg a) { vst1q_f32(p, a); }
   static TINYMLP_INLINE reg broadcast(const float* p) { return vld1q_dup_f32(p); }
   static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return vfmaq_f32(c, a, b); }
@@ -11176,6 +11232,11 @@ struct ops {
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
+  // So many rows of a network of so many parameters take longer alone than a vector of rows does;
+  // of int8, so many fewer where other vectors fill the time that each layer waits for its scale.
+  static constexpr std::size_t fp32_pays(std::size_t) { return 3; }
+  static constexpr std::size_t int8_pays_sooner = 0;
+  static constexpr std::size_t int8_pays(std::size_t) { return 3; }
 
   // Lane I of x in all lanes.
   template <std::size_t Index, std::size_t K>
@@ -11279,7 +11340,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11422,7 +11483,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11571,7 +11632,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x8b89e2aa
+#if TINYMLP_SECTIONS_OF != 0x133b4818
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

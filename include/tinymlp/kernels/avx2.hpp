@@ -30,6 +30,12 @@ struct v8 {
   static constexpr std::size_t lanes = 8;
   static TINYMLP_INLINE reg zero() { return _mm256_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm256_loadu_ps(p); }
+  // The first `count` floats, all or fewer, then zeros; nothing is read behind them.
+  static TINYMLP_INLINE reg load_first(const float* p, std::size_t count) {
+    const __m256i wanted = _mm256_set1_epi32(static_cast<int>(count < lanes ? count : lanes));
+    return _mm256_maskload_ps(
+        p, _mm256_cmpgt_epi32(wanted, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+  }
   static TINYMLP_INLINE void store(float* p, reg a) { _mm256_storeu_ps(p, a); }
   static TINYMLP_INLINE reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
   static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
@@ -250,6 +256,15 @@ struct ops {
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
+  // So many rows of a network of so many parameters take longer alone than a vector of rows does;
+  // of int8, so many fewer where other vectors fill the time that each layer waits for its scale.
+  static constexpr std::size_t fp32_pays(std::size_t parameters) {
+    return parameters < 512 ? 6 : v8::lanes;
+  }
+  static constexpr std::size_t int8_pays_sooner = 2;
+  static constexpr std::size_t int8_pays(std::size_t parameters) {
+    return parameters < 2048 ? 5 : 6;
+  }
 
   // Lane I of x, term K of its chain, in all lanes.
   template <std::size_t Index, std::size_t K> static TINYMLP_INLINE __m256 element(v8, __m256 x) {

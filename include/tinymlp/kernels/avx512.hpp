@@ -30,6 +30,10 @@ struct v16 {
   static constexpr std::size_t lanes = 16;
   static TINYMLP_INLINE reg zero() { return _mm512_setzero_ps(); }
   static TINYMLP_INLINE reg load(const float* p) { return _mm512_loadu_ps(p); }
+  static TINYMLP_INLINE reg load_first(const float* p, std::size_t count) {
+    const unsigned bits = (1U << (count < lanes ? count : lanes)) - 1;
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(bits), p);
+  }
   static TINYMLP_INLINE void store(float* p, reg a) { _mm512_storeu_ps(p, a); }
   static TINYMLP_INLINE reg broadcast(const float* p) { return _mm512_set1_ps(*p); }
   static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return _mm512_fmadd_ps(a, b, c); }
@@ -215,6 +219,15 @@ struct ops {
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 4, int8_parts = 2; // and parts of a block
+  // So many rows of a network of so many parameters take longer alone than a vector of rows does;
+  // of int8, so many fewer where other vectors fill the time that each layer waits for its scale.
+  static constexpr std::size_t fp32_pays(std::size_t parameters) {
+    return parameters < 512 ? 7 : parameters < 2048 ? 8 : 11;
+  }
+  static constexpr std::size_t int8_pays_sooner = 2;
+  static constexpr std::size_t int8_pays(std::size_t parameters) {
+    return parameters < 512 ? 6 : parameters < 2048 ? 7 : 9;
+  }
 
   // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
   // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all

@@ -159,11 +159,10 @@ template <class Shape>
 TINYMLP_NOINLINE void rows_tail(const float* values, const float* rows, std::size_t count,
                                 float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
-  float padded[lanes * Shape::inputs], result[lanes];
-  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
-    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  alignas(64) float padded[lanes * Shape::inputs], result[lanes];
+  rows_padded<Shape::inputs>(rows, count, 1, padded);
   rows_block<Shape, 1>(values, padded, result);
-  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+  std::memcpy(scores, result, count * sizeof(float));
 }
 
 template <class Shape>
@@ -181,7 +180,7 @@ inline void score_rows(const fp32_weights<Shape>& weights, const float* rows, st
     }
     for (; count - done >= lanes; done += lanes)
       rows_block<Shape, 1>(values, rows + done * n, scores + done);
-    if (count - done > lanes / 2) {
+    if (count - done >= ops::fp32_pays(Shape::parameter_count)) {
       rows_tail<Shape>(values, rows + done * n, count - done, scores + done);
       done = count;
     }

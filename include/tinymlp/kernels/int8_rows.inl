@@ -273,17 +273,17 @@ int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Sha
                  v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
-// Rows fewer than a part, through buffers that end with rows of zeros.
+// Rows of `vectors` vectors, the last of which they need not fill: as they are, or through buffers
+// that end with rows of zeros. P parts of R vectors may be more.
 template <class Shape, std::size_t P, std::size_t R>
-TINYMLP_NOINLINE void int8_rows_rest(const int8_weights<Shape>& weights,
-                                     const int8_weight_scales<Shape>& found, const float* rows,
-                                     std::size_t count, float* scores) noexcept {
-  constexpr std::size_t part = R * ops::v::lanes;
-  float padded[part * Shape::inputs], result[part];
-  for (std::size_t i = 0; i < part * Shape::inputs; ++i)
-    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
-  int8_rows_block<Shape, P, R>(weights, found, padded, 1, result, {padded, result, 0});
-  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+TINYMLP_NOINLINE void
+int8_rows_rest(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
+               const float* rows, std::size_t count, std::size_t vectors, float* scores) noexcept {
+  constexpr std::size_t all = P * R * ops::v::lanes;
+  alignas(64) float padded[all * Shape::inputs], result[all];
+  rows_padded<Shape::inputs>(rows, count, vectors, padded);
+  int8_rows_block<Shape, P, R>(weights, found, padded, vectors / R, result, {padded, result, 0});
+  std::memcpy(scores, result, count * sizeof(float));
 }
 
 template <class Shape>
@@ -295,24 +295,32 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   constexpr std::size_t most = 4096 / (widest_layer<Shape> * R * lanes);
   constexpr std::size_t P = most < 1 ? 1 : most < ops::int8_parts ? most : ops::int8_parts;
   constexpr std::size_t part = R * lanes;
+  // Fewer vectors than a part go one at a time, so that none is scored for nothing.
+  constexpr std::size_t rests = R > 1 ? R : P, pays = ops::int8_pays(Shape::parameter_count);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    if (count > lanes / 2) {
+    if (count >= lanes || count >= pays) {
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
       for (std::size_t used = P; count - done >= part; done += used * part) {
         if (count - done < P * part) used = (count - done) / part;
         int8_rows_block<Shape, P, R>(weights, found, rows + done * n, used, scores + done,
                                      {rows + done * n, scores + done, count - done});
       }
-      if (R > 1 && count - done > part / 2) {
-        int8_rows_rest<Shape, P, R>(weights, found, rows + done * n, count - done, scores + done);
-        done = count;
+      const std::size_t rest = count - done;
+      const std::size_t least = rest < lanes ? pays : pays - ops::int8_pays_sooner;
+      const std::size_t vectors = rest / lanes + (rest % lanes >= least ? 1 : 0);
+      const std::size_t some = rest < vectors * lanes ? rest : vectors * lanes;
+      const float* from = rows + done * n;
+      if (vectors == 0) {
+      } else if (R > 1 && vectors == R) {
+        int8_rows_rest<Shape, P, R>(weights, found, from, some, R, scores + done);
+      } else if (vectors * lanes == some) {
+        int8_rows_block<Shape, rests, 1>(weights, found, from, vectors, scores + done,
+                                         {from, scores + done, 0});
+      } else {
+        int8_rows_rest<Shape, rests, 1>(weights, found, from, some, vectors, scores + done);
       }
-      while (count - done > lanes / 2) {
-        const std::size_t some = count - done < lanes ? count - done : lanes;
-        int8_rows_rest<Shape, 1, 1>(weights, found, rows + done * n, some, scores + done);
-        done += some;
-      }
+      done += some;
     }
   }
   for (; done < count; ++done) scores[done] = score_row(weights, rows + done * n);

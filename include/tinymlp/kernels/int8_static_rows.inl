@@ -157,11 +157,10 @@ template <class Shape>
 TINYMLP_NOINLINE void static_rows_tail(const static_int8_weights<Shape>& weights, const float* rows,
                                        std::size_t count, float* scores) noexcept {
   constexpr std::size_t lanes = ops::v::lanes;
-  float padded[lanes * Shape::inputs], result[lanes];
-  for (std::size_t i = 0; i < lanes * Shape::inputs; ++i)
-    padded[i] = i < count * Shape::inputs ? rows[i] : 0.0F;
+  alignas(64) float padded[lanes * Shape::inputs], result[lanes];
+  rows_padded<Shape::inputs>(rows, count, 1, padded);
   static_rows_block<Shape, 1>(weights, padded, result);
-  for (std::size_t i = 0; i < count; ++i) scores[i] = result[i];
+  std::memcpy(scores, result, count * sizeof(float));
 }
 
 template <class Shape>
@@ -178,7 +177,7 @@ inline void score_rows(const static_int8_weights<Shape>& weights, const float* r
     }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
-    if (count - done > lanes / 2) {
+    if (count - done > ops::int8_pays(Shape::parameter_count)) { // which is done sooner
       static_rows_tail(weights, rows + done * n, count - done, scores + done);
       done = count;
     }

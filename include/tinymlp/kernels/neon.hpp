@@ -27,6 +27,14 @@ struct v4 {
   static constexpr std::size_t lanes = 4;
   static TINYMLP_INLINE reg zero() { return vdupq_n_f32(0); }
   static TINYMLP_INLINE reg load(const float* p) { return vld1q_f32(p); }
+  static TINYMLP_INLINE reg load_first(const float* p, std::size_t count) {
+    if (count >= lanes) return load(p);
+    reg a = zero();
+    if (count > 0) a = vld1q_lane_f32(p, a, 0);
+    if (count > 1) a = vld1q_lane_f32(p + 1, a, 1);
+    if (count > 2) a = vld1q_lane_f32(p + 2, a, 2);
+    return a;
+  }
   static TINYMLP_INLINE void store(float* p, reg a) { vst1q_f32(p, a); }
   static TINYMLP_INLINE reg broadcast(const float* p) { return vld1q_dup_f32(p); }
   static TINYMLP_INLINE reg fma(reg a, reg b, reg c) { return vfmaq_f32(c, a, b); }
@@ -213,6 +221,11 @@ struct ops {
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
+  // So many rows of a network of so many parameters take longer alone than a vector of rows does;
+  // of int8, so many fewer where other vectors fill the time that each layer waits for its scale.
+  static constexpr std::size_t fp32_pays(std::size_t) { return 3; }
+  static constexpr std::size_t int8_pays_sooner = 0;
+  static constexpr std::size_t int8_pays(std::size_t) { return 3; }
 
   // Lane I of x in all lanes.
   template <std::size_t Index, std::size_t K>

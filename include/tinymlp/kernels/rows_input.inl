@@ -42,6 +42,19 @@ TINYMLP_INLINE void rows_columns(const float* rows, float* x) {
   }
 }
 
+// Rows that are left over, and zeros up to `vectors` vectors of rows. Stored in whole vectors, for
+// loads of such wait long for what lies there in pieces.
+template <std::size_t Inputs>
+TINYMLP_INLINE void rows_padded(const float* rows, std::size_t count, std::size_t vectors,
+                                float* to) {
+  using v = typename ops::v;
+  const std::size_t end = count * Inputs;
+  for (std::size_t i = 0; i < vectors * Inputs * v::lanes; i += v::lanes) {
+    const std::size_t begin = i < end ? i : end;
+    v::store(to + i, v::load_first(rows + begin, end - begin));
+  }
+}
+
 // Rows that are due in 4 KiB or so, and the place of their scores: small networks read rows faster
 // than some CPUs fetch them on their own. Asks for Rows of them, in Parts, for only so many lines
 // can be on their way at once.
