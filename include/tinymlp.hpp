@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x133b4818
+#define TINYMLP_SECTIONS_OF 0x14d182d7
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -2713,7 +2713,7 @@ inline void score_rows(const static_int8_weights<Shape>& weights, const float* r
     }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
-    if (count - done > ops::int8_pays(Shape::parameter_count)) { // which is done sooner
+    if (count - done >= ops::static_pays(Shape::parameter_count)) {
       static_rows_tail(weights, rows + done * n, count - done, scores + done);
       done = count;
     }
@@ -9543,7 +9543,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10040,7 +10040,10 @@ struct ops {
   }
   static constexpr std::size_t int8_pays_sooner = 2;
   static constexpr std::size_t int8_pays(std::size_t parameters) {
-    return parameters < 2048 ? 5 : 6;
+    return parameters < 2048 ? 5 : 7;
+  }
+  static constexpr std::size_t static_pays(std::size_t parameters) {
+    return parameters < 2048 ? 5 : 7;
   }
 
   // Lane I of x, term K of its chain, in all lanes.
@@ -10160,7 +10163,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10284,6 +10287,9 @@ TINYMLP_PRAGMA(GCC target(TINYMLP_TARGET))
 namespace tinymlp::kernels::avx2_vnni {
 
 struct ops : avx2::ops {
+  static constexpr std::size_t int8_pays(std::size_t parameters) {
+    return parameters < 2048 ? 5 : 6;
+  }
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
 #if defined(__GNUC__) && !defined(__clang__)
     // GCC 12 copies the sum before and after the intrinsic.
@@ -10301,7 +10307,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10630,6 +10636,9 @@ struct ops {
   static constexpr std::size_t int8_pays(std::size_t parameters) {
     return parameters < 512 ? 6 : parameters < 2048 ? 7 : 9;
   }
+  static constexpr std::size_t static_pays(std::size_t parameters) {
+    return parameters < 512 ? 6 : parameters < 2048 ? 7 : 10;
+  }
 
   // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
   // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all
@@ -10757,7 +10766,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10883,6 +10892,9 @@ namespace tinymlp::kernels::avx512_vnni {
 
 struct ops : avx512::ops {
   static constexpr std::size_t int8_pays(std::size_t) { return 6; }
+  static constexpr std::size_t static_pays(std::size_t parameters) {
+    return parameters < 2048 ? 6 : 8;
+  }
 #if defined(__GNUC__) && !defined(__clang__)
   // GCC 12 copies the sum before and after the intrinsic.
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
@@ -10909,7 +10921,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11237,6 +11249,7 @@ struct ops {
   static constexpr std::size_t fp32_pays(std::size_t) { return 3; }
   static constexpr std::size_t int8_pays_sooner = 0;
   static constexpr std::size_t int8_pays(std::size_t) { return 3; }
+  static constexpr std::size_t static_pays(std::size_t) { return 3; }
 
   // Lane I of x in all lanes.
   template <std::size_t Index, std::size_t K>
@@ -11340,7 +11353,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11483,7 +11496,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11632,7 +11645,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x133b4818
+#if TINYMLP_SECTIONS_OF != 0x14d182d7
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

@@ -263,7 +263,10 @@ struct ops {
   }
   static constexpr std::size_t int8_pays_sooner = 2;
   static constexpr std::size_t int8_pays(std::size_t parameters) {
-    return parameters < 2048 ? 5 : 6;
+    return parameters < 2048 ? 5 : 7;
+  }
+  static constexpr std::size_t static_pays(std::size_t parameters) {
+    return parameters < 2048 ? 5 : 7;
   }
 
   // Lane I of x, term K of its chain, in all lanes.

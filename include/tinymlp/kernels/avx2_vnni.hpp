@@ -19,6 +19,9 @@
 namespace tinymlp::kernels::avx2_vnni {
 
 struct ops : avx2::ops {
+  static constexpr std::size_t int8_pays(std::size_t parameters) {
+    return parameters < 2048 ? 5 : 6;
+  }
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {
 #if defined(__GNUC__) && !defined(__clang__)
     // GCC 12 copies the sum before and after the intrinsic.

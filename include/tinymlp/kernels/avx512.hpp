@@ -228,6 +228,9 @@ struct ops {
   static constexpr std::size_t int8_pays(std::size_t parameters) {
     return parameters < 512 ? 6 : parameters < 2048 ? 7 : 9;
   }
+  static constexpr std::size_t static_pays(std::size_t parameters) {
+    return parameters < 512 ? 6 : parameters < 2048 ? 7 : 10;
+  }
 
   // Lane I of x, term K of its chain, in all lanes. One permutation takes one instruction, but with
   // 256 bits more cycles on some CPUs than two that stay simple: those are for the term that all

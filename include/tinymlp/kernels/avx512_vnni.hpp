@@ -21,6 +21,9 @@ namespace tinymlp::kernels::avx512_vnni {
 
 struct ops : avx512::ops {
   static constexpr std::size_t int8_pays(std::size_t) { return 6; }
+  static constexpr std::size_t static_pays(std::size_t parameters) {
+    return parameters < 2048 ? 6 : 8;
+  }
 #if defined(__GNUC__) && !defined(__clang__)
   // GCC 12 copies the sum before and after the intrinsic.
   static TINYMLP_INLINE __m256i dot(__m256i sum, __m256i q, __m256i w) {

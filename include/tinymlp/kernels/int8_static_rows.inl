@@ -177,7 +177,7 @@ inline void score_rows(const static_int8_weights<Shape>& weights, const float* r
     }
     for (; count - done >= lanes; done += lanes)
       static_rows_block<Shape, 1>(weights, rows + done * n, scores + done);
-    if (count - done > ops::int8_pays(Shape::parameter_count)) { // which is done sooner
+    if (count - done >= ops::static_pays(Shape::parameter_count)) {
       static_rows_tail(weights, rows + done * n, count - done, scores + done);
       done = count;
     }

@@ -226,6 +226,7 @@ struct ops {
   static constexpr std::size_t fp32_pays(std::size_t) { return 3; }
   static constexpr std::size_t int8_pays_sooner = 0;
   static constexpr std::size_t int8_pays(std::size_t) { return 3; }
+  static constexpr std::size_t static_pays(std::size_t) { return 3; }
 
   // Lane I of x in all lanes.
   template <std::size_t Index, std::size_t K>
