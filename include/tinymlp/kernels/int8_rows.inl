@@ -299,7 +299,7 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   constexpr std::size_t rests = R > 1 ? R : P, pays = ops::int8_pays(Shape::parameter_count);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
-    if (count >= lanes || count >= pays) {
+    if (count >= pays) { // a vector of rows is more
       const int8_weight_scales<Shape> found = int8_find_scales(weights);
       for (std::size_t used = P; count - done >= part; done += used * part) {
         if (count - done < P * part) used = (count - done) / part;
