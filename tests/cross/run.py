@@ -13,6 +13,7 @@ Windows also the Clang of the Python package ziglang, which tests/nonblocking/cl
 if a signature differs from README.md's, or something does not compile, link or run.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -115,7 +116,7 @@ def broken_include(folder):
 def try_target(target, include, folder, timed):
     """(signature or None, what it printed)"""
     program = folder / (re.sub(r"\W+", "_", target.name) + ".exe" * (target.runner == [WINE]))
-    environment = dict(os.environ, PYTHONPATH=str(ZIG), WINEPREFIX=str(folder / "wine"), WINEDEBUG="-all")
+    environment = dict(os.environ, PYTHONPATH=str(ZIG), WINEPREFIX=f"{program}.wine", WINEDEBUG="-all")
     build = subprocess.run([*target.command(), "-std=c++20", "-O2", f"-I{include}",
                             HERE / "scores.cpp", "-o", program],
                            capture_output=True, text=True, env=environment)
@@ -131,10 +132,10 @@ def try_target(target, include, folder, timed):
 
 
 def end_wine(folder):
-    """Its server, which else writes into the folder for some seconds after the last program."""
+    """Its servers, which else write into the folder for some seconds after the last program."""
     server = shutil.which("wineserver") or "/usr/lib/wine/wineserver"
-    if (folder / "wine").exists() and shutil.which(server):
-        subprocess.run([server, "--kill", "--wait"], env=dict(os.environ, WINEPREFIX=str(folder / "wine")), check=False)
+    for prefix in folder.glob("*.wine") if shutil.which(server) else ():
+        subprocess.run([server, "--kill", "--wait"], env=dict(os.environ, WINEPREFIX=str(prefix)), check=False)
 
 
 def sums_where_emulated(folder):
@@ -182,24 +183,29 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         include = broken_include(folder) if options.broken else ROOT / "include"
-        for target in TARGETS:
-            if options.short and not target.short or options.broken and not target.runner:
-                continue
-            if missing := target.missing():
-                print(f"skipped: {target.name}: {missing} is not here", flush=True)
-                failed += options.require
-                continue
-            found, printed = try_target(target, include, folder, options.write)
-            ok = found == (wanted if target.runner else "links")
-            if options.broken:  # a program that notices by itself is as good
-                ok = not ok and ("DIFFERS" in printed or found is not None)
-            print(f"{'ok' if ok else 'FAILED'}: {target.name}: {printed.strip()}", flush=True)
-            ran += 1
-            failed += not ok
-            results.append((target, printed))
+        targets = [t for t in TARGETS
+                   if not (options.short and not t.short or options.broken and not t.runner)]
+        # Two at a time, but for times.
+        with concurrent.futures.ThreadPoolExecutor(1 if options.write else 2) as pool:
+            tried = [(t, None if t.missing() else pool.submit(try_target, t, include, folder, options.write))
+                     for t in targets]
+            sums = None if options.broken else pool.submit(sums_where_emulated, folder)
+            for target, job in tried:
+                if job is None:
+                    print(f"skipped: {target.name}: {target.missing()} is not here", flush=True)
+                    failed += options.require
+                    continue
+                found, printed = job.result()
+                ok = found == (wanted if target.runner else "links")
+                if options.broken:  # a program that notices by itself is as good
+                    ok = not ok and ("DIFFERS" in printed or found is not None)
+                print(f"{'ok' if ok else 'FAILED'}: {target.name}: {printed.strip()}", flush=True)
+                ran += 1
+                failed += not ok
+                results.append((target, printed))
         end_wine(folder)
-        if not options.broken:
-            ok, printed = sums_where_emulated(folder)
+        if sums:
+            ok, printed = sums.result()
             told = {True: "ok", False: "FAILED", None: "skipped"}[ok]
             print(f"{told}: sums where multiply-add is emulated: {'' if ok else printed}", flush=True)
             failed += ok is False or ok is None and options.require
