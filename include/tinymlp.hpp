@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xc82a7a36
+#define TINYMLP_SECTIONS_OF 0xda139d83
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -2282,8 +2282,8 @@ int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Sha
                  v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
-// Rows of `vectors` vectors, the last of which they need not fill: as they are, or through buffers
-// that end with rows of zeros. P parts of R vectors may be more.
+// Rows that do not fill so many vectors, through buffers that end with rows of zeros. At most P
+// parts of R vectors; their number is a multiple of R.
 template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void
 int8_rows_rest(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
@@ -2306,6 +2306,7 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   constexpr std::size_t part = R * lanes;
   // Fewer vectors than a part go one at a time, so that none is scored for nothing.
   constexpr std::size_t rests = R > 1 ? R : P, pays = ops::int8_pays(Shape::parameter_count);
+  static_assert(pays <= lanes);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count >= pays) { // a vector of rows is more
@@ -2320,15 +2321,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
       const std::size_t vectors = rest / lanes + (rest % lanes >= least ? 1 : 0);
       const std::size_t some = rest < vectors * lanes ? rest : vectors * lanes;
       const float* from = rows + done * n;
-      if (vectors == 0) {
-      } else if (R > 1 && vectors == R) {
+      if (R > 1 && vectors == R)
         int8_rows_rest<Shape, P, R>(weights, found, from, some, R, scores + done);
-      } else if (vectors * lanes == some) {
+      else if (some < vectors * lanes)
+        int8_rows_rest<Shape, rests, 1>(weights, found, from, some, vectors, scores + done);
+      else if (vectors > 0)
         int8_rows_block<Shape, rests, 1>(weights, found, from, vectors, scores + done,
                                          {from, scores + done, 0});
-      } else {
-        int8_rows_rest<Shape, rests, 1>(weights, found, from, some, vectors, scores + done);
-      }
       done += some;
     }
   }
@@ -9543,7 +9542,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10163,7 +10162,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10307,7 +10306,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10766,7 +10765,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10921,7 +10920,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11353,7 +11352,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11496,7 +11495,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11645,7 +11644,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc82a7a36
+#if TINYMLP_SECTIONS_OF != 0xda139d83
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

@@ -273,8 +273,8 @@ int8_rows_block(const int8_weights<Shape>& weights, const int8_weight_scales<Sha
                  v::poisoned(v::load(parts[p].x + r * v::lanes), parts[p].poison[r]));
 }
 
-// Rows of `vectors` vectors, the last of which they need not fill: as they are, or through buffers
-// that end with rows of zeros. P parts of R vectors may be more.
+// Rows that do not fill so many vectors, through buffers that end with rows of zeros. At most P
+// parts of R vectors; their number is a multiple of R.
 template <class Shape, std::size_t P, std::size_t R>
 TINYMLP_NOINLINE void
 int8_rows_rest(const int8_weights<Shape>& weights, const int8_weight_scales<Shape>& found,
@@ -297,6 +297,7 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
   constexpr std::size_t part = R * lanes;
   // Fewer vectors than a part go one at a time, so that none is scored for nothing.
   constexpr std::size_t rests = R > 1 ? R : P, pays = ops::int8_pays(Shape::parameter_count);
+  static_assert(pays <= lanes);
   std::size_t done = 0;
   if constexpr (rows_fit<Shape>) {
     if (count >= pays) { // a vector of rows is more
@@ -311,15 +312,13 @@ inline void score_rows(const int8_weights<Shape>& weights, const float* rows, st
       const std::size_t vectors = rest / lanes + (rest % lanes >= least ? 1 : 0);
       const std::size_t some = rest < vectors * lanes ? rest : vectors * lanes;
       const float* from = rows + done * n;
-      if (vectors == 0) {
-      } else if (R > 1 && vectors == R) {
+      if (R > 1 && vectors == R)
         int8_rows_rest<Shape, P, R>(weights, found, from, some, R, scores + done);
-      } else if (vectors * lanes == some) {
+      else if (some < vectors * lanes)
+        int8_rows_rest<Shape, rests, 1>(weights, found, from, some, vectors, scores + done);
+      else if (vectors > 0)
         int8_rows_block<Shape, rests, 1>(weights, found, from, vectors, scores + done,
                                          {from, scores + done, 0});
-      } else {
-        int8_rows_rest<Shape, rests, 1>(weights, found, from, some, vectors, scores + done);
-      }
       done += some;
     }
   }
