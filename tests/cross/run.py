@@ -66,11 +66,10 @@ def node_knows(flag):
 RELAXED = ["node", *([RELAXED_FLAG] if node_knows(RELAXED_FLAG) else []), *WASI[1:]]
 # Debian keeps it out of the PATH where the 32-bit one is not installed.
 WINE = shutil.which("wine64") or shutil.which("wine") or "/usr/lib/wine/wine64"
-WINDOWS_X86 = "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors"
+X86 = "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors"
 FMA = "scalar, with the CPU's fused multiply-add"
 TARGETS = [
-    Target("x86-64, Linux", "AVX2, AVX-512, with VNNI; without AVX2 the baseline's vectors", "g++", (),
-           ["env"]),
+    Target("x86-64, Linux", X86, "g++", (), ["env"]),
     gnu("aarch64-linux-gnu", "qemu-aarch64", "AArch64, Linux", "NEON, dotprod, i8mm", (),
         ("-cpu", "max")),
     gnu("aarch64-linux-gnu", "qemu-aarch64", "AArch64, no system that is known", "NEON", ("-U__linux__",)),
@@ -84,8 +83,8 @@ TARGETS = [
            ("-target", "wasm32-wasi", "-msimd128"), WASI),
     Target("WebAssembly with relaxed simd", "the baseline's vectors, relaxed multiply-add", "zig",
            ("-target", "wasm32-wasi", "-msimd128", "-mrelaxed-simd"), RELAXED),
-    Target("x86-64, Windows, by Clang", WINDOWS_X86, "zig", ("-target", "x86_64-windows-gnu"), [WINE]),
-    Target("x86-64, Windows, by GCC", WINDOWS_X86, "x86_64-w64-mingw32-g++",
+    Target("x86-64, Windows, by Clang", X86, "zig", ("-target", "x86_64-windows-gnu"), [WINE]),
+    Target("x86-64, Windows, by GCC", X86, "x86_64-w64-mingw32-g++",
            ("-include", "windows.h"), [WINE]),
     Target("AArch64, macOS", "NEON, dotprod, i8mm", "zig", ("-target", "aarch64-macos"), short=False),
     Target("AArch64, Windows", "NEON", "zig", ("-target", "aarch64-windows-gnu"), short=False),
