@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xda139d83
+#define TINYMLP_SECTIONS_OF 0x23772f67
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -8162,6 +8162,13 @@ constexpr float rounded(float x) noexcept {
     __asm__("" : "+x"(x));
 #elif defined(__aarch64__)
     __asm__("" : "+w"(x));
+#elif defined(__ARM_FP) && defined(__arm__)
+    __asm__("" : "+t"(x));
+#elif defined(__riscv_flen) || defined(__powerpc64__) || defined(__s390x__) ||                     \
+    defined(__mips_hard_float)
+    __asm__("" : "+f"(x));
+#elif defined(__wasm__)
+    __asm__("" : "+r"(x));
 #else
     __asm__("" : "+m"(x));
 #endif
@@ -8493,11 +8500,17 @@ template <class Shape> struct int8_weights {
 // The 128-bit vectors that a target always has: SSE2 on x86-64, simd128 in WebAssembly. Four
 // floats, two doubles, or their bits. Elsewhere as many single numbers, so that their sums are
 // independent and stay in registers; no bits then.
+//
+// For int8 also `uniform`, one float for all four; `ints`, four numbers of 32 bits; `group`, four
+// activations of 16 bits as they are multiplied with the weights of one output; and `products`, the
+// sums of four outputs on the way.
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <emmintrin.h>
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
+#elif defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_BIG_ENDIAN)
+#include <arm_acle.h>
 #endif
 
 // ---- tinymlp/kernels/precise_begin.inl
@@ -8530,7 +8543,8 @@ namespace tinymlp::kernels::blocks {
 #define TINYMLP_BLOCK_UNROLL
 #endif
 
-// larger(a, b) is b where they are equal.
+// larger(a, b) and smaller(a, b) are b where they are equal or one is NaN; poisoned(p, a) is p, or
+// NaN where a is not finite.
 #if defined(__x86_64__) || defined(_M_X64) || defined(__wasm_simd128__)
 #define TINYMLP_HAS_BASELINE_VECTORS 1
 #if defined(__wasm_simd128__)
@@ -8577,6 +8591,46 @@ TINYMLP_BLOCK_INLINE bits without(bits a, bits b) { return wasm_v128_andnot(a, b
 TINYMLP_BLOCK_INLINE bits equal(bits a, bits b) { return wasm_i32x4_eq(a, b); }
 TINYMLP_BLOCK_INLINE bits greater(bits a, bits b) { return wasm_i32x4_gt(a, b); }
 TINYMLP_BLOCK_INLINE bool any(bits a) { return wasm_v128_any_true(a); }
+
+using ints = v128_t;
+using group = v128_t;
+struct products {
+  ints low, high; // of outputs 0 and 1, 2 and 3: two sums each
+};
+using uniform = v128_t;
+TINYMLP_BLOCK_INLINE uniform splat_all(float a) { return wasm_f32x4_splat(a); }
+TINYMLP_BLOCK_INLINE floats smaller(floats a, floats b) { return wasm_f32x4_pmin(b, a); }
+TINYMLP_BLOCK_INLINE floats multiply(floats a, floats b) {
+  floats product = wasm_f32x4_mul(a, b);
+#if defined(__wasm_relaxed_simd__)
+  __asm__("" : "+r"(product)); // else a compiler may fuse it with an addition
+#endif
+  return product;
+}
+TINYMLP_BLOCK_INLINE floats poisoned(floats poison, floats a) {
+  return wasm_f32x4_add(poison, wasm_f32x4_mul(a, zero()));
+}
+TINYMLP_BLOCK_INLINE floats divide(floats a, uniform b) {
+  using four [[gnu::vector_size(16)]] = float;
+  return reinterpret_cast<floats>(reinterpret_cast<four>(a) / reinterpret_cast<four>(b));
+}
+TINYMLP_BLOCK_INLINE ints to_ints(floats a) {
+  return wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(a));
+}
+TINYMLP_BLOCK_INLINE floats to_floats(ints a) { return wasm_f32x4_convert_i32x4(a); }
+TINYMLP_BLOCK_INLINE void store_group(void* p, ints a) {
+  wasm_v128_store64_lane(p, wasm_i16x8_narrow_i32x4(a, a), 0);
+}
+TINYMLP_BLOCK_INLINE group load_group(const void* p) { return wasm_v128_load64_splat(p); }
+TINYMLP_BLOCK_INLINE products no_products() { return {set(0), set(0)}; }
+TINYMLP_BLOCK_INLINE void add_products(products& sum, group q, const std::int8_t* weight) {
+  const v128_t w = wasm_v128_load(weight);
+  sum.low = wasm_i32x4_add(sum.low, wasm_i32x4_dot_i16x8(q, wasm_i16x8_extend_low_i8x16(w)));
+  sum.high = wasm_i32x4_add(sum.high, wasm_i32x4_dot_i16x8(q, wasm_i16x8_extend_high_i8x16(w)));
+}
+TINYMLP_BLOCK_INLINE ints totals(products a) {
+  return wasm_i32x4_add(low_words(a.low, a.high), high_words(a.low, a.high));
+}
 #else
 using floats = __m128;
 using doubles = __m128d;
@@ -8630,6 +8684,58 @@ TINYMLP_BLOCK_INLINE bits without(bits a, bits b) { return _mm_andnot_si128(b, a
 TINYMLP_BLOCK_INLINE bits equal(bits a, bits b) { return _mm_cmpeq_epi32(a, b); }
 TINYMLP_BLOCK_INLINE bits greater(bits a, bits b) { return _mm_cmpgt_epi32(a, b); }
 TINYMLP_BLOCK_INLINE bool any(bits a) { return _mm_movemask_epi8(a) != 0; }
+
+using ints = __m128i;
+using group = __m128i;
+struct products {
+  ints low, high; // of outputs 0 and 1, 2 and 3: two sums each
+};
+using uniform = __m128;
+TINYMLP_BLOCK_INLINE uniform splat_all(float a) { return _mm_set1_ps(a); }
+TINYMLP_BLOCK_INLINE floats smaller(floats a, floats b) { return _mm_min_ps(a, b); }
+TINYMLP_BLOCK_INLINE floats multiply(floats a, floats b) {
+  floats product = _mm_mul_ps(a, b);
+#if defined(__GNUC__)
+  __asm__("" : "+x"(product)); // else a compiler may fuse it with an addition
+#endif
+  return product;
+}
+TINYMLP_BLOCK_INLINE floats poisoned(floats poison, floats a) {
+  return _mm_add_ps(poison, _mm_mul_ps(a, zero()));
+}
+TINYMLP_BLOCK_INLINE floats divide(floats a, uniform b) {
+#if !defined(__GNUC__)
+  return _mm_div_ps(a, b);
+#elif defined(__AVX__) // an instruction by name: Clang may make another of a division
+  floats quotient;
+  __asm__("vdivps {%2, %1, %0|%0, %1, %2}" : "=x"(quotient) : "x"(a), "x"(b));
+  return quotient;
+#else
+  __asm__("divps {%1, %0|%0, %1}" : "+x"(a) : "x"(b));
+  return a;
+#endif
+}
+TINYMLP_BLOCK_INLINE ints to_ints(floats a) { return _mm_cvtps_epi32(a); }
+TINYMLP_BLOCK_INLINE floats to_floats(ints a) { return _mm_cvtepi32_ps(a); }
+TINYMLP_BLOCK_INLINE void store_group(void* p, ints a) {
+  _mm_storel_epi64(static_cast<__m128i*>(p), _mm_packs_epi32(a, a));
+}
+TINYMLP_BLOCK_INLINE group load_group(const void* p) {
+  return _mm_shuffle_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)), 0x44);
+}
+TINYMLP_BLOCK_INLINE products no_products() { return {set(0), set(0)}; }
+TINYMLP_BLOCK_INLINE void add_products(products& sum, group q, const std::int8_t* weight) {
+  const __m128i w = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weight));
+  const __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(w, w), 8);
+  const __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(w, w), 8);
+  sum.low = _mm_add_epi32(sum.low, _mm_madd_epi16(q, low));
+  sum.high = _mm_add_epi32(sum.high, _mm_madd_epi16(q, high));
+}
+TINYMLP_BLOCK_INLINE ints totals(products a) {
+  const __m128 low = _mm_castsi128_ps(a.low), high = _mm_castsi128_ps(a.high);
+  return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(low, high, 0x88)),
+                       _mm_castps_si128(_mm_shuffle_ps(low, high, 0xdd)));
+}
 #endif
 
 #else
@@ -8666,6 +8772,97 @@ TINYMLP_BLOCK_INLINE doubles multiply_add(doubles x, doubles y, doubles z) {
 TINYMLP_BLOCK_INLINE floats narrow(doubles x, doubles y) {
   return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(y.a),
           static_cast<float>(y.b)};
+}
+
+struct ints {
+  std::int32_t a, b, c, d;
+};
+using products = ints;
+using uniform = float;
+TINYMLP_BLOCK_INLINE uniform splat_all(float x) { return x; }
+TINYMLP_BLOCK_INLINE floats larger(uniform x, floats y) {
+  return {larger(x, y.a), larger(x, y.b), larger(x, y.c), larger(x, y.d)};
+}
+TINYMLP_BLOCK_INLINE float smaller(float x, float y) { return x < y ? x : y; }
+TINYMLP_BLOCK_INLINE floats smaller(floats x, floats y) {
+  return {smaller(x.a, y.a), smaller(x.b, y.b), smaller(x.c, y.c), smaller(x.d, y.d)};
+}
+TINYMLP_BLOCK_INLINE floats smaller(uniform x, floats y) {
+  return {smaller(x, y.a), smaller(x, y.b), smaller(x, y.c), smaller(x, y.d)};
+}
+TINYMLP_BLOCK_INLINE floats multiply(uniform x, floats y) {
+  return {exact::mul(x, y.a), exact::mul(x, y.b), exact::mul(x, y.c), exact::mul(x, y.d)};
+}
+TINYMLP_BLOCK_INLINE floats multiply(floats x, floats y) {
+  return {exact::mul(x.a, y.a), exact::mul(x.b, y.b), exact::mul(x.c, y.c), exact::mul(x.d, y.d)};
+}
+TINYMLP_BLOCK_INLINE floats poisoned(floats x, floats y) {
+  return {x.a + y.a * 0, x.b + y.b * 0, x.c + y.c * 0, x.d + y.d * 0};
+}
+TINYMLP_BLOCK_INLINE floats divide(floats x, uniform y) {
+  return {x.a / y, x.b / y, x.c / y, x.d / y};
+}
+// Of numbers below 2^22: what is added leaves no bits below 1, and the sum is rounded to even.
+TINYMLP_BLOCK_INLINE std::int32_t to_int(float x) {
+  constexpr float big = 0x1.8p23F;
+  return std::bit_cast<std::int32_t>(x + big) - std::bit_cast<std::int32_t>(big);
+}
+TINYMLP_BLOCK_INLINE ints to_ints(floats x) {
+  return {to_int(x.a), to_int(x.b), to_int(x.c), to_int(x.d)};
+}
+TINYMLP_BLOCK_INLINE floats to_floats(ints x) {
+  return {static_cast<float>(x.a), static_cast<float>(x.b), static_cast<float>(x.c),
+          static_cast<float>(x.d)};
+}
+TINYMLP_BLOCK_INLINE products no_products() { return {0, 0, 0, 0}; }
+TINYMLP_BLOCK_INLINE ints totals(products x) { return x; }
+#if defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_BIG_ENDIAN)
+// Two products at a time: of bytes 0 and 2, and of bytes 1 and 3.
+struct group {
+  std::uint32_t even, odd;
+};
+TINYMLP_BLOCK_INLINE void store_group(void* p, ints x) {
+  const auto pair = [](std::int32_t low, std::int32_t high) {
+    return (static_cast<std::uint32_t>(low) & 0xffffU) | static_cast<std::uint32_t>(high) << 16;
+  };
+  const std::uint32_t even = pair(x.a, x.c), odd = pair(x.b, x.d);
+  std::memcpy(p, &even, 4);
+  std::memcpy(static_cast<char*>(p) + 4, &odd, 4);
+}
+TINYMLP_BLOCK_INLINE group load_group(const void* p) {
+  group q; // a word each: as one, compilers copy it by way of the stack
+  std::memcpy(&q.even, p, 4);
+  std::memcpy(&q.odd, static_cast<const char*>(p) + 4, 4);
+  return q;
+}
+TINYMLP_BLOCK_INLINE std::int32_t dot(std::int32_t sum, group q, const std::int8_t* weight) {
+  std::uint32_t w = 0;
+  std::memcpy(&w, weight, sizeof w);
+  const auto turned = w >> 8 | w << 24;
+  sum = __smlad(static_cast<int16x2_t>(q.even), __sxtb16(static_cast<int8x4_t>(w)), sum);
+  return __smlad(static_cast<int16x2_t>(q.odd), __sxtb16(static_cast<int8x4_t>(turned)), sum);
+}
+#else
+struct group {
+  std::int16_t a, b, c, d;
+};
+TINYMLP_BLOCK_INLINE void store_group(void* p, ints x) {
+  const group q{static_cast<std::int16_t>(x.a), static_cast<std::int16_t>(x.b),
+                static_cast<std::int16_t>(x.c), static_cast<std::int16_t>(x.d)};
+  std::memcpy(p, &q, sizeof q);
+}
+TINYMLP_BLOCK_INLINE std::int32_t dot(std::int32_t sum, group q, const std::int8_t* weight) {
+  return sum + q.a * weight[0] + q.b * weight[1] + q.c * weight[2] + q.d * weight[3];
+}
+TINYMLP_BLOCK_INLINE group load_group(const void* p) {
+  group q;
+  std::memcpy(&q, p, sizeof q);
+  return q;
+}
+#endif
+TINYMLP_BLOCK_INLINE void add_products(products& sum, group q, const std::int8_t* weight) {
+  sum = {dot(sum.a, q, weight), dot(sum.b, q, weight + 4), dot(sum.c, q, weight + 8),
+         dot(sum.d, q, weight + 12)};
 }
 #endif
 
@@ -8849,6 +9046,129 @@ TINYMLP_BLOCK_INLINE bool lanes(const float* x, const float* weight, std::size_t
 }
 
 } // namespace tinymlp::kernels::blocks
+// ---- tinymlp/kernels/precise_end.inl
+// Closes what precise_begin.inl opened.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(pop)
+#pragma clang diagnostic pop
+#endif
+// ---- tinymlp/kernels/blocks_int8.hpp
+// An int8 layer of one row, four outputs at a time (baseline.hpp), for CPUs without kernels of
+// their own. The same bits as reference.hpp's loops, which the constant evaluator runs.
+
+// ---- tinymlp/kernels/precise_begin.inl
+// Clang does not tell by a macro that it was given parts of -ffast-math: switch them off, up to
+// precise_end.inl. Before version 17 it cannot on AArch64, and says so.
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"
+#pragma float_control(precise, on, push)
+#pragma clang diagnostic pop
+#endif
+// Where __GNUC__ is not defined there is no barrier in exact::rounded: forbid the fusing of what is
+// written as two operations.
+#if defined(__clang__) && !defined(__GNUC__)
+#pragma clang fp contract(off)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
+namespace tinymlp::kernels {
+
+// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row; or, of fixed scales, those
+// and 1 as scale. A scale of 0 stands for any range too small to quantise: the layer's products are
+// then 0 whatever is divided by.
+struct quantized_range {
+  float scale, divisor;
+  std::int32_t zero_point;
+};
+// `low` <= 0 <= `high`
+constexpr quantized_range range_between(float low, float high) noexcept {
+  const float scale = exact::div(exact::sub(high, low), 255.0F);
+  if (!exact::is_finite(scale)) return {exact::quiet_nan, exact::quiet_nan, 0};
+  const float divisor = scale > 0 ? scale : std::numeric_limits<float>::denorm_min();
+  const float zero = exact::sub(0.0F, exact::div(low, divisor));
+  return {scale, divisor, exact::round_half_even(zero > 255 ? 255.0F : zero)};
+}
+
+namespace blocks {
+
+// [inputs / 4][outputs, padded to whole fours][4] weights; a scale and a bias for each output, and
+// whether Relu follows.
+struct int8_dense {
+  std::size_t inputs, outputs, padded_outputs;
+  const std::int8_t* weight;
+  const float *scale, *bias;
+  bool relu;
+};
+
+// The range of x[0, count); zeros follow up to a whole four. `behind_relu`: none is below 0.
+inline quantized_range range_of(const float* x, std::size_t count, bool behind_relu) noexcept {
+  floats low = zero(), high = zero();
+  for (std::size_t i = 0; i < count; i += 4) high = larger(load(x + i), high);
+  if (!behind_relu)
+    for (std::size_t i = 0; i < count; i += 4) low = smaller(load(x + i), low);
+  float lows[4], highs[4];
+  store(lows, low);
+  store(highs, high);
+  for (std::size_t i = 1; i < 4; ++i) {
+    lows[0] = lows[i] < lows[0] ? lows[i] : lows[0];
+    highs[0] = highs[i] > highs[0] ? highs[i] : highs[0];
+  }
+  return range_between(lows[0], highs[0]);
+}
+
+// `poison` becomes NaN where a scale is not finite.
+template <std::size_t Vectors>
+TINYMLP_BLOCK_INLINE void int8_dots(const int8_dense& at, const float* quantized, uniform scale,
+                                    std::size_t o, float* y, floats& poison) noexcept {
+  products sum[Vectors];
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) sum[v] = no_products();
+  const std::int8_t* weight = at.weight + 4 * o;
+  const std::size_t stride = 4 * at.padded_outputs;
+  for (const float* const end = quantized + (at.inputs + 3) / 4 * 2; quantized != end;
+       quantized += 2, weight += stride) {
+    const group q = load_group(quantized);
+    TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v)
+        add_products(sum[v], q, weight + 16 * v);
+  }
+  TINYMLP_BLOCK_UNROLL for (std::size_t v = 0; v < Vectors; ++v) {
+    const floats by = multiply(scale, load(at.scale + o + 4 * v));
+    poison = poisoned(poison, by);
+    const floats value = add(multiply(to_floats(totals(sum[v])), by), load(at.bias + o + 4 * v));
+    store(y + o + 4 * v, at.relu ? larger(zero(), value) : value);
+  }
+}
+
+// y[o] = float(sum) * (range.scale * scale[o]) + bias[o], each operation rounded, where sum is that
+// of the layer's weights and of x as `range` quantises it, less its zero point. Takes y up to a
+// whole sixteen; x is used up: its numbers of 16 bits take its place. Zeros follow x up to a whole
+// four. Returns false where an input is NaN or a scale overflows.
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+inline bool
+int8_layer(const int8_dense& at, const quantized_range& range, float* x, float* y) noexcept {
+  const auto zero_point = static_cast<float>(range.zero_point);
+  const uniform low = splat_all(-zero_point), high = splat_all(255.0F - zero_point);
+  const uniform divisor = splat_all(range.divisor), scale = splat_all(range.scale);
+  float* to = x;
+  for (const float *from = x, *const end = x + at.inputs; from < end; from += 4, to += 2)
+    store_group(to, to_ints(smaller(high, larger(low, divide(load(from), divisor)))));
+  floats poison = zero();
+  std::size_t o = 0;
+#if TINYMLP_HAS_BASELINE_VECTORS // single numbers have no registers for more than four outputs
+  for (; o + 8 < at.outputs; o += 16) int8_dots<4>(at, x, scale, o, y, poison);
+#endif
+  for (; o < at.outputs; o += 4) int8_dots<1>(at, x, scale, o, y, poison);
+  float poisons[4];
+  store(poisons, poison);
+  return !exact::is_nan(poisons[0] + poisons[1] + poisons[2] + poisons[3]);
+}
+
+} // namespace blocks
+} // namespace tinymlp::kernels
 // ---- tinymlp/kernels/precise_end.inl
 // Closes what precise_begin.inl opened.
 #if defined(__clang__)
@@ -9145,6 +9465,8 @@ template <class Shape> constexpr void prepare(static_int8_weights<Shape>& weight
 
 } // namespace tinymlp::kernels
 
+#include <utility>
+
 // ---- tinymlp/nonblocking.inl
 // The real-time contract, where the compiler can check it (Clang 20 and newer, -Wfunction-effects):
 // defines TINYMLP_NONBLOCKING; included again, removes it.
@@ -9263,23 +9585,13 @@ constexpr float score(const fp32_weights<Shape>& weights,
                              round_up(last.inputs, virtual_lanes)));
 }
 
-// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row. A scale of 0 stands for
-// any range too small to quantise: the layer's products are then 0 whatever is divided by.
-struct quantized_range {
-  float scale, divisor;
-  std::int32_t zero_point;
-};
 constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
   float low = 0, high = 0;
   for (std::size_t i = 0; i < count; ++i) {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
   }
-  const float scale = exact::div(exact::sub(high, low), 255.0F);
-  if (!exact::is_finite(scale)) return {exact::quiet_nan, exact::quiet_nan, 0};
-  const float divisor = scale > 0 ? scale : std::numeric_limits<float>::denorm_min();
-  const float zero = exact::sub(0.0F, exact::div(low, divisor));
-  return {scale, divisor, exact::round_half_even(zero > 255 ? 255.0F : zero)};
+  return range_between(low, high);
 }
 constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   const float low = static_cast<float>(-range.zero_point), high = low + 255.0F;
@@ -9287,24 +9599,32 @@ constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
 }
 
-// One dynamically quantised layer: y[o] = float(sum) * (activation scale * weight scale) + bias,
-// each operation rounded. Returns false where a scale overflows: the score is NaN.
-template <class Shape>
-constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l, const float* x,
-                                  float* y) noexcept {
+// One int8 layer: y[o] = float(sum) * (activation scale * weight scale) + bias, each operation
+// rounded, and Relu behind all but the last. Returns false where a scale overflows or an input is
+// NaN: the score is NaN. Uses x up, in which zeros follow the inputs up to a whole four; so they do
+// in y.
+template <class Shape, class Weights>
+constexpr bool int8_layer_outputs(const Weights& weights, std::size_t l,
+                                  const quantized_range& range, float* x, float* y) noexcept {
   using layout = int8_layout<Shape>;
   const int8_layer& at = layout::layers[l];
-  const quantized_range range = range_of(x, at.inputs);
+  const bool is_last = l + 1 == Shape::layer_count;
+  const float *scales = weights.floats.data() + at.scale, *bias = weights.floats.data() + at.bias;
   if (!exact::is_finite(range.scale)) return false;
+  if (!std::is_constant_evaluated())
+    return blocks::int8_layer({at.inputs, at.outputs, at.padded_outputs,
+                               weights.bytes.data() + at.weight, scales, bias, !is_last},
+                              range, x, y);
   std::array<std::int32_t, widest_layer<Shape>> q{};
   for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], range);
   for (std::size_t o = 0; o < at.outputs; ++o) {
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < at.inputs; ++i)
       sum += (q[i] - range.zero_point) * weights.bytes[layout::weight(l, i, o)];
-    const float scale = exact::mul(range.scale, weights.floats[at.scale + o]);
+    const float scale = exact::mul(range.scale, scales[o]);
     if (!exact::is_finite(scale)) return false;
-    y[o] = exact::add(exact::mul(static_cast<float>(sum), scale), weights.floats[at.bias + o]);
+    const float value = exact::add(exact::mul(static_cast<float>(sum), scale), bias[o]);
+    y[o] = is_last ? value : relu(value);
   }
   return true;
 }
@@ -9316,28 +9636,23 @@ constexpr float score(const int8_weights<Shape>& weights,
                       const float* row) noexcept TINYMLP_NONBLOCKING {
   using layout = int8_layout<Shape>;
   const float* floats = weights.floats.data();
-  std::array<float, widest_layer<Shape>> x{}, y{};
+  std::array<float, widest_layer<Shape>> scaled{}, other{};
+  float *x = scaled.data(), *y = other.data();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
     const float centred = exact::sub(row[i], floats[layout::mean + i]);
     x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
                       floats[layout::multiplier + i]);
   }
   // Not finite here: a feature was not, or the scaler overflowed and so would the scale.
-  if (!all_finite(x.data(), Shape::inputs)) return exact::quiet_nan;
+  if (!all_finite(x, Shape::inputs)) return exact::quiet_nan;
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    if (!int8_layer_outputs(weights, l, x.data(), y.data())) return exact::quiet_nan;
-    if (l + 1 < Shape::layer_count)
-      for (std::size_t o = 0; o < Shape::sizes[l + 1]; ++o) y[o] = relu(y[o]);
-    x = y;
+    const std::size_t inputs = Shape::sizes[l];
+    const quantized_range range =
+        std::is_constant_evaluated() ? range_of(x, inputs) : blocks::range_of(x, inputs, l != 0);
+    if (!int8_layer_outputs<Shape>(weights, l, range, x, y)) return exact::quiet_nan;
+    std::swap(x, y);
   }
   return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
-}
-
-// ONNX QuantizeLinear to uint8, x not NaN; infinities saturate.
-constexpr std::int32_t quantize(float x, const fixed_scale& by) noexcept {
-  const float low = static_cast<float>(-by.zero_point), high = low + 255.0F;
-  const float q = exact::div(x, by.scale);
-  return exact::round_half_even(q < low ? low : q > high ? high : q) + by.zero_point;
 }
 
 // The int8 score of one row of Shape::inputs features with fixed activation scales: what ONNX
@@ -9349,7 +9664,8 @@ constexpr float score(const static_int8_weights<Shape>& weights,
   using layout = int8_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* floats = weights.floats.data();
-  std::array<float, widest_layer<Shape>> x{};
+  std::array<float, widest_layer<Shape>> scaled{}, other{};
+  float *x = scaled.data(), *y = other.data();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
     const float centred = exact::sub(row[i], floats[layout::mean + i]);
     x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
@@ -9357,17 +9673,10 @@ constexpr float score(const static_int8_weights<Shape>& weights,
     if (exact::is_nan(x[i])) return exact::quiet_nan;
   }
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = layout::layers[l];
-    std::array<std::int32_t, widest_layer<Shape>> q{};
-    for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], weights.inputs[l]);
-    for (std::size_t o = 0; o < at.outputs; ++o) {
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < at.inputs; ++i)
-        sum += (q[i] - weights.inputs[l].zero_point) * weights.bytes[layout::weight(l, i, o)];
-      const float y = exact::add(exact::mul(static_cast<float>(sum), floats[at.scale + o]),
-                                 floats[at.bias + o]);
-      x[o] = l + 1 < Shape::layer_count ? relu(y) : y;
-    }
+    const fixed_scale& by = weights.inputs[l]; // the weights' scales have its scale in them
+    if (!int8_layer_outputs<Shape>(weights, l, {1, by.scale, by.zero_point}, x, y))
+      return exact::quiet_nan;
+    std::swap(x, y);
   }
   return x[0];
 }
@@ -9542,7 +9851,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -9724,8 +10033,6 @@ constexpr bool fits(const extent& of) noexcept {
 }
 
 } // namespace tinymlp::kernels
-
-#include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -10162,7 +10469,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10306,7 +10613,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10765,7 +11072,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10920,7 +11227,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11352,7 +11659,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11495,7 +11802,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11644,7 +11951,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xda139d83
+#if TINYMLP_SECTIONS_OF != 0x23772f67
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -13321,15 +13628,24 @@ constexpr void activate_values(const steps_view& net, const step& at, float* x) 
 
 // One int8 dense step: y[o] = float(sum) * scale + bias, each operation rounded; a dynamic scale is
 // activation scale * weight scale. Returns false where that overflows, or where an input is NaN:
-// every output is NaN. Infinite inputs saturate where the scale is fixed.
-constexpr bool int8_outputs(const steps_view& net, const step& at, const float* x,
-                            float* y) noexcept {
+// every output is NaN. Infinite inputs saturate where the scale is fixed. Uses x up.
+constexpr bool int8_outputs(const steps_view& net, const step& at, float* x, float* y) noexcept {
   const bool dynamic = at.op == step_op::dense_dynamic;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    if (exact::is_nan(x[i])) return false;
+  if (!std::is_constant_evaluated()) {
+    for (std::size_t i = at.inputs; i < round_up(at.inputs, 4); ++i) x[i] = 0;
+    const quantized_range range = dynamic ? blocks::range_of(x, at.inputs, false)
+                                          : quantized_range{1, at.scale, at.zero_point};
+    const std::size_t width = round_up(at.outputs, panel_width);
+    const float* floats = net.floats + at.at;
+    const blocks::int8_dense layer{at.inputs, at.outputs,     width, net.bytes + at.bytes,
+                                   floats,    floats + width, false};
+    return exact::is_finite(range.scale) && blocks::int8_layer(layer, range, x, y);
+  }
   const quantized_range range =
       dynamic ? range_of(x, at.inputs) : quantized_range{1, at.scale, at.zero_point};
   if (!exact::is_finite(range.scale)) return false;
-  for (std::size_t i = 0; i < at.inputs; ++i)
-    if (exact::is_nan(x[i])) return false;
   const std::size_t padded = round_up(at.outputs, panel_width);
   const float* scales = net.floats + at.at;
   for (std::size_t o = 0; o < at.outputs; ++o) {

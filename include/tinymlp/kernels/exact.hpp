@@ -34,6 +34,13 @@ constexpr float rounded(float x) noexcept {
     __asm__("" : "+x"(x));
 #elif defined(__aarch64__)
     __asm__("" : "+w"(x));
+#elif defined(__ARM_FP) && defined(__arm__)
+    __asm__("" : "+t"(x));
+#elif defined(__riscv_flen) || defined(__powerpc64__) || defined(__s390x__) ||                     \
+    defined(__mips_hard_float)
+    __asm__("" : "+f"(x));
+#elif defined(__wasm__)
+    __asm__("" : "+r"(x));
 #else
     __asm__("" : "+m"(x));
 #endif

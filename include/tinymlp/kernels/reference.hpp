@@ -4,6 +4,7 @@
 #pragma once
 
 #include <tinymlp/kernels/blocks.hpp>
+#include <tinymlp/kernels/blocks_int8.hpp>
 #include <tinymlp/kernels/exact.hpp>
 #include <tinymlp/kernels/layout.hpp>
 #include <tinymlp/kernels/row_in_double.hpp>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include <tinymlp/nonblocking.inl>
 namespace tinymlp::kernels::reference {
@@ -119,23 +121,13 @@ constexpr float score(const fp32_weights<Shape>& weights,
                              round_up(last.inputs, virtual_lanes)));
 }
 
-// What ONNX DynamicQuantizeLinear (operator set 11) makes of one row. A scale of 0 stands for
-// any range too small to quantise: the layer's products are then 0 whatever is divided by.
-struct quantized_range {
-  float scale, divisor;
-  std::int32_t zero_point;
-};
 constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
   float low = 0, high = 0;
   for (std::size_t i = 0; i < count; ++i) {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
   }
-  const float scale = exact::div(exact::sub(high, low), 255.0F);
-  if (!exact::is_finite(scale)) return {exact::quiet_nan, exact::quiet_nan, 0};
-  const float divisor = scale > 0 ? scale : std::numeric_limits<float>::denorm_min();
-  const float zero = exact::sub(0.0F, exact::div(low, divisor));
-  return {scale, divisor, exact::round_half_even(zero > 255 ? 255.0F : zero)};
+  return range_between(low, high);
 }
 constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   const float low = static_cast<float>(-range.zero_point), high = low + 255.0F;
@@ -143,24 +135,32 @@ constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
 }
 
-// One dynamically quantised layer: y[o] = float(sum) * (activation scale * weight scale) + bias,
-// each operation rounded. Returns false where a scale overflows: the score is NaN.
-template <class Shape>
-constexpr bool int8_layer_outputs(const int8_weights<Shape>& weights, std::size_t l, const float* x,
-                                  float* y) noexcept {
+// One int8 layer: y[o] = float(sum) * (activation scale * weight scale) + bias, each operation
+// rounded, and Relu behind all but the last. Returns false where a scale overflows or an input is
+// NaN: the score is NaN. Uses x up, in which zeros follow the inputs up to a whole four; so they do
+// in y.
+template <class Shape, class Weights>
+constexpr bool int8_layer_outputs(const Weights& weights, std::size_t l,
+                                  const quantized_range& range, float* x, float* y) noexcept {
   using layout = int8_layout<Shape>;
   const int8_layer& at = layout::layers[l];
-  const quantized_range range = range_of(x, at.inputs);
+  const bool is_last = l + 1 == Shape::layer_count;
+  const float *scales = weights.floats.data() + at.scale, *bias = weights.floats.data() + at.bias;
   if (!exact::is_finite(range.scale)) return false;
+  if (!std::is_constant_evaluated())
+    return blocks::int8_layer({at.inputs, at.outputs, at.padded_outputs,
+                               weights.bytes.data() + at.weight, scales, bias, !is_last},
+                              range, x, y);
   std::array<std::int32_t, widest_layer<Shape>> q{};
   for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], range);
   for (std::size_t o = 0; o < at.outputs; ++o) {
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < at.inputs; ++i)
       sum += (q[i] - range.zero_point) * weights.bytes[layout::weight(l, i, o)];
-    const float scale = exact::mul(range.scale, weights.floats[at.scale + o]);
+    const float scale = exact::mul(range.scale, scales[o]);
     if (!exact::is_finite(scale)) return false;
-    y[o] = exact::add(exact::mul(static_cast<float>(sum), scale), weights.floats[at.bias + o]);
+    const float value = exact::add(exact::mul(static_cast<float>(sum), scale), bias[o]);
+    y[o] = is_last ? value : relu(value);
   }
   return true;
 }
@@ -172,28 +172,23 @@ constexpr float score(const int8_weights<Shape>& weights,
                       const float* row) noexcept TINYMLP_NONBLOCKING {
   using layout = int8_layout<Shape>;
   const float* floats = weights.floats.data();
-  std::array<float, widest_layer<Shape>> x{}, y{};
+  std::array<float, widest_layer<Shape>> scaled{}, other{};
+  float *x = scaled.data(), *y = other.data();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
     const float centred = exact::sub(row[i], floats[layout::mean + i]);
     x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
                       floats[layout::multiplier + i]);
   }
   // Not finite here: a feature was not, or the scaler overflowed and so would the scale.
-  if (!all_finite(x.data(), Shape::inputs)) return exact::quiet_nan;
+  if (!all_finite(x, Shape::inputs)) return exact::quiet_nan;
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    if (!int8_layer_outputs(weights, l, x.data(), y.data())) return exact::quiet_nan;
-    if (l + 1 < Shape::layer_count)
-      for (std::size_t o = 0; o < Shape::sizes[l + 1]; ++o) y[o] = relu(y[o]);
-    x = y;
+    const std::size_t inputs = Shape::sizes[l];
+    const quantized_range range =
+        std::is_constant_evaluated() ? range_of(x, inputs) : blocks::range_of(x, inputs, l != 0);
+    if (!int8_layer_outputs<Shape>(weights, l, range, x, y)) return exact::quiet_nan;
+    std::swap(x, y);
   }
   return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
-}
-
-// ONNX QuantizeLinear to uint8, x not NaN; infinities saturate.
-constexpr std::int32_t quantize(float x, const fixed_scale& by) noexcept {
-  const float low = static_cast<float>(-by.zero_point), high = low + 255.0F;
-  const float q = exact::div(x, by.scale);
-  return exact::round_half_even(q < low ? low : q > high ? high : q) + by.zero_point;
 }
 
 // The int8 score of one row of Shape::inputs features with fixed activation scales: what ONNX
@@ -205,7 +200,8 @@ constexpr float score(const static_int8_weights<Shape>& weights,
   using layout = int8_layout<Shape>;
   if (!all_finite(row, Shape::inputs)) return exact::quiet_nan;
   const float* floats = weights.floats.data();
-  std::array<float, widest_layer<Shape>> x{};
+  std::array<float, widest_layer<Shape>> scaled{}, other{};
+  float *x = scaled.data(), *y = other.data();
   for (std::size_t i = 0; i < Shape::inputs; ++i) {
     const float centred = exact::sub(row[i], floats[layout::mean + i]);
     x[i] = exact::mul(exact::div(centred, floats[layout::divisor + i]),
@@ -213,17 +209,10 @@ constexpr float score(const static_int8_weights<Shape>& weights,
     if (exact::is_nan(x[i])) return exact::quiet_nan;
   }
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const int8_layer& at = layout::layers[l];
-    std::array<std::int32_t, widest_layer<Shape>> q{};
-    for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], weights.inputs[l]);
-    for (std::size_t o = 0; o < at.outputs; ++o) {
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < at.inputs; ++i)
-        sum += (q[i] - weights.inputs[l].zero_point) * weights.bytes[layout::weight(l, i, o)];
-      const float y = exact::add(exact::mul(static_cast<float>(sum), floats[at.scale + o]),
-                                 floats[at.bias + o]);
-      x[o] = l + 1 < Shape::layer_count ? relu(y) : y;
-    }
+    const fixed_scale& by = weights.inputs[l]; // the weights' scales have its scale in them
+    if (!int8_layer_outputs<Shape>(weights, l, {1, by.scale, by.zero_point}, x, y))
+      return exact::quiet_nan;
+    std::swap(x, y);
   }
   return x[0];
 }

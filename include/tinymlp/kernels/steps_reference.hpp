@@ -107,15 +107,24 @@ constexpr void activate_values(const steps_view& net, const step& at, float* x) 
 
 // One int8 dense step: y[o] = float(sum) * scale + bias, each operation rounded; a dynamic scale is
 // activation scale * weight scale. Returns false where that overflows, or where an input is NaN:
-// every output is NaN. Infinite inputs saturate where the scale is fixed.
-constexpr bool int8_outputs(const steps_view& net, const step& at, const float* x,
-                            float* y) noexcept {
+// every output is NaN. Infinite inputs saturate where the scale is fixed. Uses x up.
+constexpr bool int8_outputs(const steps_view& net, const step& at, float* x, float* y) noexcept {
   const bool dynamic = at.op == step_op::dense_dynamic;
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    if (exact::is_nan(x[i])) return false;
+  if (!std::is_constant_evaluated()) {
+    for (std::size_t i = at.inputs; i < round_up(at.inputs, 4); ++i) x[i] = 0;
+    const quantized_range range = dynamic ? blocks::range_of(x, at.inputs, false)
+                                          : quantized_range{1, at.scale, at.zero_point};
+    const std::size_t width = round_up(at.outputs, panel_width);
+    const float* floats = net.floats + at.at;
+    const blocks::int8_dense layer{at.inputs, at.outputs,     width, net.bytes + at.bytes,
+                                   floats,    floats + width, false};
+    return exact::is_finite(range.scale) && blocks::int8_layer(layer, range, x, y);
+  }
   const quantized_range range =
       dynamic ? range_of(x, at.inputs) : quantized_range{1, at.scale, at.zero_point};
   if (!exact::is_finite(range.scale)) return false;
-  for (std::size_t i = 0; i < at.inputs; ++i)
-    if (exact::is_nan(x[i])) return false;
   const std::size_t padded = round_up(at.outputs, panel_width);
   const float* scales = net.floats + at.at;
   for (std::size_t o = 0; o < at.outputs; ++o) {
