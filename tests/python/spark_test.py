@@ -193,33 +193,44 @@ class OnACluster(unittest.TestCase):
 
     def test_9_a_worker_killed_in_the_middle(self):
         import tinymlp.spark
-        target = self.folder / "scored"
+        target, killed = self.folder / "scored", self.folder / "killed"
+        parts, free = 200, 60  # the others wait until a worker was killed
         tracker = self.spark.sparkContext.statusTracker()
         failures = []
 
+        def held(batches):
+            import os
+            import time
+            from pyspark import TaskContext
+            end = time.monotonic() + 100
+            while TaskContext.get().partitionId() >= free and not os.path.exists(str(killed)) and time.monotonic() < end:
+                time.sleep(0.05)
+            yield from batches
+
         def write():
             try:
-                tinymlp.spark.score(self.frame().repartition(200), self.net).write.parquet(str(target))
+                frame = self.frame().repartition(parts)
+                frame = frame.mapInArrow(held, frame.schema)
+                tinymlp.spark.score(frame, self.net).write.parquet(str(target))
             except Exception as why:  # told by the main thread
                 failures.append(why)
 
         def done_tasks():
             stages = (tracker.getStageInfo(s) for s in tracker.getActiveStageIds())
-            return [(s.numCompletedTasks, s.numTasks) for s in stages if s and s.numTasks == 200]
+            return max((s.numCompletedTasks for s in stages if s and s.numTasks == parts), default=0)
 
         writer = threading.Thread(target=write)
         writer.start()
-        seen = None
-        end = time.monotonic() + 120
-        while writer.is_alive() and time.monotonic() < end:
-            for finished, total in done_tasks():
-                if seen is None and 20 <= finished <= total - 60:
-                    seen = finished
-                    self.cluster.kill_worker(0)
-            time.sleep(0.02)
-        writer.join(120)
-        self.assertIsNotNone(seen, "the worker was not killed in the middle")
+        finished, end = 0, time.monotonic() + 90
+        while writer.is_alive() and finished < 20 and time.monotonic() < end:
+            finished = done_tasks()
+            time.sleep(0.05)
+        self.cluster.kill_worker(0)
+        killed.touch()
+        writer.join(180)
+        self.assertFalse(writer.is_alive(), "the job does not end")
         self.assertEqual(failures, [])
+        self.assertTrue(20 <= finished <= free, f"{finished} of {parts} parts were done when the worker was killed")
         table = pq.read_table(target).sort_by("row")
         self.assertEqual(table["row"].to_pylist(), list(range(ROWS)))
         got = table["score"].to_numpy()
