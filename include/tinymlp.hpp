@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x23772f67
+#define TINYMLP_SECTIONS_OF 0x89f03354
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -9851,7 +9851,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10469,7 +10469,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10613,7 +10613,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11072,7 +11072,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11227,7 +11227,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11659,7 +11659,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11802,7 +11802,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11951,7 +11951,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x23772f67
+#if TINYMLP_SECTIONS_OF != 0x89f03354
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -14445,8 +14445,10 @@ public:
     to.mode_ = plan.mode;
     const auto at = [storage](std::size_t place) { return static_cast<void*>(storage + place); };
     auto* const steps = ::new (at(places.steps)) kernels::step[places.sizes.steps];
-    auto* const floats = ::new (at(places.floats)) float[places.sizes.floats]; // the packer clears
-    auto* const bytes = ::new (at(places.bytes)) std::int8_t[places.sizes.bytes + 1]{};
+    const auto float_count = static_cast<std::size_t>(places.sizes.floats); // as fits() has seen
+    const auto byte_count = static_cast<std::size_t>(places.sizes.bytes);
+    auto* const floats = ::new (at(places.floats)) float[float_count]; // the packer clears
+    auto* const bytes = ::new (at(places.bytes)) std::int8_t[byte_count + 1]{};
     auto* const sums = ::new (at(places.sums)) std::int32_t[places.sizes.sums + 1]{};
     to.view_ = {steps,
                 places.sizes.steps,

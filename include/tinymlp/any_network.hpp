@@ -94,8 +94,10 @@ public:
     to.mode_ = plan.mode;
     const auto at = [storage](std::size_t place) { return static_cast<void*>(storage + place); };
     auto* const steps = ::new (at(places.steps)) kernels::step[places.sizes.steps];
-    auto* const floats = ::new (at(places.floats)) float[places.sizes.floats]; // the packer clears
-    auto* const bytes = ::new (at(places.bytes)) std::int8_t[places.sizes.bytes + 1]{};
+    const auto float_count = static_cast<std::size_t>(places.sizes.floats); // as fits() has seen
+    const auto byte_count = static_cast<std::size_t>(places.sizes.bytes);
+    auto* const floats = ::new (at(places.floats)) float[float_count]; // the packer clears
+    auto* const bytes = ::new (at(places.bytes)) std::int8_t[byte_count + 1]{};
     auto* const sums = ::new (at(places.sums)) std::int32_t[places.sizes.sums + 1]{};
     to.view_ = {steps,
                 places.sizes.steps,
