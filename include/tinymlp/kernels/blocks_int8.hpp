@@ -80,7 +80,7 @@ TINYMLP_BLOCK_INLINE void int8_dots(const int8_dense& at, const float* quantized
 // y[o] = float(sum) * (range.scale * scale[o]) + bias[o], each operation rounded, where sum is that
 // of the layer's weights and of x as `range` quantises it, less its zero point. Takes y up to a
 // whole sixteen; x is used up: its numbers of 16 bits take its place. Zeros follow x up to a whole
-// four. Returns false where an input is NaN or a scale overflows.
+// four; none is NaN, and infinities saturate. Returns false where a scale overflows.
 #if defined(__GNUC__)
 [[gnu::noinline]]
 #endif
