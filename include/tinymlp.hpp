@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x920362ed
+#define TINYMLP_SECTIONS_OF 0x11319500
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -5206,6 +5206,9 @@ protected:
   [[gnu::noinline]] constexpr bool take(const node& user, std::string_view value, element type,
                                         operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
+    // Floats that are taken value by value, in the order of the file. (Weights come by take_any.)
+    if (type == element::float32 && out.transposed && out.t.dims[0] != 1 && out.t.dims[1] != 1)
+      return fail(status::not_constant, user, value);
     if (out.t.type == type) return true;
     return fail(status::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
@@ -5248,8 +5251,10 @@ protected:
     operand_constant c;
     const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
     why_ = {};
+    if (found && c.t.rank > scalar_rank_) scalar_rank_ = c.t.rank;
     return found && read_first(c.where, out);
   }
+  std::size_t scalar_rank_ = 0; // the most dimensions of any that scalar() found
   // As the file has it: read again, since a Cast may have changed the type.
   [[gnu::noinline]] constexpr bool read_first(constant c, float& out) const noexcept {
     tensor t;
@@ -6533,7 +6538,18 @@ private:
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
       return fail(status::unexpected_operator, n);
-    return check_attributes(n, row) && (this->*row.take)(n);
+    const std::size_t before = first_;
+    scalar_rank_ = 0;
+    if (!check_attributes(n, row) || !(this->*row.take)(n)) return false;
+    return scalar_rank_ == 0 || first_ == before || take_scalar_rank(n, p_.steps[first_]);
+  }
+  // Numbers of an operator or a pattern, which may have dimensions of 1: no more than the row has,
+  // which is looked at on the way forward; else they would widen it.
+  [[gnu::noinline]] constexpr bool take_scalar_rank(const node& n, step& s) noexcept {
+    if (s.kind == step_kind::activate && s.inputs < scalar_rank_)
+      s.inputs = static_cast<std::uint32_t>(scalar_rank_);
+    const bool has_axes = s.kind == step_kind::layer_norm || s.kind == step_kind::softmax;
+    return !has_axes || scalar_rank_ <= 2 || fail(status::shape_mismatch, n);
   }
 
   static constexpr const op_row& find_row(const node& n) noexcept;
@@ -6681,6 +6697,7 @@ private:
   constexpr bool take_next_add() noexcept {
     const step s = p_.steps[first_];
     if (first_ + 1 == max_steps || (s.marks & open_mark) == 0) return true;
+    if ((s.marks & left_mark) != 0) return true; // one an output would be a row beside a column
     step& next = p_.steps[first_ + 1];
     if (next.kind != step_kind::affine || next.op != affine_op::add ||
         (next.marks & suffix_mark) != 0 || next.inputs > 1 ||
@@ -6842,6 +6859,8 @@ private:
     if (s.kind == step_kind::activate) set_elementwise(user, c, from.first, s);
     if (s.kind != step_kind::layer_norm) return true;
     if (s.outputs != 0 && c.t.count != s.outputs) return fail(status::shape_mismatch, c.t);
+    if (c.t.rank != 0 && c.t.count != 1 && c.t.dims[c.t.rank - 1] == 1) // a column widens a row
+      return fail(status::shape_mismatch, c.t);
     s.outputs = static_cast<std::uint32_t>(c.t.count);
     return true;
   }
@@ -7516,6 +7535,9 @@ private:
       if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
+    if (s.inputs > 1 && s.inputs > shape_.rank)
+      return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(s.inputs),
+                       static_cast<std::int64_t>(shape_.rank));
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
@@ -9851,7 +9873,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10469,7 +10491,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10613,7 +10635,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11072,7 +11094,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11227,7 +11249,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11659,7 +11681,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11802,7 +11824,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11951,7 +11973,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x920362ed
+#if TINYMLP_SECTIONS_OF != 0x11319500
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12756,8 +12778,10 @@ private:
     onnx::element_reader reader(weight);
     std::int64_t q = 0;
     for (std::size_t i = 0; reader.next(q); ++i) {
-      const std::size_t k = i / all, o = i % all - f.begin;
-      if (i % all < f.begin || o >= f.step.outputs) continue;
+      const std::size_t k = from.transposed ? i % f.step.inputs : i / all;
+      const std::size_t output = from.transposed ? i / f.step.inputs : i % all;
+      const std::size_t o = output - f.begin;
+      if (output < f.begin || o >= f.step.outputs) continue;
       bytes_[f.step.bytes + (k / 4 * padded + o) * 4 + k % 4] = static_cast<std::int8_t>(q);
       sums_[f.step.sums + o] += static_cast<std::int32_t>(q);
     }
@@ -13264,10 +13288,12 @@ protected:
                        bias_of = onnx::read(plan, from.bias);
     onnx::element_reader weights(weight), biases(bias_of);
     std::int64_t q = 0;
-    for (std::size_t i = 0; i < from.inputs; ++i)
-      for (std::size_t o = 0; o < from.outputs; ++o) {
+    const std::size_t slow = from.transposed ? from.outputs : from.inputs;
+    const std::size_t fast = from.transposed ? from.inputs : from.outputs;
+    for (std::size_t s = 0; s < slow; ++s)
+      for (std::size_t f = 0; f < fast; ++f) {
         weights.next(q);
-        place(l, i, o, static_cast<std::int8_t>(q));
+        place(l, from.transposed ? f : s, from.transposed ? s : f, static_cast<std::int8_t>(q));
       }
     float bias = 0;
     for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value

@@ -607,8 +607,10 @@ private:
     onnx::element_reader reader(weight);
     std::int64_t q = 0;
     for (std::size_t i = 0; reader.next(q); ++i) {
-      const std::size_t k = i / all, o = i % all - f.begin;
-      if (i % all < f.begin || o >= f.step.outputs) continue;
+      const std::size_t k = from.transposed ? i % f.step.inputs : i / all;
+      const std::size_t output = from.transposed ? i / f.step.inputs : i % all;
+      const std::size_t o = output - f.begin;
+      if (output < f.begin || o >= f.step.outputs) continue;
       bytes_[f.step.bytes + (k / 4 * padded + o) * 4 + k % 4] = static_cast<std::int8_t>(q);
       sums_[f.step.sums + o] += static_cast<std::int32_t>(q);
     }

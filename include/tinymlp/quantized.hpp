@@ -87,10 +87,12 @@ protected:
                        bias_of = onnx::read(plan, from.bias);
     onnx::element_reader weights(weight), biases(bias_of);
     std::int64_t q = 0;
-    for (std::size_t i = 0; i < from.inputs; ++i)
-      for (std::size_t o = 0; o < from.outputs; ++o) {
+    const std::size_t slow = from.transposed ? from.outputs : from.inputs;
+    const std::size_t fast = from.transposed ? from.inputs : from.outputs;
+    for (std::size_t s = 0; s < slow; ++s)
+      for (std::size_t f = 0; f < fast; ++f) {
         weights.next(q);
-        place(l, i, o, static_cast<std::int8_t>(q));
+        place(l, from.transposed ? f : s, from.transposed ? s : f, static_cast<std::int8_t>(q));
       }
     float bias = 0;
     for (std::size_t o = 0; o < from.outputs; ++o) { // past its end a reader keeps the last value

@@ -241,7 +241,18 @@ private:
                   static_cast<std::int64_t>(row.max_outputs));
     if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
       return fail(status::unexpected_operator, n);
-    return check_attributes(n, row) && (this->*row.take)(n);
+    const std::size_t before = first_;
+    scalar_rank_ = 0;
+    if (!check_attributes(n, row) || !(this->*row.take)(n)) return false;
+    return scalar_rank_ == 0 || first_ == before || take_scalar_rank(n, p_.steps[first_]);
+  }
+  // Numbers of an operator or a pattern, which may have dimensions of 1: no more than the row has,
+  // which is looked at on the way forward; else they would widen it.
+  [[gnu::noinline]] constexpr bool take_scalar_rank(const node& n, step& s) noexcept {
+    if (s.kind == step_kind::activate && s.inputs < scalar_rank_)
+      s.inputs = static_cast<std::uint32_t>(scalar_rank_);
+    const bool has_axes = s.kind == step_kind::layer_norm || s.kind == step_kind::softmax;
+    return !has_axes || scalar_rank_ <= 2 || fail(status::shape_mismatch, n);
   }
 
   static constexpr const op_row& find_row(const node& n) noexcept;
@@ -389,6 +400,7 @@ private:
   constexpr bool take_next_add() noexcept {
     const step s = p_.steps[first_];
     if (first_ + 1 == max_steps || (s.marks & open_mark) == 0) return true;
+    if ((s.marks & left_mark) != 0) return true; // one an output would be a row beside a column
     step& next = p_.steps[first_ + 1];
     if (next.kind != step_kind::affine || next.op != affine_op::add ||
         (next.marks & suffix_mark) != 0 || next.inputs > 1 ||
@@ -550,6 +562,8 @@ private:
     if (s.kind == step_kind::activate) set_elementwise(user, c, from.first, s);
     if (s.kind != step_kind::layer_norm) return true;
     if (s.outputs != 0 && c.t.count != s.outputs) return fail(status::shape_mismatch, c.t);
+    if (c.t.rank != 0 && c.t.count != 1 && c.t.dims[c.t.rank - 1] == 1) // a column widens a row
+      return fail(status::shape_mismatch, c.t);
     s.outputs = static_cast<std::uint32_t>(c.t.count);
     return true;
   }
@@ -1224,6 +1238,9 @@ private:
       if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
+    if (s.inputs > 1 && s.inputs > shape_.rank)
+      return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(s.inputs),
+                       static_cast<std::int64_t>(shape_.rank));
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.

@@ -285,6 +285,9 @@ protected:
   [[gnu::noinline]] constexpr bool take(const node& user, std::string_view value, element type,
                                         operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
+    // Floats that are taken value by value, in the order of the file. (Weights come by take_any.)
+    if (type == element::float32 && out.transposed && out.t.dims[0] != 1 && out.t.dims[1] != 1)
+      return fail(status::not_constant, user, value);
     if (out.t.type == type) return true;
     return fail(status::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
@@ -327,8 +330,10 @@ protected:
     operand_constant c;
     const bool found = take_any(node{}, value, c) && c.t.type == element::float32 && c.t.count == 1;
     why_ = {};
+    if (found && c.t.rank > scalar_rank_) scalar_rank_ = c.t.rank;
     return found && read_first(c.where, out);
   }
+  std::size_t scalar_rank_ = 0; // the most dimensions of any that scalar() found
   // As the file has it: read again, since a Cast may have changed the type.
   [[gnu::noinline]] constexpr bool read_first(constant c, float& out) const noexcept {
     tensor t;
