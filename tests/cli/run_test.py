@@ -168,6 +168,12 @@ class VmafNetworks(RunTest):
                 self.assertEqual(out[0], "row,vmaf")
                 self.assertEqual([line.split(",")[1] for line in out[1:]], scores)
 
+    def test_a_damaged_first_row_is_no_header(self):
+        row = "0.9,0.6,0.8,0.9,0.9,4\n"
+        self.assertEqual(len(self.accept("run", "mlp_small", "-", stdin="a,b,c,d,e,f\n" + row).splitlines()), 2)
+        for first in ("0.9,,0.8,0.9,0.9,4\n", "0.9,N/A,0.8,0.9,0.9,4\n", "0.9,0x10,0.8,0.9,0.9,4\n"):
+            self.refuse("run", "mlp_small", "-", stdin=first + row, because=[":1: some cells are numbers (0.9)"])
+
     def test_score_does_not_take_other_networks(self):
         model = self.write("heads.onnx", onnx_bytes.two_heads())
         self.refuse("score", "--model", model, program.SAMPLES / "vtest_x264_36.csv",
