@@ -131,6 +131,25 @@ class TheFile(AnyTest):
                     because=["MatMul left", "a weight on the left", "x * weight"])
         self.assertEqual(kept.read_text(), "before")
 
+    def two_outputs(self, name, *others, opset=17):
+        """y = x * w, and z of other nodes."""
+        model = onnx_bytes.model(
+            [onnx_bytes.node("MatMul", ["x", "w"], ["y"]), *others],
+            [onnx_bytes.floats("w", [3, 2], [1, 2, 3, 4, 5, 6]), onnx_bytes.floats("v", [2, 3], [1, 2, 3, 4, 5, 6])],
+            [onnx_bytes.value("x", ["N", 3])], [onnx_bytes.value("y", ["N", 2]), onnx_bytes.value("z", [2, "N"])],
+            opset=opset)
+        return self.write(name, model)
+
+    def test_another_output_is_not_lost(self):
+        left = self.two_outputs("left.onnx", onnx_bytes.node("Identity", ["v"], ["same"]),
+                                onnx_bytes.node("Gemm", ["same", "x"], ["z"], name="left", transB=1))
+        old = self.two_outputs("old.onnx", onnx_bytes.node("TopK", ["x"], ["z", "i"], name="top", k=1), opset=9)
+        kept = self.write("kept.onnx", "before")
+        for file, because in ((left, ["Gemm left", "a weight on the left"]),
+                              (old, ["TopK top", "another operator from operator set 11 on", "file has 9"])):
+            self.refuse("quantize", file, "--output", kept, because=because)
+            self.assertEqual(kept.read_text(), "before")
+
 
 @unittest.skipIf(onnxruntime is None, "needs onnx and onnxruntime (tools/train/environment)")
 class AgainstOnnxRuntime(AnyTest):

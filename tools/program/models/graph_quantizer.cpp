@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "system/failure.hpp"
 #include "models/int8_writer.hpp"
@@ -100,17 +101,51 @@ private:
     collect_layers(plan, grain);
   }
 
-  static void refuse_forms(const onnx::plan& plan, const onnx::step& step, const onnx::node& node) {
+  // Is it computed from the graph's inputs? Else it is a constant, whatever stands before it.
+  bool is_computed(std::string_view name) const {
+    std::vector<std::string> open{std::string(name)};
+    std::set<std::string> seen;
+    while (!open.empty()) {
+      const std::string value = std::move(open.back());
+      open.pop_back();
+      if (value.empty() || !seen.insert(value).second) continue;
+      for (std::size_t i = 0; i < file_.plan.input_count; ++i)
+        if (file_.plan.graph_inputs[i].name == value) return true;
+      const auto from = producer_.find(value);
+      if (from == producer_.end()) continue;
+      const onnx::node& node = all_nodes_[from->second];
+      for (std::size_t i = 0; i < node.input_count; ++i)
+        open.emplace_back(fields::operand(node, i));
+    }
+    return false;
+  }
+
+  void refuse_forms(const onnx::plan& plan, const onnx::step& step, const onnx::node& node) const {
     const auto refuse = [&](std::string_view what, std::string_view instead) {
       fail("byte {}: {} {}: {} cannot be quantised; export it {}", step.offset, node.op_type,
            node.label(), what, instead);
     };
     if (const auto a = attribute_named(node, "transA"); a && a->i == 1)
       refuse("transA = 1", "without transA");
-    if (onnx::read(plan, step.weight).rank != 2)
+    if (is_computed(fields::operand(node, 1))) refuse("a weight on the left", "as x * weight");
+    const onnx::tensor weight = onnx::read(plan, step.weight);
+    if (weight.rank != 2 && fields::operand(node, 1) == weight.name)
       refuse("a weight of rank 1", "with a weight [inputs, 1]");
-    if (fields::operand(node, 0) == onnx::read(plan, step.weight).name)
-      refuse("a weight on the left", "as x * weight");
+    if (weight.rank != 2)
+      refuse("a weight that another operator gives its shape", "with the weight in that shape");
+  }
+
+  // Operators that mean another thing, or are none, from the operator set on that int8 needs.
+  void refuse_older(const onnx::node& node) const {
+    if (opset_ >= oldest_quantised_opset || !node.in_default_domain()) return;
+    bool changed = node.is("BatchNormalization") && attribute_named(node, "spatial");
+    changed = changed || node.is("Pad") || node.is("TopK") || node.is("Resize") ||
+              node.is("Upsample") || node.is("Scan");
+    if (changed)
+      fail("byte {}: {} {}: is another operator from operator set {} on, which int8 needs, and the "
+           "file has {}; export with {} or newer",
+           node.body.offset, node.op_type, node.label(), oldest_quantised_opset, opset_,
+           oldest_quantised_opset);
   }
 
   // ---- what goes
@@ -147,6 +182,7 @@ private:
     if (layer != layers_.end())
       return write_layer(layer->second, std::string(fields::operand(node, 0)),
                          std::string(fields::result_of(node, 0)));
+    refuse_older(node);
     if (opset_ < 11 && node.is("Clip")) return write_clip(node);
     if (opset_ < 10 && node.is("Slice")) return write_slice(node);
     nodes_.emplace_back().append(node.body.text());

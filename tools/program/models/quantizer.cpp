@@ -6,6 +6,7 @@
 #include "models/graph_quantizer.hpp"
 #include "models/int8_writer.hpp"
 #include "onnx/onnx_rewrite.hpp"
+#include "onnx/plan_parts.hpp"
 #include "onnx/protobuf_writer.hpp"
 
 namespace tinymlp::tools {
@@ -270,6 +271,16 @@ void check_result(const std::string& bytes, const onnx_file& file) {
   if (onnx::failed(why)) fail("its int8 form would not be accepted: {}", describe(why));
   if (plan.kind != onnx::precision::int8 || shape_text(plan) != shape_text(file.plan))
     fail("its int8 form would be another network: {} {}", onnx::name(plan.kind), shape_text(plan));
+  for (const onnx::value_info& output : values_of_graph(file.plan, onnx::detail::graph_output)) {
+    onnx::plan before, after;
+    if (onnx::failed(onnx::parse_into(before, file.bytes, file.external_files, output.name)))
+      continue;
+    const error other = onnx::parse_into(after, std::span<const char>(bytes), {}, output.name);
+    if (onnx::failed(other))
+      fail("output {}: its int8 form would not be accepted: {}", output.name, describe(other));
+    if (shape_text(after) != shape_text(before))
+      fail("output {}: its int8 form would be another network: {}", output.name, shape_text(after));
+  }
 }
 
 std::string write_model(const onnx_file& file, granularity grain,
