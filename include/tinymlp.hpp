@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x11319500
+#define TINYMLP_SECTIONS_OF 0xd549f32a
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -9607,7 +9607,8 @@ constexpr float score(const fp32_weights<Shape>& weights,
                              round_up(last.inputs, virtual_lanes)));
 }
 
-constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
+constexpr quantized_range range_of(const float* x, std::size_t count, bool behind_relu) noexcept {
+  if (!std::is_constant_evaluated()) return blocks::range_of(x, count, behind_relu);
   float low = 0, high = 0;
   for (std::size_t i = 0; i < count; ++i) {
     low = x[i] < low ? x[i] : low;
@@ -9621,34 +9622,40 @@ constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
 }
 
-// One int8 layer: y[o] = float(sum) * (activation scale * weight scale) + bias, each operation
-// rounded, and Relu behind all but the last. Returns false where a scale overflows or an input is
-// NaN: the score is NaN. Uses x up, in which zeros follow the inputs up to a whole four; so they do
-// in y.
-template <class Shape, class Weights>
-constexpr bool int8_layer_outputs(const Weights& weights, std::size_t l,
-                                  const quantized_range& range, float* x, float* y) noexcept {
-  using layout = int8_layout<Shape>;
-  const int8_layer& at = layout::layers[l];
-  const bool is_last = l + 1 == Shape::layer_count;
-  const float *scales = weights.floats.data() + at.scale, *bias = weights.floats.data() + at.bias;
+// One int8 layer, as blocks::int8_layer has it: y[o] = float(sum) * (activation scale * weight
+// scale) plus bias, each operation rounded. Returns false where a scale is not finite. Uses x up,
+// in which zeros follow the inputs up to a whole four; so they do in y.
+constexpr bool int8_layer_outputs(const blocks::int8_dense& at, const quantized_range& range,
+                                  float* x, float* y) noexcept {
   if (!exact::is_finite(range.scale)) return false;
-  if (!std::is_constant_evaluated())
-    return blocks::int8_layer({at.inputs, at.outputs, at.padded_outputs,
-                               weights.bytes.data() + at.weight, scales, bias, !is_last},
-                              range, x, y);
-  std::array<std::int32_t, widest_layer<Shape>> q{};
-  for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], range);
+  if (!std::is_constant_evaluated()) return blocks::int8_layer(at, range, x, y);
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    x[i] = static_cast<float>(quantize(x[i], range) - range.zero_point);
   for (std::size_t o = 0; o < at.outputs; ++o) {
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < at.inputs; ++i)
-      sum += (q[i] - range.zero_point) * weights.bytes[layout::weight(l, i, o)];
-    const float scale = exact::mul(range.scale, scales[o]);
+      sum +=
+          static_cast<std::int32_t>(x[i]) * at.weight[(i / 4 * at.padded_outputs + o) * 4 + i % 4];
+    const float scale = exact::mul(range.scale, at.scale[o]);
     if (!exact::is_finite(scale)) return false;
-    const float value = exact::add(exact::mul(static_cast<float>(sum), scale), bias[o]);
-    y[o] = is_last ? value : relu(value);
+    const float value = exact::add(exact::mul(static_cast<float>(sum), scale), at.bias[o]);
+    y[o] = at.relu ? relu(value) : value;
   }
   return true;
+}
+// Layer l of a network. Of finite numbers no output is NaN, so that no input is.
+template <class Weights>
+constexpr blocks::int8_dense int8_layer_of(const Weights& weights, std::size_t l) noexcept {
+  using shape = typename Weights::shape_type;
+  const int8_layer& at = int8_layout<shape>::layers[l];
+  const float* floats = weights.floats.data();
+  return {at.inputs,
+          at.outputs,
+          at.padded_outputs,
+          weights.bytes.data() + at.weight,
+          floats + at.scale,
+          floats + at.bias,
+          l + 1 < shape::layer_count};
 }
 
 // The int8 score of one row of Shape::inputs features, quantised by itself: what ONNX Runtime
@@ -9668,10 +9675,8 @@ constexpr float score(const int8_weights<Shape>& weights,
   // Not finite here: a feature was not, or the scaler overflowed and so would the scale.
   if (!all_finite(x, Shape::inputs)) return exact::quiet_nan;
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const std::size_t inputs = Shape::sizes[l];
-    const quantized_range range =
-        std::is_constant_evaluated() ? range_of(x, inputs) : blocks::range_of(x, inputs, l != 0);
-    if (!int8_layer_outputs<Shape>(weights, l, range, x, y)) return exact::quiet_nan;
+    const quantized_range range = range_of(x, Shape::sizes[l], l != 0);
+    if (!int8_layer_outputs(int8_layer_of(weights, l), range, x, y)) return exact::quiet_nan;
     std::swap(x, y);
   }
   return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
@@ -9696,8 +9701,8 @@ constexpr float score(const static_int8_weights<Shape>& weights,
   }
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
     const fixed_scale& by = weights.inputs[l]; // the weights' scales have its scale in them
-    if (!int8_layer_outputs<Shape>(weights, l, {1, by.scale, by.zero_point}, x, y))
-      return exact::quiet_nan;
+    const quantized_range range{1, by.scale, by.zero_point};
+    if (!int8_layer_outputs(int8_layer_of(weights, l), range, x, y)) return exact::quiet_nan;
     std::swap(x, y);
   }
   return x[0];
@@ -9873,7 +9878,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10491,7 +10496,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10635,7 +10640,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11094,7 +11099,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11249,7 +11254,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11681,7 +11686,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11824,7 +11829,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11973,7 +11978,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x11319500
+#if TINYMLP_SECTIONS_OF != 0xd549f32a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -13659,32 +13664,14 @@ constexpr bool int8_outputs(const steps_view& net, const step& at, float* x, flo
   const bool dynamic = at.op == step_op::dense_dynamic;
   for (std::size_t i = 0; i < at.inputs; ++i)
     if (exact::is_nan(x[i])) return false;
-  if (!std::is_constant_evaluated()) {
-    for (std::size_t i = at.inputs; i < round_up(at.inputs, 4); ++i) x[i] = 0;
-    const quantized_range range = dynamic ? blocks::range_of(x, at.inputs, false)
-                                          : quantized_range{1, at.scale, at.zero_point};
-    const std::size_t width = round_up(at.outputs, panel_width);
-    const float* floats = net.floats + at.at;
-    const blocks::int8_dense layer{at.inputs, at.outputs,     width, net.bytes + at.bytes,
-                                   floats,    floats + width, false};
-    return exact::is_finite(range.scale) && blocks::int8_layer(layer, range, x, y);
-  }
+  for (std::size_t i = at.inputs; i < round_up(at.inputs, 4); ++i) x[i] = 0;
   const quantized_range range =
-      dynamic ? range_of(x, at.inputs) : quantized_range{1, at.scale, at.zero_point};
-  if (!exact::is_finite(range.scale)) return false;
+      dynamic ? range_of(x, at.inputs, false) : quantized_range{1, at.scale, at.zero_point};
   const std::size_t padded = round_up(at.outputs, panel_width);
-  const float* scales = net.floats + at.at;
-  for (std::size_t o = 0; o < at.outputs; ++o) {
-    const float scale = dynamic ? exact::mul(range.scale, scales[o]) : scales[o];
-    if (!exact::is_finite(scale)) return false;
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < at.inputs; ++i) {
-      const std::size_t byte = at.bytes + (i / 4 * padded + o) * 4 + i % 4;
-      sum += (quantize(x[i], range) - range.zero_point) * net.bytes[byte];
-    }
-    y[o] = exact::add(exact::mul(static_cast<float>(sum), scale), scales[padded + o]);
-  }
-  return true;
+  const float* floats = net.floats + at.at;
+  return int8_layer_outputs(
+      {at.inputs, at.outputs, padded, net.bytes + at.bytes, floats, floats + padded, false}, range,
+      x, y);
 }
 
 // One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats.

@@ -121,7 +121,8 @@ constexpr float score(const fp32_weights<Shape>& weights,
                              round_up(last.inputs, virtual_lanes)));
 }
 
-constexpr quantized_range range_of(const float* x, std::size_t count) noexcept {
+constexpr quantized_range range_of(const float* x, std::size_t count, bool behind_relu) noexcept {
+  if (!std::is_constant_evaluated()) return blocks::range_of(x, count, behind_relu);
   float low = 0, high = 0;
   for (std::size_t i = 0; i < count; ++i) {
     low = x[i] < low ? x[i] : low;
@@ -135,34 +136,40 @@ constexpr std::int32_t quantize(float x, quantized_range range) noexcept {
   return exact::round_half_even(q < low ? low : q > high ? high : q) + range.zero_point;
 }
 
-// One int8 layer: y[o] = float(sum) * (activation scale * weight scale) + bias, each operation
-// rounded, and Relu behind all but the last. Returns false where a scale overflows or an input is
-// NaN: the score is NaN. Uses x up, in which zeros follow the inputs up to a whole four; so they do
-// in y.
-template <class Shape, class Weights>
-constexpr bool int8_layer_outputs(const Weights& weights, std::size_t l,
-                                  const quantized_range& range, float* x, float* y) noexcept {
-  using layout = int8_layout<Shape>;
-  const int8_layer& at = layout::layers[l];
-  const bool is_last = l + 1 == Shape::layer_count;
-  const float *scales = weights.floats.data() + at.scale, *bias = weights.floats.data() + at.bias;
+// One int8 layer, as blocks::int8_layer has it: y[o] = float(sum) * (activation scale * weight
+// scale) plus bias, each operation rounded. Returns false where a scale is not finite. Uses x up,
+// in which zeros follow the inputs up to a whole four; so they do in y.
+constexpr bool int8_layer_outputs(const blocks::int8_dense& at, const quantized_range& range,
+                                  float* x, float* y) noexcept {
   if (!exact::is_finite(range.scale)) return false;
-  if (!std::is_constant_evaluated())
-    return blocks::int8_layer({at.inputs, at.outputs, at.padded_outputs,
-                               weights.bytes.data() + at.weight, scales, bias, !is_last},
-                              range, x, y);
-  std::array<std::int32_t, widest_layer<Shape>> q{};
-  for (std::size_t i = 0; i < at.inputs; ++i) q[i] = quantize(x[i], range);
+  if (!std::is_constant_evaluated()) return blocks::int8_layer(at, range, x, y);
+  for (std::size_t i = 0; i < at.inputs; ++i)
+    x[i] = static_cast<float>(quantize(x[i], range) - range.zero_point);
   for (std::size_t o = 0; o < at.outputs; ++o) {
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < at.inputs; ++i)
-      sum += (q[i] - range.zero_point) * weights.bytes[layout::weight(l, i, o)];
-    const float scale = exact::mul(range.scale, scales[o]);
+      sum +=
+          static_cast<std::int32_t>(x[i]) * at.weight[(i / 4 * at.padded_outputs + o) * 4 + i % 4];
+    const float scale = exact::mul(range.scale, at.scale[o]);
     if (!exact::is_finite(scale)) return false;
-    const float value = exact::add(exact::mul(static_cast<float>(sum), scale), bias[o]);
-    y[o] = is_last ? value : relu(value);
+    const float value = exact::add(exact::mul(static_cast<float>(sum), scale), at.bias[o]);
+    y[o] = at.relu ? relu(value) : value;
   }
   return true;
+}
+// Layer l of a network. Of finite numbers no output is NaN, so that no input is.
+template <class Weights>
+constexpr blocks::int8_dense int8_layer_of(const Weights& weights, std::size_t l) noexcept {
+  using shape = typename Weights::shape_type;
+  const int8_layer& at = int8_layout<shape>::layers[l];
+  const float* floats = weights.floats.data();
+  return {at.inputs,
+          at.outputs,
+          at.padded_outputs,
+          weights.bytes.data() + at.weight,
+          floats + at.scale,
+          floats + at.bias,
+          l + 1 < shape::layer_count};
 }
 
 // The int8 score of one row of Shape::inputs features, quantised by itself: what ONNX Runtime
@@ -182,10 +189,8 @@ constexpr float score(const int8_weights<Shape>& weights,
   // Not finite here: a feature was not, or the scaler overflowed and so would the scale.
   if (!all_finite(x, Shape::inputs)) return exact::quiet_nan;
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
-    const std::size_t inputs = Shape::sizes[l];
-    const quantized_range range =
-        std::is_constant_evaluated() ? range_of(x, inputs) : blocks::range_of(x, inputs, l != 0);
-    if (!int8_layer_outputs<Shape>(weights, l, range, x, y)) return exact::quiet_nan;
+    const quantized_range range = range_of(x, Shape::sizes[l], l != 0);
+    if (!int8_layer_outputs(int8_layer_of(weights, l), range, x, y)) return exact::quiet_nan;
     std::swap(x, y);
   }
   return exact::is_nan(x[0]) ? exact::quiet_nan : x[0];
@@ -210,8 +215,8 @@ constexpr float score(const static_int8_weights<Shape>& weights,
   }
   for (std::size_t l = 0; l < Shape::layer_count; ++l) {
     const fixed_scale& by = weights.inputs[l]; // the weights' scales have its scale in them
-    if (!int8_layer_outputs<Shape>(weights, l, {1, by.scale, by.zero_point}, x, y))
-      return exact::quiet_nan;
+    const quantized_range range{1, by.scale, by.zero_point};
+    if (!int8_layer_outputs(int8_layer_of(weights, l), range, x, y)) return exact::quiet_nan;
     std::swap(x, y);
   }
   return x[0];

@@ -112,32 +112,14 @@ constexpr bool int8_outputs(const steps_view& net, const step& at, float* x, flo
   const bool dynamic = at.op == step_op::dense_dynamic;
   for (std::size_t i = 0; i < at.inputs; ++i)
     if (exact::is_nan(x[i])) return false;
-  if (!std::is_constant_evaluated()) {
-    for (std::size_t i = at.inputs; i < round_up(at.inputs, 4); ++i) x[i] = 0;
-    const quantized_range range = dynamic ? blocks::range_of(x, at.inputs, false)
-                                          : quantized_range{1, at.scale, at.zero_point};
-    const std::size_t width = round_up(at.outputs, panel_width);
-    const float* floats = net.floats + at.at;
-    const blocks::int8_dense layer{at.inputs, at.outputs,     width, net.bytes + at.bytes,
-                                   floats,    floats + width, false};
-    return exact::is_finite(range.scale) && blocks::int8_layer(layer, range, x, y);
-  }
+  for (std::size_t i = at.inputs; i < round_up(at.inputs, 4); ++i) x[i] = 0;
   const quantized_range range =
-      dynamic ? range_of(x, at.inputs) : quantized_range{1, at.scale, at.zero_point};
-  if (!exact::is_finite(range.scale)) return false;
+      dynamic ? range_of(x, at.inputs, false) : quantized_range{1, at.scale, at.zero_point};
   const std::size_t padded = round_up(at.outputs, panel_width);
-  const float* scales = net.floats + at.at;
-  for (std::size_t o = 0; o < at.outputs; ++o) {
-    const float scale = dynamic ? exact::mul(range.scale, scales[o]) : scales[o];
-    if (!exact::is_finite(scale)) return false;
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < at.inputs; ++i) {
-      const std::size_t byte = at.bytes + (i / 4 * padded + o) * 4 + i % 4;
-      sum += (quantize(x[i], range) - range.zero_point) * net.bytes[byte];
-    }
-    y[o] = exact::add(exact::mul(static_cast<float>(sum), scale), scales[padded + o]);
-  }
-  return true;
+  const float* floats = net.floats + at.at;
+  return int8_layer_outputs(
+      {at.inputs, at.outputs, padded, net.bytes + at.bytes, floats, floats + padded, false}, range,
+      x, y);
 }
 
 // One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats.
