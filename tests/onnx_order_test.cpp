@@ -150,20 +150,34 @@ TEST_CASE("a number with more dimensions than the row would widen it") {
   }
 }
 
-TEST_CASE("a column of weights behind a normalisation would widen the row") {
-  for (const bool column : {false, true}) {
-    w::model m =
-        before_softmax({{"ReduceMean", {"h"}, {"mean"}, {w::ints_attribute("axes", {-1})}},
-                        {"Sub", {"h", "mean"}, {"centred"}},
-                        {"Mul", {"centred", "centred"}, {"squares"}},
-                        {"ReduceMean", {"squares"}, {"var"}, {w::ints_attribute("axes", {-1})}},
-                        {"Add", {"var", "eps"}, {"stable"}},
-                        {"Sqrt", {"stable"}, {"std"}},
-                        {"Div", {"centred", "std"}, {"normal"}},
-                        {"Mul", {"normal", "gamma"}, {"last"}}});
+TEST_CASE("a column of weights within a normalisation would widen the row") {
+  using nodes = std::vector<w::node>;
+  const nodes inverse{{"ReduceMean", {"h"}, {"mean"}, {w::ints_attribute("axes", {-1})}},
+                      {"Sub", {"h", "mean"}, {"centred"}},
+                      {"Mul", {"centred", "centred"}, {"squares"}},
+                      {"ReduceMean", {"squares"}, {"var"}, {w::ints_attribute("axes", {-1})}},
+                      {"Add", {"var", "eps"}, {"stable"}},
+                      {"Sqrt", {"stable"}, {"std"}},
+                      {"Reciprocal", {"std"}, {"inverse"}},
+                      {"Mul", {"inverse", "gamma"}, {"by"}}};
+  const nodes scaled{{"Mul", {"centred", "by"}, {"last"}}};
+  const nodes moments{{"Mul", {"h", "by"}, {"product"}},
+                      {"Mul", {"mean", "by"}, {"shift"}},
+                      {"Sub", {"beta", "shift"}, {"rest"}},
+                      {"Add", {"product", "rest"}, {"last"}}};
+  const auto status_with = [&](const nodes& end, const char* column) {
+    nodes all = inverse;
+    all.insert(all.end(), end.begin(), end.end());
+    w::model m = before_softmax(std::move(all));
+    m.g.outputs[0].has_shape = false;
     m.g.initializers.push_back(w::floats("eps", {}, {1e-5F}));
     m.g.initializers.push_back(w::floats("gamma", {3}, {1, 2, 3}));
-    if (column) m.g.initializers.back().dims = {3, 1};
-    CHECK(status_of(m) == (column ? status::shape_mismatch : status::ok));
-  }
+    m.g.initializers.push_back(w::floats("beta", {3}, {4, 5, 6}));
+    if (*column != '\0') m.g.initializer(column).dims = {3, 1};
+    return status_of(m);
+  };
+  CHECK(status_with(scaled, "") == status::ok);
+  CHECK(status_with(scaled, "gamma") == status::shape_mismatch);
+  CHECK(status_with(moments, "") == status::ok);
+  CHECK(status_with(moments, "beta") == status::shape_mismatch);
 }
