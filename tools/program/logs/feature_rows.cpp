@@ -64,8 +64,7 @@ feature_columns::feature_columns(std::span<const feature_group> groups,
       for (const std::string_view cell : first)
         if (is_number(cell))
           fail("{}: some cells are numbers ({}) and some are not: neither a row nor a header. Mend "
-               "the "
-               "row, or name the columns {}{}",
+               "the row, or name the columns {}{}",
                where, printable(cell, 80), printable(names_.front(), 80),
                names_.size() > 1 ? ", " + printable(names_[1], 80) + ", ..." : std::string());
       take_positions(groups);
