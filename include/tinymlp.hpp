@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xd549f32a
+#define TINYMLP_SECTIONS_OF 0x537c446c
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -1365,12 +1365,17 @@ TINYMLP_INLINE typename ops::quad step_no_poison() {
   return ops::template load_quad<4>(none);
 }
 
-// The one-output step; x is followed by zeros.
+// The one-output step.
 TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
   const float* bias = floats + at.at;
+  const float* weight = bias + virtual_lanes;
   auto sum = ops::load_octet(bias);
-  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
-    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  std::size_t k = 0;
+  for (; k + virtual_lanes <= at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(weight + k), sum);
+  if (k < at.inputs) // not zeros stored behind x: a load from two stores waits for both
+    sum = ops::fma_octet(ops::load_octet_upto(x + k, at.inputs - k), ops::load_octet(weight + k),
+                         sum);
   return ops::sum_octet(sum, step_no_poison());
 }
 
@@ -1480,14 +1485,26 @@ TINYMLP_INLINE const float* step_mean(const steps_view& net) {
   return centres ? net.floats + first.at : nullptr;
 }
 
-// Features, centred where the network starts with that. Few of them one by one, which forwards from
-// the stores of a caller that has just made them.
-TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+// Features, centred or scaled where the network starts with that; whether it does. Few of them one
+// by one: forwards from the stores of a caller that has just made them, and to a dense step, which
+// reads them so.
+TINYMLP_INLINE bool step_inputs(const steps_view& net, const float* row, float* x) {
   using v = typename ops::v;
+  const step& first = net.steps[0];
+  const std::size_t n = net.inputs;
+  const float* const mean = step_mean(net);
   std::size_t i = 0;
+  if (n <= 16 && first.op == step_op::affine && first.activates == activation::identity) {
+    const std::size_t padded = round_up(n, panel_width);
+    const float *offset = net.floats + first.at, *scale = offset + padded, *shift = scale + padded;
+    for (; i < n; ++i)
+      x[i] = v::first(v::fma(v::sub(v::opaque(v::broadcast(row + i)), v::broadcast(offset + i)),
+                             v::broadcast(scale + i), v::broadcast(shift + i)));
+    return true;
+  }
   if (n <= 16) {
     for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
-    return;
+    return mean != nullptr;
   }
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto raw = v::load(row + i);
@@ -1497,9 +1514,10 @@ TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* me
     const auto raw = v::load_upto(row + i, n - i);
     v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
   }
+  return mean != nullptr;
 }
 
-// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+// 0, or NaN where a feature is not finite.
 TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   using v = typename ops::v;
   auto poison = v::zero();
@@ -1510,22 +1528,24 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 }
 
 // The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
-// forwards to a caller that reads them at once, as masked stores do not.
-TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
+// forwards to a caller that reads them at once, as masked stores do not; very few are read so, too.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float* out) {
   using v = typename ops::v;
-  const auto poisons = v::set(poison);
-  if (n == 1) {
-    const auto value = v::add(v::broadcast(x), poisons);
-    out[0] = v::first(v::poisoned(value, value));
+  const auto zero = v::opaque(v::zero()); // x + 0 is not x to the compiler either
+  std::size_t i = 0;
+  if (n <= 2) {
+    for (; i < n; ++i) {
+      const auto value = v::add(v::broadcast(x + i), zero);
+      out[i] = v::first(v::poisoned(value, value));
+    }
     return;
   }
-  std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
-    const auto value = v::add(v::load(x + i), poisons);
+    const auto value = v::add(v::load(x + i), zero);
     v::store(out + i, v::poisoned(value, value));
   }
   if (i == n) return;
-  const auto value = v::add(v::load(x + i), poisons);
+  const auto value = v::add(v::load(x + i), zero);
   v::store(x + i, v::poisoned(value, value));
   for (; i < n; ++i) out[i] = x[i];
 }
@@ -1536,6 +1556,11 @@ TINYMLP_INLINE bool step_is_done(const step& at) {
          (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
+// What an activation other than Relu takes from a one-output step, or what the step gives.
+TINYMLP_INLINE float step_relu(const step& at, float sum) {
+  return at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
 TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
@@ -1543,9 +1568,8 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
   switch (at.op) {
   case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
-    const float sum = step_dense_to_one(at, net.floats, x);
-    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    const float sum = step_dense_to_one(at, net.floats, dense_inputs);
+    y[0] = step_relu(at, sum);
     // An activation reads a vector, which does not forward from a store of one float.
     if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
@@ -1576,23 +1600,30 @@ template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
   float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  // A first dense step reads the features one by one where they are: forwards from the stores of a
-  // caller that has just made them.
+  // A first dense step reads the features where they are, for the most part one by one: forwards
+  // from the stores of a caller that has just made them.
   const float* inputs = row;
-  if (net.steps[0].op != step_op::dense) {
-    const float* const mean = step_mean(net);
-    step_inputs(row, net.inputs, mean, x);
-    s = mean != nullptr ? 1 : 0;
+  if (net.steps[0].op > step_op::dense_to_one) {
+    s = step_inputs(net, row, x) ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
+    if (at.op == step_op::dense_to_one && s + 1 == net.step_count && step_is_done(at)) {
+      const float sum = step_dense_to_one(at, net.floats, inputs); // canonical already
+      out[0] = poison == poison ? step_relu(at, sum) : exact::quiet_nan;
+      return;
+    }
     step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
     inputs = x;
   }
-  step_results(x, net.outputs, poison, out);
+  // By a branch, which is foreseen: no result waits for the features to be looked at.
+  if (poison == poison)
+    step_results(x, net.outputs, out);
+  else
+    for (std::size_t i = 0; i < net.outputs; ++i) out[i] = exact::quiet_nan;
 }
 
 // One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
@@ -8045,7 +8076,7 @@ inline cpuid_registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) noexcept
   return r;
 #else
   int r[4]{};
-  __cpuid(r, 0);
+  __cpuid(r, static_cast<int>(leaf & 0x80000000U));
   if (static_cast<std::uint32_t>(r[0]) < leaf) return {};
   __cpuidex(r, static_cast<int>(leaf), static_cast<int>(subleaf));
   return {static_cast<std::uint32_t>(r[0]), static_cast<std::uint32_t>(r[1]),
@@ -8062,6 +8093,17 @@ inline std::uint64_t extended_control_register() noexcept {
 #else
   return _xgetbv(0);
 #endif
+}
+
+// Whether a 512-bit operation takes the CPU two passes: an AMD without FP512 (CPUID 8000001A),
+// which is Zen 4 and some of Zen 5.
+constexpr bool takes_two_passes(const cpuid_registers& vendor,
+                                const cpuid_registers& hints) noexcept {
+  const bool amd = vendor.ebx == 0x68747541 && vendor.edx == 0x69746e65 && vendor.ecx == 0x444d4163;
+  return amd && (hints.eax >> 3 & 1U) == 0;
+}
+inline bool halves_512_bits() noexcept {
+  return takes_two_passes(cpuid(0, 0), cpuid(0x8000001aU, 0));
 }
 
 inline void detect(isa_set& set) noexcept {
@@ -8108,7 +8150,8 @@ inline void detect(isa_set&) noexcept {}
 #endif
 
 // 0 until asked for. Every thread that finds 0 writes the same value, so relaxed order suffices.
-inline constinit std::atomic<std::uint32_t> supported_bits{0};
+// The second: those among which one row of a wide network chooses.
+inline constinit std::atomic<std::uint32_t> supported_bits{0}, wide_row_bits{0};
 
 #if defined(__GNUC__)
 [[gnu::cold, gnu::noinline]]
@@ -8118,8 +8161,25 @@ detect_once() noexcept {
   isa_set set;
   set.insert(isa::reference);
   detect(set);
+  isa_set rows = set;
+#if defined(__x86_64__) || defined(_M_X64)
+  if (halves_512_bits()) {
+    rows = isa_set();
+    for (const isa each : set)
+      if (each < isa::avx512) rows.insert(each);
+  }
+#endif
   supported_bits.store(set.bits(), std::memory_order_relaxed);
+  wide_row_bits.store(rows.bits(), std::memory_order_relaxed);
   return set.bits();
+}
+
+// What selected() is but for one row of a float32 network whose layers have more than 64 sums at
+// once: those go to 512-bit vectors, which are slower at it where they take two passes (Zen 4:
+// 6-64-32-16-1 in 88 ns, with 256 bits in 82).
+inline isa selected_for_wide_row() noexcept {
+  if (wide_row_bits.load(std::memory_order_relaxed) == 0) detect_once();
+  return isa_set(wide_row_bits.load(std::memory_order_relaxed)).most_preferred();
 }
 
 } // namespace detail
@@ -8132,7 +8192,9 @@ inline isa_set supported() noexcept {
 }
 inline bool supported(isa which) noexcept { return supported().contains(which); }
 
-// The instruction set that score() uses when none is named.
+// The instruction set that score() uses when none is named. (One row of a network is scored by the
+// kernel that takes the least time for it on this CPU, which may be another's; the bits are the
+// same.)
 inline isa selected() noexcept { return supported().most_preferred(); }
 
 } // namespace tinymlp
@@ -9878,7 +9940,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10413,6 +10475,10 @@ struct ops {
       return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  // As v8::load_upto.
+  static TINYMLP_INLINE octet load_octet_upto(const float* p, std::size_t n) {
+    return v8::load_upto(p, n);
+  }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }
@@ -10496,7 +10562,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10640,7 +10706,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10955,7 +11021,13 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
-  using narrow = vectors::v8; // the vector for eight values at the most
+  // The vector for eight values at the most. Zeros are stored behind them, for a load of 16 that
+  // follows would have to wait for a store of eight.
+  struct narrow : vectors::v8 {
+    static TINYMLP_INLINE void store(float* p, reg a) {
+      _mm512_storeu_ps(p, _mm512_zextps256_ps512(a));
+    }
+  };
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
@@ -11020,6 +11092,9 @@ struct ops {
       return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE octet load_octet_upto(const float* p, std::size_t n) {
+    return _mm256_maskz_loadu_ps(static_cast<__mmask8>((1U << n) - 1), p);
+  }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }
@@ -11099,7 +11174,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11254,7 +11329,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11397,7 +11472,10 @@ struct v4 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return vaddq_f32(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return vsubq_f32(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return vmaxq_f32(a, zero()); } // NaN stays NaN
-  static TINYMLP_INLINE reg opaque(reg a) { return a; }
+  static TINYMLP_INLINE reg opaque(reg a) { // hides a value from the compiler
+    __asm__("" : "+w"(a));
+    return a;
+  }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     return vbslq_f32(vceqq_f32(poison, poison), a, vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000)));
@@ -11618,6 +11696,11 @@ struct ops {
   static TINYMLP_INLINE octet load_octet(const float* p) {
     return {vld1q_f32(p), vld1q_f32(p + 4)};
   }
+  // The first n floats, below 8, then zeros; nothing is read behind them.
+  static TINYMLP_INLINE octet load_octet_upto(const float* p, std::size_t n) {
+    if (n < 4) return {v::load_upto(p, n), v::zero()};
+    return {v::load(p), n > 4 ? v::load_upto(p + 4, n - 4) : v::zero()};
+  }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
   }
@@ -11686,7 +11769,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11829,7 +11912,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11978,7 +12061,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd549f32a
+#if TINYMLP_SECTIONS_OF != 0x537c446c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12122,6 +12205,14 @@ inline constexpr auto registered<static_int8_weights<Shape>> =
 
 namespace detail {
 
+// Is one row scored in 512-bit vectors where there are such?
+template <class Weights> inline constexpr bool row_is_wide = false;
+#if defined(__x86_64__) || defined(_M_X64)
+template <class Shape>
+inline constexpr bool row_is_wide<fp32_weights<Shape>> =
+    avx512::ops::row_vector<16, most_sums<Shape>>::lanes == 16;
+#endif
+
 // Where the compiler could not build an instruction set, the one below it stands in.
 template <class Weights> constexpr kernel<Weights> find(std::size_t which) noexcept {
   kernel<Weights> found{};
@@ -12159,6 +12250,13 @@ template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
 }
 template <class Weights> row_function<Weights> row_function_of(isa which) noexcept {
   return detail::row_by_isa<Weights>[static_cast<std::size_t>(which)];
+}
+// The instruction set that scores one row when none is named.
+template <class Weights> isa selected_for_row() noexcept {
+  if constexpr (detail::row_is_wide<Weights>)
+    return tinymlp::detail::selected_for_wide_row();
+  else
+    return selected();
 }
 template <class Weights> rows_function<Weights> rows_function_of(isa which) noexcept {
   return detail::rows_by_isa<Weights>[static_cast<std::size_t>(which)];
@@ -12866,7 +12964,8 @@ public:
   // One row of `inputs` features -> its score.
   constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     if (std::is_constant_evaluated()) return kernels::reference::score(weights_, row.data());
-    return kernels::row_function_of<Weights>(selected())(weights_, row.data());
+    return kernels::row_function_of<Weights>(kernels::selected_for_row<Weights>())(weights_,
+                                                                                   row.data());
   }
   template <feature_row<inputs> Features>
   constexpr float score(const Features& features) const noexcept TINYMLP_NONBLOCKING {

@@ -67,6 +67,24 @@ TEST_CASE("the best supported instruction set is selected, and the reference is 
   MESSAGE("this machine runs:" << ran << "; skipped:" << skipped);
 }
 
+TEST_CASE("one row may be scored by another instruction set, which is supported") {
+  const isa wide = kernels::selected_for_row<kernels::fp32_weights<mlp_large::shape_type>>();
+  CHECK(supported(wide));
+  CHECK(wide <= selected());
+  CHECK(kernels::selected_for_row<kernels::fp32_weights<mlp_small::shape_type>>() == selected());
+  CHECK(bits(vmaf::large().score(frame)) == bits(*vmaf::large().score(frame, selected())));
+}
+
+#if defined(__x86_64__)
+TEST_CASE("512-bit vectors in two passes: those of an AMD that does not say otherwise") {
+  constexpr detail::cpuid_registers amd{0x1c, 0x68747541, 0x444d4163, 0x69746e65};
+  constexpr detail::cpuid_registers intel{0x20, 0x756e6547, 0x6c65746e, 0x49656e69};
+  CHECK_BOTH_WAYS(detail::takes_two_passes(amd, {6, 0, 0, 0}));
+  CHECK_BOTH_WAYS(!detail::takes_two_passes(amd, {14, 0, 0, 0}));
+  CHECK_BOTH_WAYS(!detail::takes_two_passes(intel, {0, 0, 0, 0}));
+}
+#endif
+
 TEST_CASE("an instruction set that the CPU lacks is an error, and nothing is written") {
   for (std::size_t i = 0; i < isa_count; ++i) {
     const auto which = static_cast<isa>(i);

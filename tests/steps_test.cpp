@@ -181,6 +181,18 @@ TEST_CASE("dense steps of every width agree with the reference") {
     }
 }
 
+TEST_CASE(
+    "a network of one output alone agrees with the reference, and reads no further than its row") {
+  generator random(6);
+  for (std::size_t inputs = 1; inputs <= 41; ++inputs)
+    for (const activation a : {activation::identity, activation::relu, activation::tanh}) {
+      net made(inputs);
+      made.add(step_op::dense_to_one, 1, a);
+      made.fill(random, 1);
+      check<false>(made, random, std::to_string(inputs) + "-1");
+    }
+}
+
 TEST_CASE("each activation agrees with the reference") {
   generator random(2);
   for (std::size_t a = 0; a < activation_count; ++a) {

@@ -141,7 +141,7 @@ inline cpuid_registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) noexcept
   return r;
 #else
   int r[4]{};
-  __cpuid(r, 0);
+  __cpuid(r, static_cast<int>(leaf & 0x80000000U));
   if (static_cast<std::uint32_t>(r[0]) < leaf) return {};
   __cpuidex(r, static_cast<int>(leaf), static_cast<int>(subleaf));
   return {static_cast<std::uint32_t>(r[0]), static_cast<std::uint32_t>(r[1]),
@@ -158,6 +158,17 @@ inline std::uint64_t extended_control_register() noexcept {
 #else
   return _xgetbv(0);
 #endif
+}
+
+// Whether a 512-bit operation takes the CPU two passes: an AMD without FP512 (CPUID 8000001A),
+// which is Zen 4 and some of Zen 5.
+constexpr bool takes_two_passes(const cpuid_registers& vendor,
+                                const cpuid_registers& hints) noexcept {
+  const bool amd = vendor.ebx == 0x68747541 && vendor.edx == 0x69746e65 && vendor.ecx == 0x444d4163;
+  return amd && (hints.eax >> 3 & 1U) == 0;
+}
+inline bool halves_512_bits() noexcept {
+  return takes_two_passes(cpuid(0, 0), cpuid(0x8000001aU, 0));
 }
 
 inline void detect(isa_set& set) noexcept {
@@ -204,7 +215,8 @@ inline void detect(isa_set&) noexcept {}
 #endif
 
 // 0 until asked for. Every thread that finds 0 writes the same value, so relaxed order suffices.
-inline constinit std::atomic<std::uint32_t> supported_bits{0};
+// The second: those among which one row of a wide network chooses.
+inline constinit std::atomic<std::uint32_t> supported_bits{0}, wide_row_bits{0};
 
 #if defined(__GNUC__)
 [[gnu::cold, gnu::noinline]]
@@ -214,8 +226,25 @@ detect_once() noexcept {
   isa_set set;
   set.insert(isa::reference);
   detect(set);
+  isa_set rows = set;
+#if defined(__x86_64__) || defined(_M_X64)
+  if (halves_512_bits()) {
+    rows = isa_set();
+    for (const isa each : set)
+      if (each < isa::avx512) rows.insert(each);
+  }
+#endif
   supported_bits.store(set.bits(), std::memory_order_relaxed);
+  wide_row_bits.store(rows.bits(), std::memory_order_relaxed);
   return set.bits();
+}
+
+// What selected() is but for one row of a float32 network whose layers have more than 64 sums at
+// once: those go to 512-bit vectors, which are slower at it where they take two passes (Zen 4:
+// 6-64-32-16-1 in 88 ns, with 256 bits in 82).
+inline isa selected_for_wide_row() noexcept {
+  if (wide_row_bits.load(std::memory_order_relaxed) == 0) detect_once();
+  return isa_set(wide_row_bits.load(std::memory_order_relaxed)).most_preferred();
 }
 
 } // namespace detail
@@ -228,7 +257,9 @@ inline isa_set supported() noexcept {
 }
 inline bool supported(isa which) noexcept { return supported().contains(which); }
 
-// The instruction set that score() uses when none is named.
+// The instruction set that score() uses when none is named. (One row of a network is scored by the
+// kernel that takes the least time for it on this CPU, which may be another's; the bits are the
+// same.)
 inline isa selected() noexcept { return supported().most_preferred(); }
 
 } // namespace tinymlp

@@ -48,7 +48,8 @@ public:
   // One row of `inputs` features -> its score.
   constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING {
     if (std::is_constant_evaluated()) return kernels::reference::score(weights_, row.data());
-    return kernels::row_function_of<Weights>(selected())(weights_, row.data());
+    return kernels::row_function_of<Weights>(kernels::selected_for_row<Weights>())(weights_,
+                                                                                   row.data());
   }
   template <feature_row<inputs> Features>
   constexpr float score(const Features& features) const noexcept TINYMLP_NONBLOCKING {

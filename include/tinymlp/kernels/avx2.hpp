@@ -303,6 +303,10 @@ struct ops {
       return _mm256_and_ps(x, _mm256_castsi256_ps(v8::first_lanes<N>()));
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  // As v8::load_upto.
+  static TINYMLP_INLINE octet load_octet_upto(const float* p, std::size_t n) {
+    return v8::load_upto(p, n);
+  }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }

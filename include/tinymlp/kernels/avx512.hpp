@@ -214,7 +214,13 @@ struct ops {
   static constexpr bool row_negated = true;
   static constexpr std::size_t row_permuted = 2;
   using v = v16;
-  using narrow = vectors::v8; // the vector for eight values at the most
+  // The vector for eight values at the most. Zeros are stored behind them, for a load of 16 that
+  // follows would have to wait for a store of eight.
+  struct narrow : vectors::v8 {
+    static TINYMLP_INLINE void store(float* p, reg a) {
+      _mm512_storeu_ps(p, _mm512_zextps256_ps512(a));
+    }
+  };
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
@@ -279,6 +285,9 @@ struct ops {
       return _mm256_maskz_mov_ps(static_cast<__mmask8>((1U << N) - 1), x);
   }
   static TINYMLP_INLINE octet load_octet(const float* p) { return _mm256_loadu_ps(p); }
+  static TINYMLP_INLINE octet load_octet_upto(const float* p, std::size_t n) {
+    return _mm256_maskz_loadu_ps(static_cast<__mmask8>((1U << n) - 1), p);
+  }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return _mm256_fmadd_ps(a, b, c);
   }

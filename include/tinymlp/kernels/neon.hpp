@@ -41,7 +41,10 @@ struct v4 {
   static TINYMLP_INLINE reg add(reg a, reg b) { return vaddq_f32(a, b); }
   static TINYMLP_INLINE reg sub(reg a, reg b) { return vsubq_f32(a, b); }
   static TINYMLP_INLINE reg relu(reg a) { return vmaxq_f32(a, zero()); } // NaN stays NaN
-  static TINYMLP_INLINE reg opaque(reg a) { return a; }
+  static TINYMLP_INLINE reg opaque(reg a) { // hides a value from the compiler
+    __asm__("" : "+w"(a));
+    return a;
+  }
   // The canonical NaN where `poison` is a NaN, else a.
   static TINYMLP_INLINE reg poisoned(reg a, reg poison) {
     return vbslq_f32(vceqq_f32(poison, poison), a, vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000)));
@@ -261,6 +264,11 @@ struct ops {
   }
   static TINYMLP_INLINE octet load_octet(const float* p) {
     return {vld1q_f32(p), vld1q_f32(p + 4)};
+  }
+  // The first n floats, below 8, then zeros; nothing is read behind them.
+  static TINYMLP_INLINE octet load_octet_upto(const float* p, std::size_t n) {
+    if (n < 4) return {v::load_upto(p, n), v::zero()};
+    return {v::load(p), n > 4 ? v::load_upto(p + 4, n - 4) : v::zero()};
   }
   static TINYMLP_INLINE octet fma_octet(octet a, octet b, octet c) {
     return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};

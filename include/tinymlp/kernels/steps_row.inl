@@ -90,12 +90,17 @@ TINYMLP_INLINE typename ops::quad step_no_poison() {
   return ops::template load_quad<4>(none);
 }
 
-// The one-output step; x is followed by zeros.
+// The one-output step.
 TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
   const float* bias = floats + at.at;
+  const float* weight = bias + virtual_lanes;
   auto sum = ops::load_octet(bias);
-  for (std::size_t k = 0; k < at.inputs; k += virtual_lanes)
-    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(bias + virtual_lanes + k), sum);
+  std::size_t k = 0;
+  for (; k + virtual_lanes <= at.inputs; k += virtual_lanes)
+    sum = ops::fma_octet(ops::load_octet(x + k), ops::load_octet(weight + k), sum);
+  if (k < at.inputs) // not zeros stored behind x: a load from two stores waits for both
+    sum = ops::fma_octet(ops::load_octet_upto(x + k, at.inputs - k), ops::load_octet(weight + k),
+                         sum);
   return ops::sum_octet(sum, step_no_poison());
 }
 
@@ -205,14 +210,26 @@ TINYMLP_INLINE const float* step_mean(const steps_view& net) {
   return centres ? net.floats + first.at : nullptr;
 }
 
-// Features, centred where the network starts with that. Few of them one by one, which forwards from
-// the stores of a caller that has just made them.
-TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* mean, float* x) {
+// Features, centred or scaled where the network starts with that; whether it does. Few of them one
+// by one: forwards from the stores of a caller that has just made them, and to a dense step, which
+// reads them so.
+TINYMLP_INLINE bool step_inputs(const steps_view& net, const float* row, float* x) {
   using v = typename ops::v;
+  const step& first = net.steps[0];
+  const std::size_t n = net.inputs;
+  const float* const mean = step_mean(net);
   std::size_t i = 0;
+  if (n <= 16 && first.op == step_op::affine && first.activates == activation::identity) {
+    const std::size_t padded = round_up(n, panel_width);
+    const float *offset = net.floats + first.at, *scale = offset + padded, *shift = scale + padded;
+    for (; i < n; ++i)
+      x[i] = v::first(v::fma(v::sub(v::opaque(v::broadcast(row + i)), v::broadcast(offset + i)),
+                             v::broadcast(scale + i), v::broadcast(shift + i)));
+    return true;
+  }
   if (n <= 16) {
     for (; i < n; ++i) x[i] = mean != nullptr ? row[i] - mean[i] : row[i];
-    return;
+    return mean != nullptr;
   }
   for (; i + v::lanes <= n; i += v::lanes) {
     const auto raw = v::load(row + i);
@@ -222,9 +239,10 @@ TINYMLP_INLINE void step_inputs(const float* row, std::size_t n, const float* me
     const auto raw = v::load_upto(row + i, n - i);
     v::store(x + i, mean != nullptr ? v::sub(raw, v::load(mean + i)) : raw);
   }
+  return mean != nullptr;
 }
 
-// 0, or NaN where a feature is not finite. Nobody waits for it before the results.
+// 0, or NaN where a feature is not finite.
 TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   using v = typename ops::v;
   auto poison = v::zero();
@@ -235,22 +253,24 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 }
 
 // The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
-// forwards to a caller that reads them at once, as masked stores do not.
-TINYMLP_INLINE void step_results(float* x, std::size_t n, float poison, float* out) {
+// forwards to a caller that reads them at once, as masked stores do not; very few are read so, too.
+TINYMLP_INLINE void step_results(float* x, std::size_t n, float* out) {
   using v = typename ops::v;
-  const auto poisons = v::set(poison);
-  if (n == 1) {
-    const auto value = v::add(v::broadcast(x), poisons);
-    out[0] = v::first(v::poisoned(value, value));
+  const auto zero = v::opaque(v::zero()); // x + 0 is not x to the compiler either
+  std::size_t i = 0;
+  if (n <= 2) {
+    for (; i < n; ++i) {
+      const auto value = v::add(v::broadcast(x + i), zero);
+      out[i] = v::first(v::poisoned(value, value));
+    }
     return;
   }
-  std::size_t i = 0;
   for (; i + v::lanes <= n; i += v::lanes) {
-    const auto value = v::add(v::load(x + i), poisons);
+    const auto value = v::add(v::load(x + i), zero);
     v::store(out + i, v::poisoned(value, value));
   }
   if (i == n) return;
-  const auto value = v::add(v::load(x + i), poisons);
+  const auto value = v::add(v::load(x + i), zero);
   v::store(x + i, v::poisoned(value, value));
   for (; i < n; ++i) out[i] = x[i];
 }
@@ -261,6 +281,11 @@ TINYMLP_INLINE bool step_is_done(const step& at) {
          (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
+// What an activation other than Relu takes from a one-output step, or what the step gives.
+TINYMLP_INLINE float step_relu(const step& at, float sum) {
+  return at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+}
+
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
 template <bool Int8>
 TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
@@ -268,9 +293,8 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
   switch (at.op) {
   case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
   case step_op::dense_to_one: {
-    if (at.inputs % virtual_lanes != 0) step_clear(x, at.inputs);
-    const float sum = step_dense_to_one(at, net.floats, x);
-    y[0] = at.activates == activation::relu && sum < 0 ? 0.0F : sum;
+    const float sum = step_dense_to_one(at, net.floats, dense_inputs);
+    y[0] = step_relu(at, sum);
     // An activation reads a vector, which does not forward from a store of one float.
     if (!step_is_done(at)) ops::v::store(y, ops::v::set(sum));
     break;
@@ -301,23 +325,30 @@ template <bool Int8>
 TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
   float *x = scratch, *y = scratch + net.even;
   std::size_t s = 0;
-  // A first dense step reads the features one by one where they are: forwards from the stores of a
-  // caller that has just made them.
+  // A first dense step reads the features where they are, for the most part one by one: forwards
+  // from the stores of a caller that has just made them.
   const float* inputs = row;
-  if (net.steps[0].op != step_op::dense) {
-    const float* const mean = step_mean(net);
-    step_inputs(row, net.inputs, mean, x);
-    s = mean != nullptr ? 1 : 0;
+  if (net.steps[0].op > step_op::dense_to_one) {
+    s = step_inputs(net, row, x) ? 1 : 0;
     inputs = x;
   }
   float poison = step_poison(row, net.inputs);
   for (; s < net.step_count; ++s) {
     const step& at = net.steps[s];
+    if (at.op == step_op::dense_to_one && s + 1 == net.step_count && step_is_done(at)) {
+      const float sum = step_dense_to_one(at, net.floats, inputs); // canonical already
+      out[0] = poison == poison ? step_relu(at, sum) : exact::quiet_nan;
+      return;
+    }
     step_apply<Int8>(net, at, inputs, x, y, poison);
     if (!step_is_done(at)) step_activate(at, net.floats, x);
     inputs = x;
   }
-  step_results(x, net.outputs, poison, out);
+  // By a branch, which is foreseen: no result waits for the features to be looked at.
+  if (poison == poison)
+    step_results(x, net.outputs, out);
+  else
+    for (std::size_t i = 0; i < net.outputs; ++i) out[i] = exact::quiet_nan;
 }
 
 // One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,

@@ -94,6 +94,14 @@ inline constexpr auto registered<static_int8_weights<Shape>> =
 
 namespace detail {
 
+// Is one row scored in 512-bit vectors where there are such?
+template <class Weights> inline constexpr bool row_is_wide = false;
+#if defined(__x86_64__) || defined(_M_X64)
+template <class Shape>
+inline constexpr bool row_is_wide<fp32_weights<Shape>> =
+    avx512::ops::row_vector<16, most_sums<Shape>>::lanes == 16;
+#endif
+
 // Where the compiler could not build an instruction set, the one below it stands in.
 template <class Weights> constexpr kernel<Weights> find(std::size_t which) noexcept {
   kernel<Weights> found{};
@@ -131,6 +139,13 @@ template <class Weights> const kernel<Weights>& kernel_of(isa which) noexcept {
 }
 template <class Weights> row_function<Weights> row_function_of(isa which) noexcept {
   return detail::row_by_isa<Weights>[static_cast<std::size_t>(which)];
+}
+// The instruction set that scores one row when none is named.
+template <class Weights> isa selected_for_row() noexcept {
+  if constexpr (detail::row_is_wide<Weights>)
+    return tinymlp::detail::selected_for_wide_row();
+  else
+    return selected();
 }
 template <class Weights> rows_function<Weights> rows_function_of(isa which) noexcept {
   return detail::rows_by_isa<Weights>[static_cast<std::size_t>(which)];

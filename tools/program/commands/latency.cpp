@@ -187,7 +187,7 @@ std::string text_of(const model_description& network, const measurement& done) {
       fmt::format("model    {} ({}, {}), {} kernel\nframes   {}\nclock    {}\n"
                   "first    {:.0f} ns, not counted below: warm_up() pays for it "
                   "before the loop\n\n",
-                  network.name, network.shape, network.precision, network.kernel,
+                  network.name, network.shape, network.precision, network.row_kernel,
                   frames_text(done.latency), clock_text(done.clock), done.first_frame_ns);
   text += fmt::format("{:<6}{:>12}{}{}\n", "", "ns", done.clock.counts_cycles ? "      cycles" : "",
                       done.single ? "   one by one, ns" : "");
@@ -214,7 +214,7 @@ json network_json(const model_description& network) {
           {"sha256", network.sha256},
           {"shape", network.shape},
           {"precision", network.precision},
-          {"kernel", network.kernel}};
+          {"kernel", network.row_kernel}};
 }
 
 json clock_json(const clock_description& clock) {

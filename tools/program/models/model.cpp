@@ -63,12 +63,14 @@ template <class Net> class model_of final : public model {
 public:
   model_of(const Net& network, const model_description& description, std::optional<isa> which)
       : network_(network), isa_(which),
-        kernel_(kernels::kernel_of<weights>(which.value_or(selected()))) {
+        row_isa_(which.value_or(kernels::selected_for_row<weights>())),
+        row_(kernels::row_function_of<weights>(row_isa_)) {
     description_ = description;
     description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = precision_text(Net::mode);
     // The kernels that run, which for float32 are not those of the best instruction set's name.
-    description_.kernel = name(kernel_.id);
+    description_.kernel = name(kernels::kernel_of<weights>(which.value_or(selected())).id);
+    description_.row_kernel = name(kernels::kernel_of<weights>(row_isa_).id);
     description_.parameters = Net::parameter_count;
     description_.inputs = Net::inputs;
     description_.outputs = 1;
@@ -79,7 +81,7 @@ public:
     if (done != status::ok) fail("{}: {}", description_.name, message(done));
   }
   float score_row(const float* row) const noexcept override {
-    return kernel_.row(network_.weights(), row);
+    return row_(network_.weights(), row);
   }
 
 private:
@@ -87,7 +89,8 @@ private:
 
   Net network_;
   std::optional<isa> isa_;
-  const kernels::kernel<weights>& kernel_;
+  isa row_isa_;
+  kernels::row_function<weights> row_;
 };
 
 // Of a shape that the compiler did not know.
@@ -102,7 +105,7 @@ public:
     description_ = description;
     description_.shape = shape_text(file.plan);
     description_.precision = precision_text(file.plan.mode);
-    description_.kernel = name(kernel_.id);
+    description_.kernel = description_.row_kernel = name(kernel_.id);
     description_.parameters = network_->parameter_count();
     description_.inputs = network_->inputs();
     description_.outputs = network_->outputs();

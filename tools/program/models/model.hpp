@@ -27,6 +27,7 @@ struct model_description {
   std::string shape;      // "6-16-8-1"
   std::string precision;  // "fp32", "int8" or "static int8"
   std::string kernel;     // the instruction set that scores
+  std::string row_kernel; // and the one that scores a row alone
   std::size_t parameters = 0;
   std::size_t inputs = 0, outputs = 0; // values in a row, and out of it
   std::vector<feature_group> groups;   // the graph's inputs

@@ -103,7 +103,7 @@ private:
     text(left, 34, "title", fmt::format("Latency of one frame by {}", svg_escaped(network_.name)));
     std::string what =
         fmt::format("{}, {}, {} kernel; {} frames, each waiting for the one before", network_.shape,
-                    network_.precision, network_.kernel, latency_.frames());
+                    network_.precision, network_.row_kernel, latency_.frames());
     if (latency_.frames_per_reading() > 1)
       what += fmt::format("; means of {} in a row", latency_.frames_per_reading());
     text(left, 54, "", what);
