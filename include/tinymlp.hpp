@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x537c446c
+#define TINYMLP_SECTIONS_OF 0x1bb0aaa1
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -3309,6 +3309,7 @@ public:
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
     value = static_cast<std::int64_t>(bits);
+    if (type_ == element::int32) value = static_cast<std::int32_t>(bits); // as protobuf cuts it
     return true;
   }
   constexpr status code() const noexcept { return code_; }
@@ -4350,7 +4351,8 @@ constexpr std::size_t result_index(const node& n, std::string_view wanted) noexc
   return i;
 }
 
-// TensorShapeProto.Dimension: -1 unless it has a dim_value; of that and dim_param, the last counts.
+// TensorShapeProto.Dimension: -1 unless it has a dim_value that is not negative, as exporters write
+// unknown ones; of that and dim_param, the last counts. There may be no rows.
 constexpr error parse_dimension(view message, value_info& to) noexcept {
   if (to.rank == max_rank) return {status::bad_dimension, message.offset, to.name};
   std::int64_t dim = -1;
@@ -4363,7 +4365,9 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     if (f.number == 2) dim = -1;
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
-    if (dim <= 0 || dim > 0x7fffffff) return {status::bad_dimension, f.offset, to.name};
+    if (dim < 0) dim = -1;
+    if ((dim == 0 && to.rank != 0) || dim > 0x7fffffff)
+      return {status::bad_dimension, f.offset, to.name};
   }
   to.dims[to.rank++] = static_cast<std::int32_t>(dim);
   return {};
@@ -4941,12 +4945,14 @@ struct row_shape {
   }
 };
 
-// A small int64 tensor of rank 0 or 1: a constant, or computed from shapes.
+// A small tensor of integers, of rank 0 or 1: a constant, or computed from shapes.
 struct int_list {
   std::size_t count = 0;
   std::array<std::int32_t, max_rank> values{}; // larger ones cut off, as they mean the same
   std::size_t batch = max_rank;                // the one that is the number of rows; its value is 1
   bool is_scalar = false;
+  std::uint8_t type = static_cast<std::uint8_t>(element::int64); // or int32, or as a Cast made it
+  constexpr bool is(element wanted) const noexcept { return type == static_cast<unsigned>(wanted); }
 };
 
 // Does a constant of this shape leave a value of shape `x` as it is when they are combined: is it
@@ -5193,6 +5199,9 @@ protected:
     if (saturate != 0 && saturate != 1)
       return fail(status::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
+    out.is_cast = true;
+    if (is_integer(out.t.type) && is_integer(static_cast<element>(to)))
+      return true; // as it is read
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
     if (to != 1 || (!is_half && !is_double)) return fail(status::bad_attribute, n, "to", to, 1);
     std::uint64_t bits = 0;
@@ -5205,8 +5214,10 @@ protected:
         return fail({status::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
     out.t.type = element::float32; // so it counts
-    out.is_cast = true;
     return true;
+  }
+  static constexpr bool is_integer(element type) noexcept {
+    return type == element::int32 || type == element::int64;
   }
   [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
@@ -5223,10 +5234,10 @@ protected:
         return fail(status::bad_attribute, n, "perm");
       const std::uint32_t first = out.t.dims[0];
       out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
-      out.transposed = !out.transposed;
+      out.transposed = out.transposed != (first != 1 && out.t.dims[0] != 1); // else it keeps order
       return true;
     }
-    if (out.transposed && s.dims[0] != 1 && s.dims[1] != 1)
+    if (out.transposed)
       return fail(status::not_constant, n); // elements in no order that steps can tell
     if (!reshape_by(n, s)) return false;
     out.t.rank = s.rank;
@@ -5238,8 +5249,7 @@ protected:
                                         operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
     // Floats that are taken value by value, in the order of the file. (Weights come by take_any.)
-    if (type == element::float32 && out.transposed && out.t.dims[0] != 1 && out.t.dims[1] != 1)
-      return fail(status::not_constant, user, value);
+    if (type == element::float32 && out.transposed) return fail(status::not_constant, user, value);
     if (out.t.type == type) return true;
     return fail(status::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
@@ -5285,6 +5295,26 @@ protected:
     if (found && c.t.rank > scalar_rank_) scalar_rank_ = c.t.rank;
     return found && read_first(c.where, out);
   }
+  // Of Pow: since operator set 12 in a type of its own.
+  [[gnu::noinline]] constexpr bool exponent(std::string_view value, float& out) noexcept {
+    if (scalar(value, out)) return true;
+    operand_constant c;
+    std::uint64_t bits = 0;
+    const bool found = g_.opset >= 12 && is_constant(value) && take_any(node{}, value, c) &&
+                       c.t.count == 1 && element_reader(c.t).next(bits);
+    why_ = {};
+    if (!found) return false;
+    if (c.t.rank > scalar_rank_) scalar_rank_ = c.t.rank;
+    if (is_integer(c.t.type)) {
+      std::int64_t integer = 0;
+      element_reader(c.t).next(integer);
+      out = static_cast<float>(integer);
+      return true;
+    }
+    (void)element_reader(c.t).next(out);
+    return c.t.type == element::float16 ||
+           (c.t.type == element::float64 && std::bit_cast<double>(bits) == double{out});
+  }
   std::size_t scalar_rank_ = 0; // the most dimensions of any that scalar() found
   // As the file has it: read again, since a Cast may have changed the type.
   [[gnu::noinline]] constexpr bool read_first(constant c, float& out) const noexcept {
@@ -5301,13 +5331,14 @@ protected:
     return ok(tensor_of(a, t)) && read_ints_of(t, out);
   }
   [[gnu::noinline]] constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
-    if (t.type != element::int64)
+    if (!is_integer(t.type))
       return fail(status::wrong_element_type, t, static_cast<std::int64_t>(t.type),
                   static_cast<std::int64_t>(element::int64));
     if (t.rank > 1 || t.count > max_rank) return fail(status::shape_mismatch, t);
     out = {};
     out.count = static_cast<std::size_t>(t.count);
     out.is_scalar = t.rank == 0;
+    out.type = static_cast<std::uint8_t>(t.type);
     element_reader reader(t);
     for (std::size_t i = 0; i < out.count; ++i) {
       std::int64_t value = 0;
@@ -5330,6 +5361,16 @@ protected:
     --depth_;
     return done;
   }
+  // Where ONNX has int64 only: targets of Reshape and Expand, axes.
+  [[gnu::noinline]] constexpr bool int64s(const node& user, std::string_view value,
+                                          int_list& out) noexcept {
+    if (!ints(user, value, out)) return false;
+    if (out.is(element::int64)) return true;
+    operand_constant c;
+    if (!read_whole(value, c)) c.t.name = value, c.t.offset = user.body.offset;
+    return fail(status::wrong_element_type, c.t, out.type,
+                static_cast<std::int64_t>(element::int64));
+  }
   [[gnu::noinline]] constexpr bool constant_ints(std::string_view value, int_list& out) noexcept {
     operand_constant c;
     return read_whole(value, c) && read_ints_of(c.t, out);
@@ -5338,17 +5379,27 @@ protected:
                                                  int_list& out) noexcept {
     node n;
     bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
+    std::int64_t type = 0, to = 0;           // made so by the last Cast
+    bool narrows = false;
     for (;;) {
       if (!producer(value, n) || ++work_ > max_work) return fail(status::not_constant, user, value);
       const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
       if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
       if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
+      if (n.is("Cast") && peek_int(n, "to", to)) {
+        if (type == 0) type = to;
+        narrows = narrows || to == static_cast<std::int64_t>(element::int32);
+      }
       value = n.inputs[0];
       if (is_other_constant(value)) break;
     }
     const bool done = is_other_constant(value) ? constant_ints(value, out) : operator_ints(n, out);
     if (!done) return false;
     if (is_scalar || is_list) out.is_scalar = is_scalar;
+    if (type != 0) out.type = static_cast<std::uint8_t>(type < 0 || type > 64 ? 0 : type);
+    for (std::size_t i = 0; narrows && i < out.count; ++i) // int32 may hold another number then
+      if (out.values[i] == 0x7fffffff || out.values[i] == -0x7fffffff)
+        return fail(status::value_out_of_range, user, value);
     return out.count == 1 || !is_scalar || fail(status::not_constant, user, value);
   }
   [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
@@ -5383,6 +5434,7 @@ protected:
       return false;
     out = {};
     out.is_scalar = which.is_scalar;
+    out.type = from.type;
     for (std::size_t k = 0; k < which.count; ++k) {
       const auto size = static_cast<std::int64_t>(from.count);
       const std::int64_t at = which.values[k], i = at < 0 ? at + size : at;
@@ -5397,8 +5449,9 @@ protected:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       int_list part;
       if (!ints(n, operand(n, k), part)) return false;
-      if (part.is_scalar || out.count + part.count > max_rank)
+      if (part.is_scalar || out.count + part.count > max_rank || (k != 0 && part.type != out.type))
         return fail(status::shape_mismatch, n);
+      out.type = part.type;
       if (part.batch != max_rank) out.batch = out.count + part.batch;
       for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
     }
@@ -5408,7 +5461,7 @@ protected:
   [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
-    if (out.count != by.count) return fail(status::shape_mismatch, n);
+    if (out.count != by.count || out.type != by.type) return fail(status::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
     const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
@@ -5432,6 +5485,7 @@ protected:
       return fail(status::shape_mismatch, n);
     const std::int64_t end = clamped(r.ends.values[0], size);
     out = {};
+    out.type = from.type;
     for (std::int64_t i = clamped(r.starts.values[0], size); i < end; ++i) {
       if (static_cast<std::size_t>(i) == from.batch) out.batch = out.count;
       out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
@@ -5470,6 +5524,8 @@ protected:
     if (r.axes.count == 0)
       for (; r.axes.count < r.count; ++r.axes.count)
         r.axes.values[r.axes.count] = static_cast<std::int32_t>(r.axes.count);
+    if (r.ends.type != r.starts.type)
+      return fail(status::wrong_element_type, n, {}, r.ends.type, r.starts.type);
     return (r.ends.count == r.count && r.axes.count == r.count) || fail(status::shape_mismatch, n);
   }
 
@@ -5556,6 +5612,7 @@ protected:
                    {},
                    v.has_shape ? static_cast<std::int64_t>(v.rank) : -1,
                    2});
+    if (v.dims[0] == 0) return fail({status::bad_dimension, v.offset, v.name, {}, 0, max_width});
     out = {};
     out.rank = v.rank;
     const bool has_rows = v.rank > 1 || v.dims[0] < 0;
@@ -5624,7 +5681,7 @@ protected:
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(status::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
+    if (!int64s(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
     if (to.is_scalar) return fail_shape(n, s);
     row_shape r;
     r.rows = s.rows, r.rank = to.count, r.batch = to.batch;
@@ -5667,7 +5724,7 @@ protected:
       return fail(status::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
     if (has_attribute && a.type != attribute_type::ints) return fail(status::bad_attribute, a);
     if (!has) return true;
-    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes))) return false;
+    if (!(has_attribute ? read_ints_of(a, axes) : int64s(n, n.inputs[1], axes))) return false;
     if (!axes.is_scalar) return true;
     return fail_named(n.inputs[1], status::shape_mismatch, n);
   }
@@ -5749,7 +5806,7 @@ protected:
   [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(status::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to)) return false;
+    if (!int64s(n, n.inputs[1], to)) return false;
     while (s.rank < to.count)
       if (!s.insert_axis(0)) return fail_shape(n, s);
     for (std::size_t i = 0; i < to.count; ++i) {
@@ -6022,7 +6079,7 @@ private:
     if (e.is("Neg")) return expand(e.a, x, p, depth + 1) && times(p, {-1});
     if (e.is("Pow")) {
       polynomial base;
-      if (!scalar(e.b, s) || (s != 2 && s != 3) || !expand(e.a, x, base, depth + 1)) return false;
+      if (!exponent(e.b, s) || (s != 2 && s != 3) || !expand(e.a, x, base, depth + 1)) return false;
       p = base;
       return times(p, base) && (s == 2 || times(p, base));
     }
@@ -6211,7 +6268,7 @@ private:
     (void)peek_int(n, "keepdims", keep);
     const bool known = find_attribute(n, "axes", a)
                            ? read_ints_of(a, list)
-                           : n.input_count == 2 && ints(n, n.inputs[1], list);
+                           : n.input_count == 2 && int64s(n, n.inputs[1], list);
     if (!quietly(known) || keep != 1) return false;
     axes = 0;
     for (std::size_t i = 0; i < list.count; ++i) {
@@ -6293,13 +6350,13 @@ private:
     }
     if (e.is("Reciprocal")) return is_deviation(e.a, out);
     if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
-    return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
+    return e.is("Pow") && exponent(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
   }
   [[gnu::noinline]] constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     if (e.is("Sqrt")) return is_stable_variance(e.a, out);
-    return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
+    return e.is("Pow") && exponent(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
   }
   // variance + epsilon
   [[gnu::noinline]] constexpr bool is_stable_variance(std::string_view value,
@@ -6335,7 +6392,7 @@ private:
     float s = 0;
     const expression e = expression_of(value);
     x = origin(e.a);
-    return e.is("Mul") ? same(x, origin(e.b)) : e.is("Pow") && scalar(e.b, s) && s == 2;
+    return e.is("Mul") ? same(x, origin(e.b)) : e.is("Pow") && exponent(e.b, s) && s == 2;
   }
 };
 
@@ -6603,6 +6660,8 @@ private:
           return fail({status::bad_attribute, a.offset, a.name, n.op_type});
         if (a.i != 0 && a.i != 1) return fail(status::bad_attribute, n, "saturate", a.i, 1);
       }
+      if (same(a.name, "round_mode") && !is_round_mode(a)) // likewise
+        return fail({status::bad_attribute, a.offset, a.name, n.op_type});
       for (std::size_t i = 0; i < known_.count; ++i)
         if (known_.codes[i] == code)
           return fail({status::bad_attribute,
@@ -6617,6 +6676,10 @@ private:
     }
     known_.node = n.tag;
     return true;
+  }
+  static constexpr bool is_round_mode(const attribute& a) noexcept {
+    return a.type == attribute_type::string &&
+           (same(a.s, "up") || same(a.s, "down") || same(a.s, "nearest"));
   }
   constexpr bool is_accepted(const op_row& row, std::string_view name,
                              std::uint32_t code) const noexcept {
@@ -6729,9 +6792,10 @@ private:
     const step s = p_.steps[first_];
     if (first_ + 1 == max_steps || (s.marks & open_mark) == 0) return true;
     if ((s.marks & left_mark) != 0) return true; // one an output would be a row beside a column
+    const bool vector = (s.marks & vector_mark) != 0; // whose result may have no axis yet
     step& next = p_.steps[first_ + 1];
     if (next.kind != step_kind::affine || next.op != affine_op::add ||
-        (next.marks & suffix_mark) != 0 || next.inputs > 1 ||
+        (next.marks & suffix_mark) != 0 || next.inputs > (vector ? 0 : 1) ||
         (next.outputs != 1 && next.outputs != s.outputs))
       return true;
     const constant bias = next.weight;
@@ -7030,7 +7094,9 @@ private:
   // Clip (6: attributes; 11, 12, 13: operands, each may be left out).
   constexpr bool take_clip(const node& n) noexcept {
     float low = 0, high = 0;
-    return clip_bounds(n, low, high) ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
+    const bool found = clip_bounds(n, low, high);
+    if (scalar_rank_ == 1) scalar_rank_ = 0; // whatever they are, the result is shaped as the row
+    return found ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
   }
   constexpr bool push_clip(const node& n, std::string_view from, float low, float high) noexcept {
     const bool is_relu = low == 0 && high == std::numeric_limits<float>::infinity();
@@ -7533,9 +7599,14 @@ private:
       return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
     }
     if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    gain_axis(s);
     if (p_.step_count != 0 && merges(s)) return true;
     s.begin = 0;
     return append(s, width_);
+  }
+  // A value without axes has that of the constant of one value.
+  constexpr void gain_axis(const step& s) noexcept {
+    if (shape_.rank == 0 && s.inputs == 1) (void)shape_.insert_axis(0);
   }
   constexpr bool list_fits(constant c, const step& s) noexcept {
     tensor t;
@@ -7569,6 +7640,7 @@ private:
     if (s.inputs > 1 && s.inputs > shape_.rank)
       return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(s.inputs),
                        static_cast<std::int64_t>(shape_.rank));
+    if (s.activates != activation::prelu) gain_axis(s); // whose slope must not widen the row
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
@@ -7726,7 +7798,10 @@ private:
     const std::size_t axis = shape_.axis(at);
     if (axis == shape_.rank) return fail(status::bad_attribute, n, "axis", at);
     if (axis == shape_.batch && shape_.rows != 1) return fail_shape(n, shape_);
-    if (!take(n, n.inputs[1], element::int64, which)) return false;
+    if (!take_any(n, n.inputs[1], which)) return false;
+    if (!is_integer(which.t.type))
+      return fail(status::wrong_element_type, which.t, static_cast<std::int64_t>(which.t.type),
+                  static_cast<std::int64_t>(element::int64));
     if (which.t.rank > 1) return fail(status::shape_mismatch, which.t);
     const std::int64_t size = shape_.dims[axis];
     element_reader reader(which.t);
@@ -7798,7 +7873,8 @@ struct plan_builder::operator_table {
       op_row{"MatMul", "", 7, 2, 2, 1, {}, &b::take_matmul},
       op_row{"Add", "", 7, 2, 2, 1, {}, &b::take_add},
       op_row{"Mul", "", 7, 2, 2, 1, {}, &b::take_mul},
-      op_row{"Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}}}, &b::take_cast},
+      op_row{
+          "Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}, {"round_mode", 24}}}, &b::take_cast},
       op_row{"Identity", "", 7, 1, 1, 1, {}, &b::pass},
       op_row{"Tanh", "", 7, 1, 1, 1, {}, &b::take_tanh},
       op_row{"Sigmoid", "", 7, 1, 1, 1, {}, &b::take_sigmoid},
@@ -9940,7 +10016,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10562,7 +10638,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10706,7 +10782,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11174,7 +11250,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11329,7 +11405,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11769,7 +11845,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11912,7 +11988,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12061,7 +12137,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x537c446c
+#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

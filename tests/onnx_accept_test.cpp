@@ -402,6 +402,13 @@ TEST_CASE("a fixed number of rows, and an output that leaves it open") {
   check_usual(m);
   m.g.inputs[0].dims[0] = ""; // neither value nor symbol
   check_usual(m);
+  m.g.inputs[0].dims[0] = -1; // as exporters write an unknown one
+  check_usual(m);
+  m.g.outputs[0].dims[0] = -1;
+  check_usual(m);
+  m.g.outputs[0].dims[0] =
+      std::int64_t{0}; // ONNX Runtime runs it; not one that has no rows to read
+  check_usual(m);
   m.g.outputs[0].has_shape = false;
   check_usual(m);
 }

@@ -181,3 +181,50 @@ TEST_CASE("a column of weights within a normalisation would widen the row") {
   CHECK(status_with(moments, "") == status::ok);
   CHECK(status_with(moments, "beta") == status::shape_mismatch);
 }
+
+TEST_CASE("a value without axes gains that of a constant of one value") {
+  const auto with = [](const char* op, std::vector<std::int64_t> dims,
+                       std::vector<w::dimension> declared) {
+    w::model m;
+    m.g.inputs.push_back({"x", {4}});
+    m.g.nodes = {{"MatMul", {"x", "w"}, {"h"}}, {op, {"h", "c"}, {"y"}}};
+    m.g.initializers.push_back(w::floats("w", {4}, {1, 2, 3, 4}));
+    m.g.initializers.push_back(w::floats("c", std::move(dims), {0.5F}));
+    m.g.outputs.push_back({"y", std::move(declared)});
+    return status_of(m);
+  };
+  for (const char* op : {"Add", "Mul", "Max"}) {
+    CAPTURE(op);
+    CHECK(with(op, {1}, {1}) == status::ok);
+    CHECK(with(op, {1}, {}) == status::shape_mismatch);
+    CHECK(with(op, {}, {}) == status::ok);
+    CHECK(with(op, {}, {1}) == status::shape_mismatch);
+  }
+  CHECK(with("Clip", {1}, {}) == status::ok); // its bounds have no say
+}
+
+TEST_CASE("an exponent's type is that of the base before operator set 12") {
+  const auto with = [](std::int64_t opset, const w::tensor& two) {
+    w::model m =
+        before_softmax({{"ReduceMean", {"h"}, {"mean"}, {w::ints_attribute("axes", {-1})}},
+                        {"Sub", {"h", "mean"}, {"centred"}},
+                        {"Pow", {"centred", "two"}, {"squares"}},
+                        {"ReduceMean", {"squares"}, {"v"}, {w::ints_attribute("axes", {-1})}},
+                        {"Add", {"v", "eps"}, {"stable"}},
+                        {"Sqrt", {"stable"}, {"std"}},
+                        {"Div", {"centred", "std"}, {"last"}}});
+    m.opsets[0].version = opset;
+    m.g.initializers.push_back(w::floats("eps", {}, {1e-5F}));
+    m.g.initializers.push_back(two);
+    return status_of(m);
+  };
+  for (const w::tensor& two :
+       {w::integers("two", {}, w::int32, {2}), w::integers("two", {}, w::int64, {2}),
+        w::integers("two", {}, w::float16, {0x4000}),
+        w::integers("two", {}, w::float64, {0x4000000000000000})}) {
+    CHECK(with(12, two) == status::ok);
+    CHECK(with(11, two) == status::branch);
+  }
+  CHECK(with(12, w::integers("two", {}, w::int64, {3})) == status::branch);
+  CHECK(with(12, w::integers("two", {}, w::float64, {0x4000000000000001})) == status::branch);
+}

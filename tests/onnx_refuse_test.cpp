@@ -963,6 +963,59 @@ const std::vector<row> float_rows{
        m.g.initializer("axes") = w::integers("axes", {1}, w::int32, {1});
        return at_initializer(m, "axes");
      }},
+    {"a Reshape to an int32 shape", status::wrong_element_type, "axes",
+     [](model& m) {
+       m.g.producer("y").op_type = "Reshape";
+       m.g.initializer("axes") = w::integers("axes", {1}, w::int32, {-1});
+       return at_initializer(m, "axes");
+     }},
+    {"a Reshape to a shape that a Cast makes int32", status::wrong_element_type, "shape",
+     [](model& m) {
+       m.g.producer("y") = {"Reshape", {"h1", "shape"}, {"y"}};
+       insert(m, 0, {"Cast", {"axes"}, {"shape"}, {w::int_attribute("to", 6)}});
+       return at_node(m, "y");
+     }},
+    {"a shape of which a Cast to int32 might make another", status::value_out_of_range, "axes",
+     [](model& m) {
+       m.g.producer("y") = {"Reshape", {"h1", "wide"}, {"y"}};
+       m.g.initializer("axes").ints[0] = std::int64_t{1} << 32 | 1;
+       insert(m, 0, {"Cast", {"axes"}, {"narrow"}, {w::int_attribute("to", 6)}});
+       insert(m, 1, {"Cast", {"narrow"}, {"wide"}, {w::int_attribute("to", 7)}});
+       return at_node(m, "y");
+     }},
+    {"Slice from int32 to int64", status::wrong_element_type, "part",
+     [](model& m) {
+       reconnect(m, "a0", "part");
+       m.g.initializers.push_back(w::integers("from", {1}, w::int32, {0}));
+       m.g.initializers.push_back(w::integers("to", {1}, w::int64, {2}));
+       insert(m, 4, {"Slice", {"a0", "from", "to"}, {"part"}});
+       return at_node(m, "part");
+     }},
+    {"Gather of float indices", status::wrong_element_type, "order",
+     [](model& m) {
+       reconnect(m, "a0", "part");
+       m.g.initializers.push_back(w::floats("order", {2}, {0, 1}));
+       insert(m, 4, {"Gather", {"a0", "order"}, {"part"}, {w::int_attribute("axis", 1)}});
+       return at_initializer(m, "order");
+     }},
+    {"a rounding before operator set 24", status::unsupported_attribute, "round_mode",
+     [](model& m) {
+       m.opsets[0].version = 23;
+       m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
+       return append_to_node(m, "a0", w::string_attribute("round_mode", "up"));
+     }},
+    {"a rounding that Cast does not have", status::bad_attribute, "round_mode",
+     [](model& m) {
+       m.opsets[0].version = 24;
+       m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
+       return append_to_node(m, "a0", w::string_attribute("round_mode", "sideways"));
+     }},
+    {"a rounding that is a number", status::bad_attribute, "round_mode",
+     [](model& m) {
+       m.opsets[0].version = 24;
+       m.g.producer("a0") = {"Cast", {"h0"}, {"a0"}, {w::int_attribute("to", 1)}};
+       return append_to_node(m, "a0", w::int_attribute("round_mode", 1));
+     }},
     {"a symbolic number of features", status::bad_dimension, "features",
      [](model& m) {
        m.g.inputs[0].dims[1] = "K";
@@ -997,10 +1050,15 @@ const std::vector<row> float_rows{
        m.g.inputs[0].dims[1] = std::int64_t{0};
        return in(m.g.inputs[0].write(), w::int_field(1, 0));
      }},
-    {"a negative number of rows", status::bad_dimension, "features",
+    {"a number of features below zero, which is an unknown one", status::bad_dimension, "features",
      [](model& m) {
-       m.g.inputs[0].dims[0] = -1;
-       return in(m.g.inputs[0].write(), w::int_field(1, -1));
+       m.g.inputs[0].dims[1] = -1;
+       return in(m.g.inputs[0].write());
+     }},
+    {"no rows at all", status::bad_dimension, "features",
+     [](model& m) {
+       m.g.inputs[0].dims[0] = std::int64_t{0};
+       return in(m.g.inputs[0].write());
      }},
     {"nine dimensions of the input", status::bad_dimension, "features",
      [](model& m) {

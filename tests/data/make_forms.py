@@ -54,6 +54,9 @@ class Graph:
     def ints(self, *values):
         return self.constant(values, numpy.int64)
 
+    def int32s(self, *values):
+        return self.constant(values, numpy.int32)
+
     def scalar(self, value):
         return self.constant(value)
 
@@ -164,6 +167,8 @@ for name in ("x_h", "hg", "xh"):
         gates[name](g, g.value, erf_of["div"](g, g.value, g.scalar), g.scalar), g.dense(H, 2)))
 form("Silu_of_sigmoid", "DAAD", lambda g: (
     g.dense(K, H), g.on("Sigmoid"), g.node("Mul", g.value, g.node("Sigmoid", g.value)), g.dense(H, 2)))
+chain("Gelu_tanh_int64", lambda g, x, c: gates["hg"](g, x, g.node("Tanh", g.node("Mul", c(outer), g.node(
+    "Add", x, g.node("Mul", c(cubic), g.node("Pow", x, g.constant(3, numpy.int64)))))), c), (13,))
 chain("HardSwish_hard_sigmoid", lambda g, x, c: g.node("Mul", x, g.node("HardSigmoid", x, alpha=1 / 6, beta=0.5)))
 chain("HardSwish_clip_div", lambda g, x, c: g.node("Mul", x, g.node("Div", g.node("Clip", g.node("Add", x, c(3)), c(0), c(6)), c(6))))
 chain("HardSwish_div_last", lambda g, x, c: g.node("Div", g.node("Mul", x, g.node("Clip", g.node("Add", x, c(3)), c(0), c(6))), c(6)))
@@ -192,10 +197,10 @@ def mean(g, x, form="attribute"):
     return g.node("ReduceMean", x, axes=[-1] if form == "attribute" else [1], keepdims=1)
 
 
-def norm(g, square="pow", root="div", axis="attribute"):
+def norm(g, square="pow", root="div", axis="attribute", exponents=F):
     x = g.value
     centred = g.node("Sub", x, mean(g, x, axis))
-    squares = g.node("Pow", centred, g.scalar(2)) if square == "pow" else g.node("Mul", centred, centred)
+    squares = g.node("Pow", centred, g.constant(2, exponents)) if square == "pow" else g.node("Mul", centred, centred)
     if square == "moments":
         m = mean(g, x, axis)
         variance = g.node("Sub", mean(g, g.node("Mul", x, x), axis), g.node("Mul", m, m))
@@ -226,6 +231,8 @@ for square in ("pow", "mul", "moments"):
     for root in ("div", "reciprocal", "one_over", "pow"):
         hidden(f"LayerNorm_{square}_{root}", "N", lambda g, s=square, r=root: norm(g, s, r), (13, 18))
 hidden("LayerNorm_axis", "N", lambda g: norm(g, axis="positive"), (11,))
+for exponents in (numpy.int32, numpy.int64, numpy.float64):  # a type of its own since operator set 12
+    hidden(f"LayerNorm_pow_{exponents.__name__}", "N", lambda g, t=exponents: norm(g, exponents=t), (12, 17))
 hidden("LayerNorm_affine", "N", lambda g: (norm(g), weight_and_bias(g)), (11, 13, 18))
 hidden("LayerNorm_weight_inside", "N", lambda g: (norm(g, root="weight"), g.node("Add", g.constant(g.next(H)), g.value)), (13,))
 
@@ -304,6 +311,11 @@ form("weight_Transpose_Gemm", "D", lambda g: (lambda x: g.node(
     "Gemm", x, g.node("Transpose", g.constant(g.next(K, 3)), perm=[1, 0]), g.constant(g.next(3)), transB=1))(g.value))
 form("weight_Reshape", "D", lambda g: (lambda x: g.node("MatMul", x, g.node("Reshape", g.constant(g.next(K * 3)), g.ints(K, -1))))(g.value))
 form("weight_Identity", "D", lambda g: (lambda x: g.node("MatMul", x, g.node("Identity", g.constant(g.next(K, 3)))))(g.value))
+for name, stored, perm, shape in (("matrix", (1, K * 3), (1, 0), (K, 3)), ("rank_3", (K, 1, 3), (1, 0, 2), (K, 3))):
+    form(f"weight_Transpose_{name}_Reshape", "D", lambda g, stored=stored, perm=perm, shape=shape: (lambda x: g.node(
+        "MatMul", x, g.node("Reshape", g.node("Transpose", g.constant(g.next(*stored)), perm=perm), g.ints(*shape))))(g.value))
+form("add_Transpose_rank_3", "+D", lambda g: (lambda x: (
+    g.node("Add", x, g.node("Transpose", g.constant(g.next(2, 1, 3)), perm=(1, 0, 2))), g.on("Flatten"), g.dense(6, 2)))(g.value), dims=("N", 2, 3))
 form("bias_Unsqueeze", "D", lambda g: (lambda x: (g.node("MatMul", x, g.constant(g.next(K, 3))), (lambda y: g.node(
     "Add", y, g.node("Unsqueeze", g.constant(g.next(3)), g.ints(0))))(g.value)))(g.value), (13,))
 for dtype, kind in ((numpy.float16, "float16"), (numpy.float64, "float64")):
@@ -313,7 +325,7 @@ for dtype, kind in ((numpy.float16, "float16"), (numpy.float64, "float64")):
 
 # ---- operators that do nothing, and shapes
 def nothing(g):
-    g.on("Cast", to=1)
+    g.on("Cast", to=1, **({"round_mode": "up"} if g.opset >= 24 else {}))
     g.on("Identity")
     g.on("Concat", axis=1)
     g.on("Dropout", **({"ratio": 0.5} if g.opset < 12 else {}))
@@ -332,7 +344,7 @@ def nothing(g):
     g.on("Transpose", perm=[0, 1])
 
 
-form("nothing", "DAD", lambda g: (nothing(g), g.dense(K, H), nothing(g), g.on("Relu"), nothing(g), g.dense(H, 3), nothing(g)), (9, 11, 13, 18))
+form("nothing", "DAD", lambda g: (nothing(g), g.dense(K, H), nothing(g), g.on("Relu"), nothing(g), g.dense(H, 3), nothing(g)), (9, 11, 13, 18, 24))
 form("rank_3", "DAD", lambda g: (g.on("Flatten"), g.dense(6, H), g.on("Relu"), g.dense(H, 2)), dims=("N", 2, 3))
 form("rank_4", "D", lambda g: (g.on("Reshape", g.ints(-1, 12)), g.dense(12, 2)), dims=("N", 1, 3, 4))
 form("rank_4_fixed", "D", lambda g: (g.on("Flatten", axis=0), g.dense(12, 2)), dims=(1, 1, 3, 4))
@@ -362,6 +374,19 @@ def sliced_view(g):
     g.node("Reshape", x, g.node("Concat", n, g.ints(6), axis=0))
 
 
+def int32_view(g):
+    x = g.value
+    n = g.node("Slice", g.node("Cast", g.node("Shape", x), to=6), g.int32s(0), g.int32s(1), g.int32s(0))
+    rest = g.node("Mul", g.int32s(2), g.int32s(3))
+    g.node("Reshape", x, g.node("Cast", g.node("Concat", n, rest, axis=0), to=7))
+
+
+def int32_gather_view(g):
+    x = g.value
+    n = g.node("Unsqueeze", g.node("Gather", g.node("Shape", x), g.constant(0, numpy.int32)), g.ints(0))
+    g.node("Reshape", x, g.node("Concat", n, g.node("Cast", g.int32s(-1), to=7), axis=0))
+
+
 def product_view(g):
     x = g.value
     s = g.node("Shape", x)
@@ -371,6 +396,8 @@ def product_view(g):
 
 form("view", "D", lambda g: (view(g), g.dense(6, 2)), (11, 13), dims=("N", 2, 3))
 form("view_sliced", "D", lambda g: (sliced_view(g), g.dense(6, 2)), (11, 13), dims=("N", 2, 3))
+form("view_int32", "D", lambda g: (int32_view(g), g.dense(6, 2)), (13,), dims=("N", 2, 3))
+form("view_int32_Gather", "D", lambda g: (int32_gather_view(g), g.dense(6, 2)), (13,), dims=("N", 2, 3))
 form("view_product", "D", lambda g: (product_view(g), g.dense(6, 2)), (11, 13), dims=("N", 2, 3))
 
 
@@ -436,6 +463,9 @@ def second_part(g):
 
 last("Split_second", second_part, "D[A", (13,))
 last("Gather", lambda g: g.on("Gather", g.ints(2, 3, 4), axis=1), opsets=(9, 13))
+last("Slice_int32", lambda g: g.on("Slice", g.int32s(1), g.int32s(2**31 - 1), g.int32s(-1), g.int32s(1)), opsets=(10, 13))
+last("Gather_int32", lambda g: g.on("Gather", g.int32s(2, 3, 4), axis=1), opsets=(9, 13))
+last("Gather_int32_Cast", lambda g: (lambda x: g.node("Gather", x, g.node("Cast", g.int32s(-3, -2), to=7), axis=1))(g.value), opsets=(13,))
 last("Gather_one", lambda g: g.on("Gather", g.constant(-1, numpy.int64), axis=-1), opsets=(13,))
 
 

@@ -275,6 +275,8 @@ private:
           return fail({status::bad_attribute, a.offset, a.name, n.op_type});
         if (a.i != 0 && a.i != 1) return fail(status::bad_attribute, n, "saturate", a.i, 1);
       }
+      if (same(a.name, "round_mode") && !is_round_mode(a)) // likewise
+        return fail({status::bad_attribute, a.offset, a.name, n.op_type});
       for (std::size_t i = 0; i < known_.count; ++i)
         if (known_.codes[i] == code)
           return fail({status::bad_attribute,
@@ -289,6 +291,10 @@ private:
     }
     known_.node = n.tag;
     return true;
+  }
+  static constexpr bool is_round_mode(const attribute& a) noexcept {
+    return a.type == attribute_type::string &&
+           (same(a.s, "up") || same(a.s, "down") || same(a.s, "nearest"));
   }
   constexpr bool is_accepted(const op_row& row, std::string_view name,
                              std::uint32_t code) const noexcept {
@@ -401,9 +407,10 @@ private:
     const step s = p_.steps[first_];
     if (first_ + 1 == max_steps || (s.marks & open_mark) == 0) return true;
     if ((s.marks & left_mark) != 0) return true; // one an output would be a row beside a column
+    const bool vector = (s.marks & vector_mark) != 0; // whose result may have no axis yet
     step& next = p_.steps[first_ + 1];
     if (next.kind != step_kind::affine || next.op != affine_op::add ||
-        (next.marks & suffix_mark) != 0 || next.inputs > 1 ||
+        (next.marks & suffix_mark) != 0 || next.inputs > (vector ? 0 : 1) ||
         (next.outputs != 1 && next.outputs != s.outputs))
       return true;
     const constant bias = next.weight;
@@ -702,7 +709,9 @@ private:
   // Clip (6: attributes; 11, 12, 13: operands, each may be left out).
   constexpr bool take_clip(const node& n) noexcept {
     float low = 0, high = 0;
-    return clip_bounds(n, low, high) ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
+    const bool found = clip_bounds(n, low, high);
+    if (scalar_rank_ == 1) scalar_rank_ = 0; // whatever they are, the result is shaped as the row
+    return found ? push_clip(n, n.inputs[0], low, high) : fail_bounds(n);
   }
   constexpr bool push_clip(const node& n, std::string_view from, float low, float high) noexcept {
     const bool is_relu = low == 0 && high == std::numeric_limits<float>::infinity();
@@ -1205,9 +1214,14 @@ private:
       return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
     }
     if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    gain_axis(s);
     if (p_.step_count != 0 && merges(s)) return true;
     s.begin = 0;
     return append(s, width_);
+  }
+  // A value without axes has that of the constant of one value.
+  constexpr void gain_axis(const step& s) noexcept {
+    if (shape_.rank == 0 && s.inputs == 1) (void)shape_.insert_axis(0);
   }
   constexpr bool list_fits(constant c, const step& s) noexcept {
     tensor t;
@@ -1241,6 +1255,7 @@ private:
     if (s.inputs > 1 && s.inputs > shape_.rank)
       return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(s.inputs),
                        static_cast<std::int64_t>(shape_.rank));
+    if (s.activates != activation::prelu) gain_axis(s); // whose slope must not widen the row
     return append(s, width_);
   }
   // Softmax and its logarithm, normalisations: over all values of the row.
@@ -1398,7 +1413,10 @@ private:
     const std::size_t axis = shape_.axis(at);
     if (axis == shape_.rank) return fail(status::bad_attribute, n, "axis", at);
     if (axis == shape_.batch && shape_.rows != 1) return fail_shape(n, shape_);
-    if (!take(n, n.inputs[1], element::int64, which)) return false;
+    if (!take_any(n, n.inputs[1], which)) return false;
+    if (!is_integer(which.t.type))
+      return fail(status::wrong_element_type, which.t, static_cast<std::int64_t>(which.t.type),
+                  static_cast<std::int64_t>(element::int64));
     if (which.t.rank > 1) return fail(status::shape_mismatch, which.t);
     const std::int64_t size = shape_.dims[axis];
     element_reader reader(which.t);
@@ -1470,7 +1488,8 @@ struct plan_builder::operator_table {
       op_row{"MatMul", "", 7, 2, 2, 1, {}, &b::take_matmul},
       op_row{"Add", "", 7, 2, 2, 1, {}, &b::take_add},
       op_row{"Mul", "", 7, 2, 2, 1, {}, &b::take_mul},
-      op_row{"Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}}}, &b::take_cast},
+      op_row{
+          "Cast", "", 7, 1, 1, 1, {{{"to"}, {"saturate", 19}, {"round_mode", 24}}}, &b::take_cast},
       op_row{"Identity", "", 7, 1, 1, 1, {}, &b::pass},
       op_row{"Tanh", "", 7, 1, 1, 1, {}, &b::take_tanh},
       op_row{"Sigmoid", "", 7, 1, 1, 1, {}, &b::take_sigmoid},

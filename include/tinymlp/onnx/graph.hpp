@@ -278,7 +278,8 @@ constexpr std::size_t result_index(const node& n, std::string_view wanted) noexc
   return i;
 }
 
-// TensorShapeProto.Dimension: -1 unless it has a dim_value; of that and dim_param, the last counts.
+// TensorShapeProto.Dimension: -1 unless it has a dim_value that is not negative, as exporters write
+// unknown ones; of that and dim_param, the last counts. There may be no rows.
 constexpr error parse_dimension(view message, value_info& to) noexcept {
   if (to.rank == max_rank) return {status::bad_dimension, message.offset, to.name};
   std::int64_t dim = -1;
@@ -291,7 +292,9 @@ constexpr error parse_dimension(view message, value_info& to) noexcept {
     if (f.number == 2) dim = -1;
     if (f.number != 1) continue;
     dim = static_cast<std::int64_t>(f.value);
-    if (dim <= 0 || dim > 0x7fffffff) return {status::bad_dimension, f.offset, to.name};
+    if (dim < 0) dim = -1;
+    if ((dim == 0 && to.rank != 0) || dim > 0x7fffffff)
+      return {status::bad_dimension, f.offset, to.name};
   }
   to.dims[to.rank++] = static_cast<std::int32_t>(dim);
   return {};

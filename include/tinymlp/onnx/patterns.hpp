@@ -256,7 +256,7 @@ private:
     if (e.is("Neg")) return expand(e.a, x, p, depth + 1) && times(p, {-1});
     if (e.is("Pow")) {
       polynomial base;
-      if (!scalar(e.b, s) || (s != 2 && s != 3) || !expand(e.a, x, base, depth + 1)) return false;
+      if (!exponent(e.b, s) || (s != 2 && s != 3) || !expand(e.a, x, base, depth + 1)) return false;
       p = base;
       return times(p, base) && (s == 2 || times(p, base));
     }
@@ -445,7 +445,7 @@ private:
     (void)peek_int(n, "keepdims", keep);
     const bool known = find_attribute(n, "axes", a)
                            ? read_ints_of(a, list)
-                           : n.input_count == 2 && ints(n, n.inputs[1], list);
+                           : n.input_count == 2 && int64s(n, n.inputs[1], list);
     if (!quietly(known) || keep != 1) return false;
     axes = 0;
     for (std::size_t i = 0; i < list.count; ++i) {
@@ -527,13 +527,13 @@ private:
     }
     if (e.is("Reciprocal")) return is_deviation(e.a, out);
     if (e.is("Div")) return scalar(e.a, s) && s == 1 && is_deviation(e.b, out);
-    return e.is("Pow") && scalar(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
+    return e.is("Pow") && exponent(e.b, s) && s == -0.5F && is_stable_variance(e.a, out);
   }
   [[gnu::noinline]] constexpr bool is_deviation(std::string_view value, pattern& out) noexcept {
     float s = 0;
     const expression e = expression_of(value);
     if (e.is("Sqrt")) return is_stable_variance(e.a, out);
-    return e.is("Pow") && scalar(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
+    return e.is("Pow") && exponent(e.b, s) && s == 0.5F && is_stable_variance(e.a, out);
   }
   // variance + epsilon
   [[gnu::noinline]] constexpr bool is_stable_variance(std::string_view value,
@@ -569,7 +569,7 @@ private:
     float s = 0;
     const expression e = expression_of(value);
     x = origin(e.a);
-    return e.is("Mul") ? same(x, origin(e.b)) : e.is("Pow") && scalar(e.b, s) && s == 2;
+    return e.is("Mul") ? same(x, origin(e.b)) : e.is("Pow") && exponent(e.b, s) && s == 2;
   }
 };
 

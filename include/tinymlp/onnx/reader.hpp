@@ -241,6 +241,9 @@ protected:
     if (saturate != 0 && saturate != 1)
       return fail(status::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
+    out.is_cast = true;
+    if (is_integer(out.t.type) && is_integer(static_cast<element>(to)))
+      return true; // as it is read
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
     if (to != 1 || (!is_half && !is_double)) return fail(status::bad_attribute, n, "to", to, 1);
     std::uint64_t bits = 0;
@@ -253,8 +256,10 @@ protected:
         return fail({status::inexact_cast, reader.offset(), out.t.name, n.op_type});
     }
     out.t.type = element::float32; // so it counts
-    out.is_cast = true;
     return true;
+  }
+  static constexpr bool is_integer(element type) noexcept {
+    return type == element::int32 || type == element::int64;
   }
   [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
     row_shape s;
@@ -271,10 +276,10 @@ protected:
         return fail(status::bad_attribute, n, "perm");
       const std::uint32_t first = out.t.dims[0];
       out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
-      out.transposed = !out.transposed;
+      out.transposed = out.transposed != (first != 1 && out.t.dims[0] != 1); // else it keeps order
       return true;
     }
-    if (out.transposed && s.dims[0] != 1 && s.dims[1] != 1)
+    if (out.transposed)
       return fail(status::not_constant, n); // elements in no order that steps can tell
     if (!reshape_by(n, s)) return false;
     out.t.rank = s.rank;
@@ -286,8 +291,7 @@ protected:
                                         operand_constant& out) noexcept {
     if (!take_any(user, value, out)) return false;
     // Floats that are taken value by value, in the order of the file. (Weights come by take_any.)
-    if (type == element::float32 && out.transposed && out.t.dims[0] != 1 && out.t.dims[1] != 1)
-      return fail(status::not_constant, user, value);
+    if (type == element::float32 && out.transposed) return fail(status::not_constant, user, value);
     if (out.t.type == type) return true;
     return fail(status::wrong_element_type, out.t, static_cast<std::int64_t>(out.t.type),
                 static_cast<std::int64_t>(type));
@@ -333,6 +337,26 @@ protected:
     if (found && c.t.rank > scalar_rank_) scalar_rank_ = c.t.rank;
     return found && read_first(c.where, out);
   }
+  // Of Pow: since operator set 12 in a type of its own.
+  [[gnu::noinline]] constexpr bool exponent(std::string_view value, float& out) noexcept {
+    if (scalar(value, out)) return true;
+    operand_constant c;
+    std::uint64_t bits = 0;
+    const bool found = g_.opset >= 12 && is_constant(value) && take_any(node{}, value, c) &&
+                       c.t.count == 1 && element_reader(c.t).next(bits);
+    why_ = {};
+    if (!found) return false;
+    if (c.t.rank > scalar_rank_) scalar_rank_ = c.t.rank;
+    if (is_integer(c.t.type)) {
+      std::int64_t integer = 0;
+      element_reader(c.t).next(integer);
+      out = static_cast<float>(integer);
+      return true;
+    }
+    (void)element_reader(c.t).next(out);
+    return c.t.type == element::float16 ||
+           (c.t.type == element::float64 && std::bit_cast<double>(bits) == double{out});
+  }
   std::size_t scalar_rank_ = 0; // the most dimensions of any that scalar() found
   // As the file has it: read again, since a Cast may have changed the type.
   [[gnu::noinline]] constexpr bool read_first(constant c, float& out) const noexcept {
@@ -349,13 +373,14 @@ protected:
     return ok(tensor_of(a, t)) && read_ints_of(t, out);
   }
   [[gnu::noinline]] constexpr bool read_ints_of(const tensor& t, int_list& out) noexcept {
-    if (t.type != element::int64)
+    if (!is_integer(t.type))
       return fail(status::wrong_element_type, t, static_cast<std::int64_t>(t.type),
                   static_cast<std::int64_t>(element::int64));
     if (t.rank > 1 || t.count > max_rank) return fail(status::shape_mismatch, t);
     out = {};
     out.count = static_cast<std::size_t>(t.count);
     out.is_scalar = t.rank == 0;
+    out.type = static_cast<std::uint8_t>(t.type);
     element_reader reader(t);
     for (std::size_t i = 0; i < out.count; ++i) {
       std::int64_t value = 0;
@@ -378,6 +403,16 @@ protected:
     --depth_;
     return done;
   }
+  // Where ONNX has int64 only: targets of Reshape and Expand, axes.
+  [[gnu::noinline]] constexpr bool int64s(const node& user, std::string_view value,
+                                          int_list& out) noexcept {
+    if (!ints(user, value, out)) return false;
+    if (out.is(element::int64)) return true;
+    operand_constant c;
+    if (!read_whole(value, c)) c.t.name = value, c.t.offset = user.body.offset;
+    return fail(status::wrong_element_type, c.t, out.type,
+                static_cast<std::int64_t>(element::int64));
+  }
   [[gnu::noinline]] constexpr bool constant_ints(std::string_view value, int_list& out) noexcept {
     operand_constant c;
     return read_whole(value, c) && read_ints_of(c.t, out);
@@ -386,17 +421,27 @@ protected:
                                                  int_list& out) noexcept {
     node n;
     bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
+    std::int64_t type = 0, to = 0;           // made so by the last Cast
+    bool narrows = false;
     for (;;) {
       if (!producer(value, n) || ++work_ > max_work) return fail(status::not_constant, user, value);
       const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
       if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
       if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
+      if (n.is("Cast") && peek_int(n, "to", to)) {
+        if (type == 0) type = to;
+        narrows = narrows || to == static_cast<std::int64_t>(element::int32);
+      }
       value = n.inputs[0];
       if (is_other_constant(value)) break;
     }
     const bool done = is_other_constant(value) ? constant_ints(value, out) : operator_ints(n, out);
     if (!done) return false;
     if (is_scalar || is_list) out.is_scalar = is_scalar;
+    if (type != 0) out.type = static_cast<std::uint8_t>(type < 0 || type > 64 ? 0 : type);
+    for (std::size_t i = 0; narrows && i < out.count; ++i) // int32 may hold another number then
+      if (out.values[i] == 0x7fffffff || out.values[i] == -0x7fffffff)
+        return fail(status::value_out_of_range, user, value);
     return out.count == 1 || !is_scalar || fail(status::not_constant, user, value);
   }
   [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
@@ -431,6 +476,7 @@ protected:
       return false;
     out = {};
     out.is_scalar = which.is_scalar;
+    out.type = from.type;
     for (std::size_t k = 0; k < which.count; ++k) {
       const auto size = static_cast<std::int64_t>(from.count);
       const std::int64_t at = which.values[k], i = at < 0 ? at + size : at;
@@ -445,8 +491,9 @@ protected:
     for (std::size_t k = 0; k < n.input_count; ++k) {
       int_list part;
       if (!ints(n, operand(n, k), part)) return false;
-      if (part.is_scalar || out.count + part.count > max_rank)
+      if (part.is_scalar || out.count + part.count > max_rank || (k != 0 && part.type != out.type))
         return fail(status::shape_mismatch, n);
+      out.type = part.type;
       if (part.batch != max_rank) out.batch = out.count + part.batch;
       for (std::size_t i = 0; i < part.count; ++i) out.values[out.count++] = part.values[i];
     }
@@ -456,7 +503,7 @@ protected:
   [[gnu::noinline]] constexpr bool arithmetic_ints(const node& n, int_list& out) noexcept {
     int_list by;
     if (!ints(n, n.inputs[0], out) || !ints(n, n.inputs[1], by)) return false;
-    if (out.count != by.count) return fail(status::shape_mismatch, n);
+    if (out.count != by.count || out.type != by.type) return fail(status::shape_mismatch, n);
     out.is_scalar = out.is_scalar && by.is_scalar;
     const bool multiplies = n.is("Mul");
     for (std::size_t i = 0; i < out.count; ++i) {
@@ -480,6 +527,7 @@ protected:
       return fail(status::shape_mismatch, n);
     const std::int64_t end = clamped(r.ends.values[0], size);
     out = {};
+    out.type = from.type;
     for (std::int64_t i = clamped(r.starts.values[0], size); i < end; ++i) {
       if (static_cast<std::size_t>(i) == from.batch) out.batch = out.count;
       out.values[out.count++] = from.values[static_cast<std::size_t>(i)];
@@ -518,6 +566,8 @@ protected:
     if (r.axes.count == 0)
       for (; r.axes.count < r.count; ++r.axes.count)
         r.axes.values[r.axes.count] = static_cast<std::int32_t>(r.axes.count);
+    if (r.ends.type != r.starts.type)
+      return fail(status::wrong_element_type, n, {}, r.ends.type, r.starts.type);
     return (r.ends.count == r.count && r.axes.count == r.count) || fail(status::shape_mismatch, n);
   }
 
@@ -604,6 +654,7 @@ protected:
                    {},
                    v.has_shape ? static_cast<std::int64_t>(v.rank) : -1,
                    2});
+    if (v.dims[0] == 0) return fail({status::bad_dimension, v.offset, v.name, {}, 0, max_width});
     out = {};
     out.rank = v.rank;
     const bool has_rows = v.rank > 1 || v.dims[0] < 0;
@@ -672,7 +723,7 @@ protected:
     int_list to;
     std::int64_t allow_zero = 0;
     if (n.input_count != 2) return fail(status::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
+    if (!int64s(n, n.inputs[1], to) || !read_int(n, "allowzero", allow_zero)) return false;
     if (to.is_scalar) return fail_shape(n, s);
     row_shape r;
     r.rows = s.rows, r.rank = to.count, r.batch = to.batch;
@@ -715,7 +766,7 @@ protected:
       return fail(status::operator_needs_newer_opset, n, {}, g_.opset, inputs_since);
     if (has_attribute && a.type != attribute_type::ints) return fail(status::bad_attribute, a);
     if (!has) return true;
-    if (!(has_attribute ? read_ints_of(a, axes) : ints(n, n.inputs[1], axes))) return false;
+    if (!(has_attribute ? read_ints_of(a, axes) : int64s(n, n.inputs[1], axes))) return false;
     if (!axes.is_scalar) return true;
     return fail_named(n.inputs[1], status::shape_mismatch, n);
   }
@@ -797,7 +848,7 @@ protected:
   [[gnu::noinline]] constexpr bool expand(const node& n, row_shape& s) noexcept {
     int_list to;
     if (n.input_count != 2) return fail(status::wrong_arity, n);
-    if (!ints(n, n.inputs[1], to)) return false;
+    if (!int64s(n, n.inputs[1], to)) return false;
     while (s.rank < to.count)
       if (!s.insert_axis(0)) return fail_shape(n, s);
     for (std::size_t i = 0; i < to.count; ++i) {

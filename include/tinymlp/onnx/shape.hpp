@@ -53,12 +53,14 @@ struct row_shape {
   }
 };
 
-// A small int64 tensor of rank 0 or 1: a constant, or computed from shapes.
+// A small tensor of integers, of rank 0 or 1: a constant, or computed from shapes.
 struct int_list {
   std::size_t count = 0;
   std::array<std::int32_t, max_rank> values{}; // larger ones cut off, as they mean the same
   std::size_t batch = max_rank;                // the one that is the number of rows; its value is 1
   bool is_scalar = false;
+  std::uint8_t type = static_cast<std::uint8_t>(element::int64); // or int32, or as a Cast made it
+  constexpr bool is(element wanted) const noexcept { return type == static_cast<unsigned>(wanted); }
 };
 
 // Does a constant of this shape leave a value of shape `x` as it is when they are combined: is it

@@ -133,6 +133,7 @@ public:
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
     value = static_cast<std::int64_t>(bits);
+    if (type_ == element::int32) value = static_cast<std::int32_t>(bits); // as protobuf cuts it
     return true;
   }
   constexpr status code() const noexcept { return code_; }
