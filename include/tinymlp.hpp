@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x1bb0aaa1
+#define TINYMLP_SECTIONS_OF 0xd9b6f8e8
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -5866,10 +5866,13 @@ protected:
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
              match_quotient(e, out);
     if (e.is("Add")) return match_slopes(e, out) || match_moments(e, out);
-    if (e.is("Sub")) return match_slopes(e, out);
+    if (e.is("Sub")) return match_slopes(e, out) || match_log_softmax(e, out);
     if (e.is("Max")) return match_larger(e, out);
     if (e.is("Reciprocal")) return match_logistic(e.a, out);
     if (e.is("Log")) {
+      const expression quotient = expression_of(e.a);
+      if (quotient.is("Div") && match_softmax(quotient, out))
+        return out.kind = step_kind::log_softmax, true;
       out = {};
       out.activates = activation::softplus;
       return one_plus_exp(e.a, out.from);
@@ -6292,11 +6295,27 @@ private:
     const expression exp = expression_of(e.a);
     if (!exp.is("Exp") || !reduces(e.b, "ReduceSum", x, out.axes) || !same(x, origin(e.a)))
       return false;
-    const expression sub = expression_of(exp.a);
-    out.from = origin(sub.is("Sub") ? sub.a : exp.a);
-    if (!sub.is("Sub") || reduces(sub.b, "ReduceMax", out)) return true;
-    out.from = origin(exp.a); // a Sub of something else
+    find_unshifted(exp.a, out);
     return true;
+  }
+  // x - log(sum(exp(x))), x likewise
+  [[gnu::noinline]] constexpr bool match_log_softmax(const expression& e, pattern& out) noexcept {
+    std::string_view x{};
+    out = {};
+    out.kind = step_kind::log_softmax;
+    const expression log = expression_of(e.b);
+    if (!log.is("Log") || !reduces(log.a, "ReduceSum", x, out.axes)) return false;
+    const expression exp = expression_of(x);
+    if (!exp.is("Exp") || !same(origin(exp.a), origin(e.a))) return false;
+    find_unshifted(e.a, out);
+    return true;
+  }
+  // x, of which the value may be x - max(x)
+  [[gnu::noinline]] constexpr void find_unshifted(std::string_view value, pattern& out) noexcept {
+    const expression sub = expression_of(value);
+    out.from = origin(sub.is("Sub") ? sub.a : value);
+    if (sub.is("Sub") && !reduces(sub.b, "ReduceMax", out)) // a Sub of something else
+      out.from = origin(value);
   }
 
   // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
@@ -6636,7 +6655,8 @@ private:
   [[gnu::noinline]] constexpr bool take_scalar_rank(const node& n, step& s) noexcept {
     if (s.kind == step_kind::activate && s.inputs < scalar_rank_)
       s.inputs = static_cast<std::uint32_t>(scalar_rank_);
-    const bool has_axes = s.kind == step_kind::layer_norm || s.kind == step_kind::softmax;
+    const bool has_axes = s.kind == step_kind::layer_norm || s.kind == step_kind::softmax ||
+                          s.kind == step_kind::log_softmax;
     return !has_axes || scalar_rank_ <= 2 || fail(status::shape_mismatch, n);
   }
 
@@ -6783,6 +6803,7 @@ private:
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
+    s->begin = static_cast<std::uint32_t>(n.tag); // of no use to fp32 but here: of rank 2 only
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 ? take_next_add() : set_gemm_bias(n, beta, *s);
   }
@@ -7164,9 +7185,11 @@ private:
     operand_constant c;
     if (!take_floats(n, n.inputs[1], c)) return false;
     s->weight = c.where;
+    s->begin = static_cast<std::uint32_t>(n.tag);
     s->outputs = static_cast<std::uint32_t>(c.t.count);
     if (n.input_count < 3) return true;
     if (!take_floats(n, n.inputs[2], c)) return false;
+    if (s->outputs == 1) s->outputs = static_cast<std::uint32_t>(c.t.count);
     if (c.t.count != s->outputs && c.t.count != 1) return fail(status::shape_mismatch, c.t);
     s->bias = c.where;
     return true;
@@ -7443,13 +7466,21 @@ private:
       const std::string_view part = operand(n, k);
       if (!shape_of(n, part, s)) return false;
       const std::size_t at = s.axis(axis);
-      if (!s.runs_along(at) || at == s.batch || (k != 0 && s.rank != shape_.rank))
-        return fail_shape(n, s);
+      if (!s.runs_along(at) || at == s.batch || (k != 0 && !joins(s))) return fail_shape(n, s);
       if (k == 0) shape_ = s;
+      if (shape_.rows < 0 && shape_.batch == s.batch) shape_.rows = s.rows;
       if (!use_input(input_of(part), s.width())) return false;
       shape_.dims[at] = static_cast<std::uint32_t>(p_.inputs);
     }
     return true;
+  }
+  // As many axes, the rows on the same, and as many of them where both numbers are told?
+  constexpr bool joins(const row_shape& s) const noexcept {
+    const std::int64_t rows = s.has_batch() ? s.rows : 1;
+    const std::int64_t known = shape_.has_batch() ? shape_.rows : 1;
+    const bool same_axis = s.batch == shape_.batch || !s.has_batch() || !shape_.has_batch();
+    return s.rank == shape_.rank && (same_axis || (rows == 1 && known == 1)) &&
+           (rows == known || rows < 0 || known < 0);
   }
   [[gnu::noinline]] constexpr std::string_view input_of(std::string_view value) const noexcept {
     node n;
@@ -7546,6 +7577,8 @@ private:
     p_.mode = mode;
     p_.kind = precision_of(mode);
     const bool left = (s.marks & left_mark) != 0;
+    if (mode == quant_mode::fp32 && s.begin != 0 && shape_.rank != 2) return fail_row(s);
+    if (mode == quant_mode::fp32) s.begin = 0;
     if ((s.marks & trans_a_mark) != 0 && !transpose_row(s)) return false;
     if (shape_.rank == 0 || (left && shape_.rank > 2)) return fail_step(status::shape_mismatch, s);
     const std::size_t axis = left ? 0 : shape_.rank - 1;
@@ -7559,6 +7592,12 @@ private:
     if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
     ++p_.layer_count;
     return append(s, s.outputs);
+  }
+  // The row has the wrong number of axes: told as its shape.
+  [[gnu::noinline]] constexpr bool fail_row(const step& s) noexcept {
+    node n;
+    if (!node_of(s.offset, n)) return fail_step(status::shape_mismatch, s);
+    return fail_shape(n, shape_);
   }
   // A row as a column, which changes nothing for one row.
   constexpr bool transpose_row(const step& s) noexcept {
@@ -7657,12 +7696,26 @@ private:
     const std::size_t axis = shape_.axis(wanted);
     std::uint64_t before = 1;
     for (std::size_t i = 0; i < axis && i < shape_.rank; ++i) before *= shape_.dims[i];
-    const bool over_rows = axis == shape_.batch && width_ != 1 && (s.marks & suffix_mark) == 0;
-    const bool covers = (s.marks & suffix_mark) != 0 ? before == 1 : shape_.runs_along(axis);
+    const bool is_suffix = (s.marks & suffix_mark) != 0;
+    const bool over_rows = shape_.has_batch() && shape_.rows != 1 &&
+                           (is_suffix ? axis <= shape_.batch : axis == shape_.batch);
+    const bool covers = is_suffix ? before == 1 : shape_.runs_along(axis);
     if (axis == shape_.rank || !covers || over_rows) return fail_axis(s, wanted);
-    if (s.kind == step_kind::layer_norm && s.outputs != width_ && s.outputs != 1)
-      return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    if (s.kind == step_kind::layer_norm && !norm_fits(s)) return false;
+    s.begin = 0;
     return append(s, width_);
+  }
+  // Do LayerNormalization's weight and bias leave the row's shape as it is?
+  [[gnu::noinline]] constexpr bool norm_fits(const step& s) noexcept {
+    node n;
+    operand_constant c;
+    (void)parse_node(name_index::field_at(g_.file, s.begin), n);
+    for (std::size_t i = 1; i < n.input_count; ++i) {
+      if (!take_any(n, n.inputs[i], c)) return false;
+      if (!broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count))
+        return fail(status::shape_mismatch, c.t, -1, static_cast<std::int64_t>(width_));
+    }
+    return true;
   }
   [[gnu::noinline]] constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
     return fail({status::bad_attribute, s.offset, "axis", {}, found, -1});
@@ -10016,7 +10069,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10638,7 +10691,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10782,7 +10835,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11250,7 +11303,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11405,7 +11458,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11845,7 +11898,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11988,7 +12041,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12137,7 +12190,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x1bb0aaa1
+#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

@@ -228,3 +228,95 @@ TEST_CASE("an exponent's type is that of the base before operator set 12") {
   CHECK(with(12, w::integers("two", {}, w::int64, {3})) == status::branch);
   CHECK(with(12, w::integers("two", {}, w::float64, {0x4000000000000001})) == status::branch);
 }
+
+TEST_CASE("Gemm is of rank 2 only, MatMul is not") {
+  const auto with = [](const char* op, std::vector<w::dimension> dims) {
+    w::model m;
+    m.g.inputs.push_back({"x", std::move(dims)});
+    m.g.nodes = {{op, {"x", "w"}, {"y"}}};
+    m.g.initializers.push_back(w::floats("w", {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}));
+    m.g.outputs.push_back({"y", {}});
+    m.g.outputs[0].has_shape = false;
+    return status_of(m);
+  };
+  CHECK(with("Gemm", {"N", 4}) == status::ok);
+  CHECK(with("Gemm", {"N", 1, 4}) == status::shape_mismatch);
+  CHECK(with("Gemm", {4}) == status::shape_mismatch);
+  CHECK(with("MatMul", {"N", 1, 4}) == status::ok);
+  CHECK(with("MatMul", {4}) == status::ok);
+}
+
+TEST_CASE("LayerNormalization's weight and bias must broadcast to the row") {
+  const auto with = [](std::vector<std::int64_t> weight, std::vector<std::int64_t> bias) {
+    w::model m = over_matrix(
+        {"LayerNormalization", {"x", "scale", "bias"}, {"z"}, {w::int_attribute("axis", 1)}});
+    m.g.inputs[0].dims = {"N", 6, 1};
+    const auto ones = [](const std::vector<std::int64_t>& dims) {
+      std::size_t count = 1;
+      for (const std::int64_t d : dims) count *= static_cast<std::size_t>(d);
+      return std::vector<float>(count, 1);
+    };
+    m.g.initializers.push_back(w::floats("scale", weight, ones(weight)));
+    m.g.initializers.push_back(w::floats("bias", bias, ones(bias)));
+    return status_of(m);
+  };
+  CHECK(with({6, 1}, {6, 1}) == status::ok);
+  CHECK(with({1}, {6, 1}) == status::ok);
+  CHECK(with({6, 1}, {}) == status::ok);
+  CHECK(with({6}, {6, 1}) == status::shape_mismatch); // a row beside a column
+  CHECK(with({6, 1}, {6}) == status::shape_mismatch);
+  CHECK(with({1}, {6}) == status::shape_mismatch);
+  CHECK(with({1, 1, 1, 1}, {6, 1}) == status::shape_mismatch);
+}
+
+TEST_CASE("inputs that are joined agree in rank and in rows") {
+  const auto with = [](std::vector<w::dimension> a, std::vector<w::dimension> b) {
+    w::model m;
+    m.g.inputs = {{"a", std::move(a)}, {"b", std::move(b)}};
+    m.g.nodes = {{"Concat", {"a", "b"}, {"x"}, {w::int_attribute("axis", -1)}},
+                 {"MatMul", {"x", "w"}, {"y"}}};
+    m.g.initializers.push_back(w::floats("w", {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}));
+    m.g.outputs.push_back({"y", {}});
+    m.g.outputs[0].has_shape = false;
+    return status_of(m);
+  };
+  CHECK(with({"N", 3}, {"N", 1}) == status::ok);
+  CHECK(with({4, 3}, {"N", 1}) == status::ok);
+  CHECK(with({"N", 3}, {4, 1}) == status::ok);
+  CHECK(with({4, 3}, {4, 1}) == status::ok);
+  CHECK(with({4, 3}, {1, 1}) == status::shape_mismatch);
+  CHECK(with({1, 3}, {4, 1}) == status::shape_mismatch);
+  CHECK(with({"N", 3}, {"N", 1, 1}) == status::shape_mismatch);
+  CHECK(with({"N", 1, 2}, {"N", 2, 1}) == status::shape_mismatch);
+}
+
+TEST_CASE("what is normalised is the row, not the rows") {
+  const auto with = [](const char* op, std::int64_t opset, const w::dimension& rows,
+                       std::int64_t axis, std::int64_t width = 3) {
+    w::model m;
+    m.opsets[0].version = opset;
+    m.g.inputs.push_back({"x", {rows, 4}});
+    m.g.nodes = {{"MatMul", {"x", "w"}, {"h"}},
+                 {op, {"h"}, {"y"}, {w::int_attribute("axis", axis)}}};
+    if (m.g.nodes[1].op_type.view() == "LayerNormalization") m.g.nodes[1].inputs.push_back("one");
+    m.g.initializers.push_back(
+        w::floats("w", {4, width}, std::vector<float>(static_cast<std::size_t>(4 * width), 1)));
+    m.g.initializers.push_back(w::floats("one", {1}, {1}));
+    m.g.outputs.push_back({"y", {rows, width}});
+    return status_of(m);
+  };
+  for (const char* op : {"Softmax", "LogSoftmax"}) {
+    CAPTURE(op);
+    CHECK(with(op, 11, 1, 0) == status::ok); // coerced to one row
+    CHECK(with(op, 11, "N", 0) == status::bad_attribute);
+    CHECK(with(op, 11, 4, 0) == status::bad_attribute);
+    CHECK(with(op, 11, "N", 1) == status::ok);
+    CHECK(with(op, 13, 1, 0) == status::bad_attribute); // of one value each
+    CHECK(with(op, 13, "N", 0) == status::bad_attribute);
+    CHECK(with(op, 13, "N", 0, 1) == status::bad_attribute);
+    CHECK(with(op, 13, 1, 0, 1) == status::ok);
+    CHECK(with(op, 13, "N", 1, 1) == status::ok);
+  }
+  CHECK(with("LayerNormalization", 17, "N", 0) == status::bad_attribute);
+  CHECK(with("LayerNormalization", 17, 1, 0) == status::ok);
+}

@@ -1112,15 +1112,15 @@ const std::vector<row> float_rows{
        m = w::fp32_model({1, 65537, 1});
        return in(m.g.initializer("w1").write());
      }},
-    {"an input of one dimension", status::shape_mismatch, "y",
+    {"an input of one dimension", status::shape_mismatch, "h0",
      [](model& m) {
        m.g.inputs[0].dims = {3};
-       return at_node(m, "y");
+       return at_node(m, "h0");
      }},
-    {"an input of three dimensions", status::shape_mismatch, "y",
+    {"an input of three dimensions", status::shape_mismatch, "h0",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 1, 3};
-       return in(m.g.outputs[0].write());
+       return at_node(m, "h0");
      }},
     {"an input without a shape", status::shape_mismatch, "features",
      [](model& m) {

@@ -226,6 +226,12 @@ def weight_and_bias(g):
 
 hidden("LayerNorm", "N", lambda g: g.on("LayerNormalization", g.constant(g.next(H)), g.constant(g.next(H)), axis=-1, epsilon=1e-3))
 hidden("LayerNorm_no_bias", "N", lambda g: g.on("LayerNormalization", g.constant(g.next(H))))
+hidden("LayerNorm_one_weight", "N", lambda g: g.on("LayerNormalization", g.constant([1.5]), g.constant(g.next(H))))
+hidden("LayerNorm_one_bias", "N", lambda g: g.on("LayerNormalization", g.constant(g.next(H)), g.constant([0.25])))
+form("LayerNorm_of_a_matrix", "ND", lambda g: (g.on("LayerNormalization", g.constant(g.next(2, 3)), g.constant(g.next(2, 3)), axis=1),
+                                               g.on("Flatten"), g.dense(6, 2)), dims=("N", 2, 3))
+form("LayerNorm_of_a_column", "ND", lambda g: (g.on("LayerNormalization", g.constant(g.next(5, 1)), g.constant([[0.25]]), axis=1),
+                                               g.on("Flatten"), g.dense(5, 2)), dims=("N", 5, 1))
 hidden("LayerNorm_axis_1", "N", lambda g: g.on("LayerNormalization", g.constant(g.next(H)), axis=1, stash_type=1))
 for square in ("pow", "mul", "moments"):
     for root in ("div", "reciprocal", "one_over", "pow"):
@@ -265,6 +271,20 @@ def softmax(g, shift):
 
 
 head("Softmax_chain", "X", lambda g: softmax(g, True), (11, 13))
+head("Log_of_Softmax_chain", "L", lambda g: (softmax(g, True), g.on("Log")), (11, 13))
+
+
+def log_softmax(g, shift):
+    x = g.value
+    shifted = g.node("Sub", x, g.node("ReduceMax", x, axes=[-1], keepdims=1)) if shift else x
+    e = g.node("Exp", shifted)
+    total = g.node("ReduceSum", e, g.ints(-1)) if g.opset >= 13 else g.node("ReduceSum", e, axes=[-1])
+    return g.node("Sub", shifted, g.node("Log", total))
+
+
+head("LogSoftmax_chain", "L", lambda g: log_softmax(g, True), (11, 13))
+head("LogSoftmax_plain_chain", "L", lambda g: log_softmax(g, False), (11, 13))
+form("Softmax_of_one_row", "DX", lambda g: (g.dense(K, 3), g.on("Softmax", axis=0)), (11,), dims=(1, K))
 head("Softmax_plain_chain", "X", lambda g: softmax(g, False), (11, 13))
 head("Sigmoid_head", "A", lambda g: g.on("Sigmoid"))
 head("scaled_head", "A*+", lambda g: (g.on("Tanh"), g.on("Mul", g.scalar(2.5)), g.on("Add", g.constant(g.next(3)))))

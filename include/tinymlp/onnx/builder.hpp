@@ -251,7 +251,8 @@ private:
   [[gnu::noinline]] constexpr bool take_scalar_rank(const node& n, step& s) noexcept {
     if (s.kind == step_kind::activate && s.inputs < scalar_rank_)
       s.inputs = static_cast<std::uint32_t>(scalar_rank_);
-    const bool has_axes = s.kind == step_kind::layer_norm || s.kind == step_kind::softmax;
+    const bool has_axes = s.kind == step_kind::layer_norm || s.kind == step_kind::softmax ||
+                          s.kind == step_kind::log_softmax;
     return !has_axes || scalar_rank_ <= 2 || fail(status::shape_mismatch, n);
   }
 
@@ -398,6 +399,7 @@ private:
     if (s == nullptr || !set_weight(w, (left ? trans_a : trans_b) == 1, left, *s)) return false;
     if ((left ? trans_b : trans_a) == 1) s->marks |= trans_a_mark;
     s->alpha = alpha;
+    s->begin = static_cast<std::uint32_t>(n.tag); // of no use to fp32 but here: of rank 2 only
     if (n.input_count < 3) s->marks |= open_mark;
     return n.input_count < 3 ? take_next_add() : set_gemm_bias(n, beta, *s);
   }
@@ -779,9 +781,11 @@ private:
     operand_constant c;
     if (!take_floats(n, n.inputs[1], c)) return false;
     s->weight = c.where;
+    s->begin = static_cast<std::uint32_t>(n.tag);
     s->outputs = static_cast<std::uint32_t>(c.t.count);
     if (n.input_count < 3) return true;
     if (!take_floats(n, n.inputs[2], c)) return false;
+    if (s->outputs == 1) s->outputs = static_cast<std::uint32_t>(c.t.count);
     if (c.t.count != s->outputs && c.t.count != 1) return fail(status::shape_mismatch, c.t);
     s->bias = c.where;
     return true;
@@ -1058,13 +1062,21 @@ private:
       const std::string_view part = operand(n, k);
       if (!shape_of(n, part, s)) return false;
       const std::size_t at = s.axis(axis);
-      if (!s.runs_along(at) || at == s.batch || (k != 0 && s.rank != shape_.rank))
-        return fail_shape(n, s);
+      if (!s.runs_along(at) || at == s.batch || (k != 0 && !joins(s))) return fail_shape(n, s);
       if (k == 0) shape_ = s;
+      if (shape_.rows < 0 && shape_.batch == s.batch) shape_.rows = s.rows;
       if (!use_input(input_of(part), s.width())) return false;
       shape_.dims[at] = static_cast<std::uint32_t>(p_.inputs);
     }
     return true;
+  }
+  // As many axes, the rows on the same, and as many of them where both numbers are told?
+  constexpr bool joins(const row_shape& s) const noexcept {
+    const std::int64_t rows = s.has_batch() ? s.rows : 1;
+    const std::int64_t known = shape_.has_batch() ? shape_.rows : 1;
+    const bool same_axis = s.batch == shape_.batch || !s.has_batch() || !shape_.has_batch();
+    return s.rank == shape_.rank && (same_axis || (rows == 1 && known == 1)) &&
+           (rows == known || rows < 0 || known < 0);
   }
   [[gnu::noinline]] constexpr std::string_view input_of(std::string_view value) const noexcept {
     node n;
@@ -1161,6 +1173,8 @@ private:
     p_.mode = mode;
     p_.kind = precision_of(mode);
     const bool left = (s.marks & left_mark) != 0;
+    if (mode == quant_mode::fp32 && s.begin != 0 && shape_.rank != 2) return fail_row(s);
+    if (mode == quant_mode::fp32) s.begin = 0;
     if ((s.marks & trans_a_mark) != 0 && !transpose_row(s)) return false;
     if (shape_.rank == 0 || (left && shape_.rank > 2)) return fail_step(status::shape_mismatch, s);
     const std::size_t axis = left ? 0 : shape_.rank - 1;
@@ -1174,6 +1188,12 @@ private:
     if ((s.marks & vector_mark) != 0) shape_.remove_axis(axis);
     ++p_.layer_count;
     return append(s, s.outputs);
+  }
+  // The row has the wrong number of axes: told as its shape.
+  [[gnu::noinline]] constexpr bool fail_row(const step& s) noexcept {
+    node n;
+    if (!node_of(s.offset, n)) return fail_step(status::shape_mismatch, s);
+    return fail_shape(n, shape_);
   }
   // A row as a column, which changes nothing for one row.
   constexpr bool transpose_row(const step& s) noexcept {
@@ -1272,12 +1292,26 @@ private:
     const std::size_t axis = shape_.axis(wanted);
     std::uint64_t before = 1;
     for (std::size_t i = 0; i < axis && i < shape_.rank; ++i) before *= shape_.dims[i];
-    const bool over_rows = axis == shape_.batch && width_ != 1 && (s.marks & suffix_mark) == 0;
-    const bool covers = (s.marks & suffix_mark) != 0 ? before == 1 : shape_.runs_along(axis);
+    const bool is_suffix = (s.marks & suffix_mark) != 0;
+    const bool over_rows = shape_.has_batch() && shape_.rows != 1 &&
+                           (is_suffix ? axis <= shape_.batch : axis == shape_.batch);
+    const bool covers = is_suffix ? before == 1 : shape_.runs_along(axis);
     if (axis == shape_.rank || !covers || over_rows) return fail_axis(s, wanted);
-    if (s.kind == step_kind::layer_norm && s.outputs != width_ && s.outputs != 1)
-      return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
+    if (s.kind == step_kind::layer_norm && !norm_fits(s)) return false;
+    s.begin = 0;
     return append(s, width_);
+  }
+  // Do LayerNormalization's weight and bias leave the row's shape as it is?
+  [[gnu::noinline]] constexpr bool norm_fits(const step& s) noexcept {
+    node n;
+    operand_constant c;
+    (void)parse_node(name_index::field_at(g_.file, s.begin), n);
+    for (std::size_t i = 1; i < n.input_count; ++i) {
+      if (!take_any(n, n.inputs[i], c)) return false;
+      if (!broadcasts_over(shape_, c.t.rank, c.t.dims.data(), c.t.count))
+        return fail(status::shape_mismatch, c.t, -1, static_cast<std::int64_t>(width_));
+    }
+    return true;
   }
   [[gnu::noinline]] constexpr bool fail_axis(const step& s, std::int64_t found) noexcept {
     return fail({status::bad_attribute, s.offset, "axis", {}, found, -1});

@@ -43,10 +43,13 @@ protected:
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
              match_quotient(e, out);
     if (e.is("Add")) return match_slopes(e, out) || match_moments(e, out);
-    if (e.is("Sub")) return match_slopes(e, out);
+    if (e.is("Sub")) return match_slopes(e, out) || match_log_softmax(e, out);
     if (e.is("Max")) return match_larger(e, out);
     if (e.is("Reciprocal")) return match_logistic(e.a, out);
     if (e.is("Log")) {
+      const expression quotient = expression_of(e.a);
+      if (quotient.is("Div") && match_softmax(quotient, out))
+        return out.kind = step_kind::log_softmax, true;
       out = {};
       out.activates = activation::softplus;
       return one_plus_exp(e.a, out.from);
@@ -469,11 +472,27 @@ private:
     const expression exp = expression_of(e.a);
     if (!exp.is("Exp") || !reduces(e.b, "ReduceSum", x, out.axes) || !same(x, origin(e.a)))
       return false;
-    const expression sub = expression_of(exp.a);
-    out.from = origin(sub.is("Sub") ? sub.a : exp.a);
-    if (!sub.is("Sub") || reduces(sub.b, "ReduceMax", out)) return true;
-    out.from = origin(exp.a); // a Sub of something else
+    find_unshifted(exp.a, out);
     return true;
+  }
+  // x - log(sum(exp(x))), x likewise
+  [[gnu::noinline]] constexpr bool match_log_softmax(const expression& e, pattern& out) noexcept {
+    std::string_view x{};
+    out = {};
+    out.kind = step_kind::log_softmax;
+    const expression log = expression_of(e.b);
+    if (!log.is("Log") || !reduces(log.a, "ReduceSum", x, out.axes)) return false;
+    const expression exp = expression_of(x);
+    if (!exp.is("Exp") || !same(origin(exp.a), origin(e.a))) return false;
+    find_unshifted(e.a, out);
+    return true;
+  }
+  // x, of which the value may be x - max(x)
+  [[gnu::noinline]] constexpr void find_unshifted(std::string_view value, pattern& out) noexcept {
+    const expression sub = expression_of(value);
+    out.from = origin(sub.is("Sub") ? sub.a : value);
+    if (sub.is("Sub") && !reduces(sub.b, "ReduceMax", out)) // a Sub of something else
+      out.from = origin(value);
   }
 
   // (x - mean) / sqrt(variance + epsilon), or times the reciprocal, which a weight may multiply
