@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xd9b6f8e8
+#define TINYMLP_SECTIONS_OF 0x684669b2
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -6570,22 +6570,27 @@ private:
     if (obstacle_count_ < obstacles_.size()) obstacles_[obstacle_count_] = why;
     ++obstacle_count_;
   }
-  // Notes why the node was refused, and goes on with its first operand that is computed.
+  // Notes why the node was refused, and goes on with the operand that is computed last: of a
+  // residual connection or a gate, that is what most of the network leads to.
   [[gnu::noinline]] constexpr bool step_over(const node& n, std::size_t before) noexcept {
     if (!is_listing_) return false;
     first_ = before;
     note(why_);
     why_ = {};
     join_ = 0;
+    std::string_view last{};
+    std::size_t at = 0;
     for (std::size_t i = 0; i < n.input_count; ++i) {
       const std::string_view value = operand(n, i);
       if (value.empty() || is_constant(value)) continue;
-      if (push(n, unknown, value) != nullptr) return true;
-      break;
+      const field f = definition(value);
+      const std::size_t offset = f.number == graph_node ? f.offset : 0; // inputs: before all nodes
+      if (!last.empty() && offset <= at) continue;
+      last = value, at = offset;
     }
-    return false;
+    return !last.empty() && push(n, unknown, last) != nullptr;
   }
-  // Operators that are not known at all, wherever the output depends on them.
+  // Operators that are not known at all, or not in this form, wherever the output depends on them.
   [[gnu::noinline]] constexpr void list_operators(std::string_view output) noexcept {
     std::array<std::uint32_t, max_values> tags{};
     std::array<bool, max_values> needed{};
@@ -6607,7 +6612,9 @@ private:
       const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
       if (!n.in_default_domain() && !ml)
         note({status::unsupported_domain, n.body.offset, n.domain, n.op_type});
-      else if (find_row(n).op_type.text.empty() && !is_part_of_pattern(n))
+      else if (const op_row& row = find_row(n); !row.op_type.text.empty())
+        check_form(n, row) ? void() : note(why_);
+      else if (!is_part_of_pattern(n))
         note({status::unsupported_operator, n.body.offset, n.op_type, n.op_type});
     }
   }
@@ -6632,6 +6639,16 @@ private:
       return fail(status::unsupported_domain, n, n.domain);
     const op_row& row = find_row(n);
     if (row.op_type.text.empty()) return fail(status::unsupported_operator, n, n.op_type);
+    if (!check_form(n, row)) return false;
+    if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
+      return fail(status::unexpected_operator, n);
+    const std::size_t before = first_;
+    scalar_rank_ = 0;
+    if (!(this->*row.take)(n)) return false;
+    return scalar_rank_ == 0 || first_ == before || take_scalar_rank(n, p_.steps[first_]);
+  }
+  // Operator set, arity and attributes.
+  [[gnu::noinline]] constexpr bool check_form(const node& n, const op_row& row) noexcept {
     if (g_.opset < row.since)
       return fail(status::operator_needs_newer_opset, n, {}, g_.opset, row.since);
     if (n.input_count < row.min_inputs)
@@ -6643,12 +6660,7 @@ private:
     if (n.output_count > row.max_outputs)
       return fail(status::wrong_arity, n, {}, static_cast<std::int64_t>(n.output_count),
                   static_cast<std::int64_t>(row.max_outputs));
-    if (row.max_outputs > 1 && !n.is("Split") && !same(n.outputs[0], value_))
-      return fail(status::unexpected_operator, n);
-    const std::size_t before = first_;
-    scalar_rank_ = 0;
-    if (!check_attributes(n, row) || !(this->*row.take)(n)) return false;
-    return scalar_rank_ == 0 || first_ == before || take_scalar_rank(n, p_.steps[first_]);
+    return check_attributes(n, row);
   }
   // Numbers of an operator or a pattern, which may have dimensions of 1: no more than the row has,
   // which is looked at on the way forward; else they would widen it.
@@ -10069,7 +10081,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10691,7 +10703,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10835,7 +10847,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11303,7 +11315,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11458,7 +11470,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11898,7 +11910,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12041,7 +12053,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12190,7 +12202,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9b6f8e8
+#if TINYMLP_SECTIONS_OF != 0x684669b2
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

@@ -87,6 +87,41 @@ TEST_CASE("all obstacles of a file at once") {
   CHECK(found[0].code == status::unknown_output);
 }
 
+TEST_CASE("obstacles behind one another, in every branch") {
+  // x + f(x), in both orders: f is what most of the network leads to
+  for (const bool swap : {false, true}) {
+    CAPTURE(swap);
+    w::model m = w::fp32_model({3, 4, 4, 1});
+    m.g.initializer("w1").dims[1] = 3; // does not fit the row of four
+    m.g.initializer("w1").floats.resize(12);
+    m.g.producer("a1") = {"Add", {swap ? "h1" : "a0", swap ? "a0" : "h1"}, {"a1"}};
+    const w::bytes file = m.write();
+    std::array<error, 8> found{};
+    REQUIRE(onnx::find_obstacles(file.span(), {}, {}, found) == 2);
+    CHECK(found[0].code == status::branch);
+    CHECK(found[1].code == status::shape_mismatch);
+    CHECK(found[1].where == "w1");
+  }
+  // what is wrong with an operator itself is told in the other branch, too
+  w::model m = w::fp32_model({3, 4, 4, 1});
+  m.g.producer("a1") = {"Add", {"a0", "h1"}, {"a1"}};
+  m.g.producer("h1") = {"Gelu", {"other"}, {"h1"}}; // needs operator set 20
+  m.g.producer("a0").attributes.push_back(w::int_attribute("strange", 1));
+  m.g.nodes.insert(m.g.nodes.begin(), {"Tanh", {"features", "mean"}, {"other"}});
+  const w::bytes file = m.write();
+  std::array<error, 8> found{};
+  REQUIRE(onnx::find_obstacles(file.span(), {}, {}, found) >= 4);
+  const auto lists = [&](status code, std::string_view where) {
+    for (const error& e : found)
+      if (e.code == code && e.where == where) return true;
+    return false;
+  };
+  CHECK(lists(status::branch, "a1"));
+  CHECK(lists(status::operator_needs_newer_opset, "h1"));
+  CHECK(lists(status::wrong_arity, "other"));
+  CHECK(lists(status::unsupported_attribute, "strange"));
+}
+
 TEST_CASE("errors tell shapes and numbers") {
   w::model m = w::fp32_model({3, 4, 2, 1});
   m.g.initializer("w1") = w::floats("w1", {2, 5}, std::vector<float>(10, 1));
