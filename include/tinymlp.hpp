@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x684669b2
+#define TINYMLP_SECTIONS_OF 0xb0c8a95d
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -3854,7 +3854,8 @@ constexpr std::string_view section(status code) noexcept {
   return {};
 }
 
-// What to do at the exporter; empty where there is nothing but to repair the file.
+// What to do at the exporter, as far as the code alone tells; empty where there is nothing but to
+// repair the file.
 constexpr std::string_view advice(status code) noexcept {
   switch (code) {
   case status::bad_ir_version:
@@ -3866,6 +3867,8 @@ constexpr std::string_view advice(status code) noexcept {
   case status::unsupported_domain:
     return "export with standard operators: no contrib operators of an optimised ONNX Runtime file";
   case status::unsupported_operator:
+    return "an operator or activation that is not listed: train with one that is, or leave this "
+           "operator out of the exported part of the model, and compute it outside";
   case status::unsupported_attribute:
     return "leave this operator out of the exported part of the model, and compute it outside";
   case status::branch:
@@ -3880,7 +3883,8 @@ constexpr std::string_view advice(status code) noexcept {
   case status::inexact_cast: return "convert the constants to float32 before the export";
   case status::bad_dimension:
   case status::shape_mismatch:
-    return "only the rows may be a symbolic dimension: give the number of features at export";
+    return "give each input 1 to 4 dimensions, of which only the rows may be symbolic, and the "
+           "number of features at export";
   case status::no_layers:
   case status::disconnected_output:
   case status::unknown_output:
@@ -3896,8 +3900,47 @@ constexpr std::string_view advice(status code) noexcept {
     return "quantise again: weights int8 and symmetric, all layers alike (tinymlp quantize)";
   case status::too_many_nodes:
   case status::too_many_tensors: return "fold constants at export (do_constant_folding, onnxsim)";
+  case status::missing_graph: return "this is no ONNX file, or an empty one: export it again";
   default: return {};
   }
+}
+
+// What to do about this refusal: more than its code tells, where the operator or a type says more.
+constexpr std::string_view advice(const error& why) noexcept {
+  const std::string_view op = why.op_type;
+  const auto found = static_cast<element>(why.found), wanted = static_cast<element>(why.accepted);
+  switch (why.code) {
+  case status::bad_ir_version:
+    if (why.found <= 0) return "this is no ONNX file, or an empty one: export it again";
+    break;
+  case status::not_constant:
+    if (op == "Clip" || op == "Min" || op == "Max")
+      return "bounds are constants of one number each: not one for each feature, and not NaN";
+    break;
+  case status::unexpected_operator:
+    if (op == "Concat") return "join the inputs in the order in which the graph has them";
+    break;
+  case status::branch:
+    if (op == "Concat")
+      return "one Concat of all inputs, in the graph's order, or one of 1 - p and p, in this "
+             "order; write nested ones as one";
+    break;
+  case status::bad_dimension:
+  case status::shape_mismatch:
+    if (op == "Gather" || op == "Slice" || op == "Split")
+      return "take one part of neighbouring values, in their order; put features or weights in "
+             "another order before the export";
+    break;
+  case status::wrong_element_type:
+    if (wanted == element::int64) return "indices, shapes and axes are integers: export as int64";
+    if (wanted == element::int8 || wanted == element::uint8) return advice(status::bad_scale);
+    if (found == element::int64 || found == element::int32 || found == element::string)
+      return "of a classifier, name the output of the probabilities, not the labels; all else is "
+             "float32";
+    break;
+  default: break;
+  }
+  return advice(why.code);
 }
 
 } // namespace tinymlp::onnx
@@ -5606,12 +5649,7 @@ protected:
                    static_cast<std::int64_t>(v.element_type),
                    1});
     if (!v.has_shape || v.rank == 0 || v.rank > 4)
-      return fail({status::shape_mismatch,
-                   v.offset,
-                   v.name,
-                   {},
-                   v.has_shape ? static_cast<std::int64_t>(v.rank) : -1,
-                   2});
+      return fail({status::shape_mismatch, v.offset, v.name});
     if (v.dims[0] == 0) return fail({status::bad_dimension, v.offset, v.name, {}, 0, max_width});
     out = {};
     out.rank = v.rank;
@@ -6863,8 +6901,7 @@ private:
   // `transposed` (once more).
   constexpr bool set_weight(const operand_constant& w, bool transposed, bool left,
                             step& s) noexcept {
-    if (w.t.rank != 2)
-      return fail(status::shape_mismatch, w.t, static_cast<std::int64_t>(w.t.rank));
+    if (w.t.rank != 2) return fail(status::shape_mismatch, w.t);
     const bool outputs_first = transposed != left;
     const std::uint64_t in = w.t.dims[outputs_first ? 1 : 0], out = w.t.dims[outputs_first ? 0 : 1];
     if (in > max_width || out > max_width)
@@ -7688,9 +7725,7 @@ private:
       if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
-    if (s.inputs > 1 && s.inputs > shape_.rank)
-      return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(s.inputs),
-                       static_cast<std::int64_t>(shape_.rank));
+    if (s.inputs > 1 && s.inputs > shape_.rank) return fail_row(s);
     if (s.activates != activation::prelu) gain_axis(s); // whose slope must not widen the row
     return append(s, width_);
   }
@@ -10081,7 +10116,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10703,7 +10738,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10847,7 +10882,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11315,7 +11350,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11470,7 +11505,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11910,7 +11945,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12053,7 +12088,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12202,7 +12237,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x684669b2
+#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

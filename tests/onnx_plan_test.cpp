@@ -6,6 +6,7 @@
 #include <tinymlp/onnx.hpp>
 
 #include <array>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -136,6 +137,66 @@ TEST_CASE("errors tell shapes and numbers") {
   CHECK(e.accepted == 4);
   CHECK(!onnx::advice(e.code).empty());
   CHECK(onnx::section(e.code) == "shapes");
+}
+
+TEST_CASE("advice is of the refusal at hand, not only of its code") {
+  const auto refuse = [](const w::model& m, std::string_view output = {}) {
+    static w::bytes file; // the error views it
+    file = m.write();
+    onnx::plan p;
+    return onnx::parse_into(p, file.span(), {}, output);
+  };
+  const auto says = [](const error& e, std::string_view text) {
+    CAPTURE(message(e.code));
+    CAPTURE(onnx::advice(e));
+    CHECK(onnx::advice(e).find(text) != std::string_view::npos);
+  };
+  const auto with = [](w::node op, const w::tensor& constant) { // in place of the first Relu
+    w::model m = w::fp32_model({3, 2, 1});
+    op.outputs = {"a0"};
+    m.g.producer("a0") = op;
+    m.g.initializers.push_back(constant);
+    return m;
+  };
+  says(refuse(with({"Clip", {"h0", "c"}, {}}, w::floats("c", {2}, {0, 1}))), "not one for each");
+  says(refuse(with({"Max", {"h0", "c"}, {}}, w::floats("c", {2}, {0, 1}))), "not one for each");
+  says(refuse(with({"Clip", {"h0", "c"}, {}},
+                   w::floats("c", {}, {std::numeric_limits<float>::quiet_NaN()}))),
+       "not NaN");
+  says(refuse(with({"Gather", {"h0", "c"}, {}, {w::int_attribute("axis", 1)}},
+                   w::integers("c", {2}, w::int64, {1, 0}))),
+       "in their order");
+  says(refuse(with({"RMSNormalization", {"h0", "c"}, {}}, w::floats("c", {2}, {1, 1}))),
+       "not listed");
+  says(refuse(with({"Concat", {"c", "h0"}, {}, {w::int_attribute("axis", 1)}},
+                   w::floats("c", {1, 1}, {1}))),
+       "1 - p and p");
+
+  w::model joined = w::fp32_model({3, 2, 1});
+  joined.g.inputs = {{"a", {"N", 1}}, {"b", {"N", 2}}};
+  joined.g.nodes.insert(joined.g.nodes.begin(),
+                        {"Concat", {"b", "a"}, {"features"}, {w::int_attribute("axis", 1)}});
+  says(refuse(joined), "in the order in which");
+  joined.g.nodes[0].inputs = {"a", "b"};
+  CHECK(refuse(joined).code == status::ok);
+  joined.g.inputs.push_back({"c", {"N", 1}});
+  joined.g.nodes.insert(joined.g.nodes.begin() + 1,
+                        {"Concat", {"features", "c"}, {"all"}, {w::int_attribute("axis", 1)}});
+  joined.g.producer("centred").inputs[0] = "all";
+  says(refuse(joined), "nested ones as one");
+
+  w::model labelled = w::fp32_model({3, 2, 1});
+  labelled.g.nodes.push_back({"ArgMax", {"h0"}, {"label"}});
+  labelled.g.outputs.push_back({"label", {"N"}, w::int64});
+  says(refuse(labelled, "label"), "not the labels");
+
+  w::model flat = w::fp32_model({3, 2, 1});
+  flat.g.inputs[0].dims.assign(5, w::dimension(1));
+  const error rank = refuse(flat);
+  says(rank, "1 to 4 dimensions");
+  CHECK(rank.found == -1); // no number of values
+  onnx::plan p;
+  says(onnx::parse_into(p, {}), "empty");
 }
 
 TEST_CASE("as many values, layers and steps as the parser holds") {

@@ -99,7 +99,8 @@ constexpr std::string_view section(status code) noexcept {
   return {};
 }
 
-// What to do at the exporter; empty where there is nothing but to repair the file.
+// What to do at the exporter, as far as the code alone tells; empty where there is nothing but to
+// repair the file.
 constexpr std::string_view advice(status code) noexcept {
   switch (code) {
   case status::bad_ir_version:
@@ -111,6 +112,8 @@ constexpr std::string_view advice(status code) noexcept {
   case status::unsupported_domain:
     return "export with standard operators: no contrib operators of an optimised ONNX Runtime file";
   case status::unsupported_operator:
+    return "an operator or activation that is not listed: train with one that is, or leave this "
+           "operator out of the exported part of the model, and compute it outside";
   case status::unsupported_attribute:
     return "leave this operator out of the exported part of the model, and compute it outside";
   case status::branch:
@@ -125,7 +128,8 @@ constexpr std::string_view advice(status code) noexcept {
   case status::inexact_cast: return "convert the constants to float32 before the export";
   case status::bad_dimension:
   case status::shape_mismatch:
-    return "only the rows may be a symbolic dimension: give the number of features at export";
+    return "give each input 1 to 4 dimensions, of which only the rows may be symbolic, and the "
+           "number of features at export";
   case status::no_layers:
   case status::disconnected_output:
   case status::unknown_output:
@@ -141,8 +145,47 @@ constexpr std::string_view advice(status code) noexcept {
     return "quantise again: weights int8 and symmetric, all layers alike (tinymlp quantize)";
   case status::too_many_nodes:
   case status::too_many_tensors: return "fold constants at export (do_constant_folding, onnxsim)";
+  case status::missing_graph: return "this is no ONNX file, or an empty one: export it again";
   default: return {};
   }
+}
+
+// What to do about this refusal: more than its code tells, where the operator or a type says more.
+constexpr std::string_view advice(const error& why) noexcept {
+  const std::string_view op = why.op_type;
+  const auto found = static_cast<element>(why.found), wanted = static_cast<element>(why.accepted);
+  switch (why.code) {
+  case status::bad_ir_version:
+    if (why.found <= 0) return "this is no ONNX file, or an empty one: export it again";
+    break;
+  case status::not_constant:
+    if (op == "Clip" || op == "Min" || op == "Max")
+      return "bounds are constants of one number each: not one for each feature, and not NaN";
+    break;
+  case status::unexpected_operator:
+    if (op == "Concat") return "join the inputs in the order in which the graph has them";
+    break;
+  case status::branch:
+    if (op == "Concat")
+      return "one Concat of all inputs, in the graph's order, or one of 1 - p and p, in this "
+             "order; write nested ones as one";
+    break;
+  case status::bad_dimension:
+  case status::shape_mismatch:
+    if (op == "Gather" || op == "Slice" || op == "Split")
+      return "take one part of neighbouring values, in their order; put features or weights in "
+             "another order before the export";
+    break;
+  case status::wrong_element_type:
+    if (wanted == element::int64) return "indices, shapes and axes are integers: export as int64";
+    if (wanted == element::int8 || wanted == element::uint8) return advice(status::bad_scale);
+    if (found == element::int64 || found == element::int32 || found == element::string)
+      return "of a classifier, name the output of the probabilities, not the labels; all else is "
+             "float32";
+    break;
+  default: break;
+  }
+  return advice(why.code);
 }
 
 } // namespace tinymlp::onnx

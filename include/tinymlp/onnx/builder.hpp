@@ -459,8 +459,7 @@ private:
   // `transposed` (once more).
   constexpr bool set_weight(const operand_constant& w, bool transposed, bool left,
                             step& s) noexcept {
-    if (w.t.rank != 2)
-      return fail(status::shape_mismatch, w.t, static_cast<std::int64_t>(w.t.rank));
+    if (w.t.rank != 2) return fail(status::shape_mismatch, w.t);
     const bool outputs_first = transposed != left;
     const std::uint64_t in = w.t.dims[outputs_first ? 1 : 0], out = w.t.dims[outputs_first ? 0 : 1];
     if (in > max_width || out > max_width)
@@ -1284,9 +1283,7 @@ private:
       if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
     }
-    if (s.inputs > 1 && s.inputs > shape_.rank)
-      return fail_step(status::shape_mismatch, s, static_cast<std::int64_t>(s.inputs),
-                       static_cast<std::int64_t>(shape_.rank));
+    if (s.inputs > 1 && s.inputs > shape_.rank) return fail_row(s);
     if (s.activates != activation::prelu) gain_axis(s); // whose slope must not widen the row
     return append(s, width_);
   }

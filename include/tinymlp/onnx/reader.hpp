@@ -648,12 +648,7 @@ protected:
                    static_cast<std::int64_t>(v.element_type),
                    1});
     if (!v.has_shape || v.rank == 0 || v.rank > 4)
-      return fail({status::shape_mismatch,
-                   v.offset,
-                   v.name,
-                   {},
-                   v.has_shape ? static_cast<std::int64_t>(v.rank) : -1,
-                   2});
+      return fail({status::shape_mismatch, v.offset, v.name});
     if (v.dims[0] == 0) return fail({status::bad_dimension, v.offset, v.name, {}, 0, max_width});
     out = {};
     out.rank = v.rank;

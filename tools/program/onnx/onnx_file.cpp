@@ -82,7 +82,7 @@ std::string describe_obstacle(const error& why) {
   if (why.rank > 0) line("shape", shape_of(why));
   if (why.found >= 0) line("found", number_text(why.code, why.found));
   if (why.accepted >= 0) line("accepted", number_text(why.code, why.accepted));
-  if (const std::string_view what = onnx::advice(why.code); !what.empty())
+  if (const std::string_view what = onnx::advice(why); !what.empty())
     line("to do", std::string(what));
   if (const std::string_view section = onnx::section(why.code); !section.empty())
     line("see", fmt::format("include/tinymlp/onnx/README.md#{}", section));

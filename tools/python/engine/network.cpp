@@ -55,7 +55,7 @@ nb::dict fields_of(const error& why) {
   for (std::size_t i = 0; i < why.rank && i < why.dims.size(); ++i)
     shape.append(why.dims[i] == 0 ? nb::none() : nb::cast(why.dims[i]));
   to["shape"] = why.rank == 0 ? nb::none() : nb::object(nb::tuple(shape));
-  to["advice"] = text_of(onnx::advice(why.code));
+  to["advice"] = text_of(onnx::advice(why));
   to["section"] = text_of(onnx::section(why.code));
   return to;
 }

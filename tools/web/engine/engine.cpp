@@ -59,7 +59,7 @@ void tell_error(const error& why) {
   told.text(why.where);
   told.text(why.op_type);
   told.text(message(why.code));
-  told.text(onnx::advice(why.code));
+  told.text(onnx::advice(why));
   told.text(onnx::section(why.code));
 }
 
