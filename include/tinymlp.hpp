@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xb0c8a95d
+#define TINYMLP_SECTIONS_OF 0xde3b761e
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -10116,7 +10116,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10738,7 +10738,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10882,7 +10882,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11350,7 +11350,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11505,7 +11505,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11945,7 +11945,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12088,7 +12088,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12237,7 +12237,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xb0c8a95d
+#if TINYMLP_SECTIONS_OF != 0xde3b761e
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12724,6 +12724,106 @@ private:
   float value_ = 0;
 };
 
+// In a constant expression, parse() leaves raw float32 data to whoever packs it, so that each value
+// is looked at once. What it would have refused at run time is refused here, with the same code,
+// place and name: steps from the last to the first, as parse() reads them.
+class unread_constants {
+public:
+  constexpr explicit unread_constants(const onnx::plan& plan) noexcept : p_(plan) {}
+
+  // All but the weights of dense layers, which are many, and which packing looks at.
+  constexpr error check() const noexcept {
+    return std::is_constant_evaluated() ? check(false) : error{};
+  }
+  // What to say where packing failed: parse()'s own error, if it had one to tell.
+  constexpr error explain(const error& packing) const noexcept {
+    if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
+    const error e = check(true);
+    return onnx::failed(e) ? e : packing;
+  }
+
+private:
+  constexpr error check(bool weights) const noexcept {
+    error e{};
+    for (std::size_t i = p_.step_count; i-- > 0 && !onnx::failed(e);)
+      e = check_step(p_.steps[i], weights);
+    return e;
+  }
+  constexpr error check_step(const onnx::step& s, bool weights) const noexcept {
+    const bool affine = s.kind == onnx::step_kind::affine;
+    const bool scaler = affine && s.op == onnx::affine_op::scaler;
+    error e{};
+    if (weights || s.kind != onnx::step_kind::dense)
+      e = check_finite(s.weight, is_factor(s), affine && s.op == onnx::affine_op::divide);
+    if (!onnx::failed(e)) e = check_finite(s.bias, scaler);
+    if (onnx::failed(e) || !affine || s.op != onnx::affine_op::batch_norm) return e;
+    e = check_finite(s.mean);
+    if (!onnx::failed(e)) e = check_finite(s.variance);
+    return onnx::failed(e) ? e : check_variance(s);
+  }
+
+  constexpr error check_finite(onnx::constant from, bool factor = false,
+                               bool divisor = false) const noexcept {
+    const onnx::tensor t = onnx::read(p_, from);
+    const char* data = nullptr;
+    if (!onnx::raw_floats(t, data)) return {}; // others were looked at
+    for (std::size_t i = 0; i < t.count; ++i) {
+      const std::uint32_t size = float_values::raw_bits(data, i) & 0x7fffffffU;
+      if (size >= 0x7f800000U)
+        return at(t, i, factor ? status::non_finite_std : status::non_finite_weight);
+      if (divisor && size == 0) return at(t, i, status::zero_std);
+    }
+    return {};
+  }
+  constexpr error check_variance(const onnx::step& s) const noexcept {
+    const onnx::tensor t = onnx::read(p_, s.variance);
+    const char* data = nullptr;
+    if (!onnx::raw_floats(t, data)) return {};
+    for (std::size_t i = 0; i < t.count; ++i)
+      if (!(std::bit_cast<float>(float_values::raw_bits(data, i)) + s.alpha > 0)) {
+        error e = at(t, i, status::zero_std);
+        e.op_type = "BatchNormalization";
+        return e;
+      }
+    return {};
+  }
+  static constexpr error at(const onnx::tensor& t, std::size_t i, status code) noexcept {
+    onnx::element_reader reader(t);
+    float value = 0;
+    for (std::size_t read = 0; read <= i; ++read) reader.next(value);
+    return {code, reader.offset(), t.name};
+  }
+
+  constexpr bool is_factor(const onnx::step& s) const noexcept {
+    if (s.kind == onnx::step_kind::affine) return scales(s.op);
+    return s.kind == onnx::step_kind::layer_norm && s.weight.present() && is_multiplied(s);
+  }
+  // A normalisation of single operators takes its weight from a Mul behind it.
+  constexpr bool is_multiplied(const onnx::step& s) const noexcept {
+    std::string_view normalised{};
+    for (onnx::cursor model({p_.model.data(), p_.model.size(), 0}); !model.done();) {
+      onnx::field g, f;
+      if (model.next(g) != status::ok) break;
+      if (g.number != onnx::detail::model_graph) continue;
+      for (onnx::cursor graph(g.payload); graph.next(f) == status::ok;) {
+        onnx::node n;
+        if (f.number != onnx::detail::graph_node || f.payload.offset < s.offset ||
+            onnx::failed(onnx::detail::parse_node(f, n)))
+          continue;
+        if (f.payload.offset == s.offset) {
+          if (n.is("LayerNormalization")) return false;
+          normalised = n.outputs[0];
+        } else if (n.is("Mul") && (n.inputs[0] == normalised || n.inputs[1] == normalised)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  const onnx::plan& p_;
+};
+
 // Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
 // at run time `floats` may hold anything.
 class packer {
@@ -12732,8 +12832,25 @@ public:
                    std::int32_t* sums) noexcept
       : p_(plan), steps_(steps), floats_(floats), bytes_(bytes), sums_(sums) {}
 
-  // Errors: non_finite_weight, where folding overflows a weight.
+  // Errors: non_finite_weight, where folding overflows a weight; in constant expressions also what
+  // parse() did not look at.
   constexpr error pack() noexcept {
+    const unread_constants unread(p_);
+    if (const error e = unread.check(); onnx::failed(e)) return e;
+    return unread.explain(pack_steps());
+  }
+
+  // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
+  // magnitude, both as bits.
+  static constexpr std::uint32_t put(float& to, const char* data, std::size_t i,
+                                     std::uint32_t worst) noexcept {
+    const std::uint32_t bits = float_values::raw_bits(data, i);
+    to = std::bit_cast<float>(bits);
+    return (bits & 0x7fffffffU) > worst ? bits & 0x7fffffffU : worst;
+  }
+
+private:
+  constexpr error pack_steps() noexcept {
     kernels::extent at;
     std::size_t moved = 0, count = 0;
     folded_step each;
@@ -12749,16 +12866,6 @@ public:
     return {};
   }
 
-  // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
-  // magnitude, both as bits.
-  static constexpr std::uint32_t put(float& to, const char* data, std::size_t i,
-                                     std::uint32_t worst) noexcept {
-    const std::uint32_t bits = float_values::raw_bits(data, i);
-    to = std::bit_cast<float>(bits);
-    return (bits & 0x7fffffffU) > worst ? bits & 0x7fffffffU : worst;
-  }
-
-private:
   // What a step's constants leave of their room: all of it but the weights of dense ones.
   constexpr void clear(const kernels::step& s, std::size_t begin, std::size_t end) noexcept {
     if (s.op != step_op::dense) return zero(begin, end);
@@ -12940,6 +13047,9 @@ private:
     const onnx::tensor weight = onnx::read(p_, from.weight);
     const char* data = nullptr;
     bool sound = onnx::raw_floats(weight, data) ? fill_raw(f, weight, data) : fill_typed(f, weight);
+    if (std::is_constant_evaluated() && data != nullptr && f.step.outputs != from.outputs)
+      for (std::size_t i = 0; i < weight.count; ++i) // those of the outputs that a slice leaves out
+        sound = sound && (float_values::raw_bits(data, i) & 0x7fffffffU) < 0x7f800000U;
     if (!sound) return non_finite(weight);
     float* const bias = floats_ + f.step.at;
     if (from.bias.present()) {
@@ -13310,15 +13420,18 @@ public:
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
     detail::plain_steps steps;
+    const detail::unread_constants unread(plan);
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = unread.check(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];
       const bool scaled = l == 0 && steps.first_layer != 0;
-      if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
-      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
+      if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e))
+        return unread.explain(e);
+      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return unread.explain(e);
     }
     if constexpr (kernels::row_in_double::applies<shape>) to.tell_whether_moderate();
     return to;
@@ -13627,6 +13740,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::unread_constants(plan).check(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
@@ -13734,6 +13848,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = detail::unread_constants(plan).check(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {

@@ -218,15 +218,18 @@ public:
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
     detail::plain_steps steps;
+    const detail::unread_constants unread(plan);
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
+    if (const error e = unread.check(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];
       const bool scaled = l == 0 && steps.first_layer != 0;
-      if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e)) return e;
-      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return e;
+      if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e))
+        return unread.explain(e);
+      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return unread.explain(e);
     }
     if constexpr (kernels::row_in_double::applies<shape>) to.tell_whether_moderate();
     return to;

@@ -274,6 +274,106 @@ private:
   float value_ = 0;
 };
 
+// In a constant expression, parse() leaves raw float32 data to whoever packs it, so that each value
+// is looked at once. What it would have refused at run time is refused here, with the same code,
+// place and name: steps from the last to the first, as parse() reads them.
+class unread_constants {
+public:
+  constexpr explicit unread_constants(const onnx::plan& plan) noexcept : p_(plan) {}
+
+  // All but the weights of dense layers, which are many, and which packing looks at.
+  constexpr error check() const noexcept {
+    return std::is_constant_evaluated() ? check(false) : error{};
+  }
+  // What to say where packing failed: parse()'s own error, if it had one to tell.
+  constexpr error explain(const error& packing) const noexcept {
+    if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
+    const error e = check(true);
+    return onnx::failed(e) ? e : packing;
+  }
+
+private:
+  constexpr error check(bool weights) const noexcept {
+    error e{};
+    for (std::size_t i = p_.step_count; i-- > 0 && !onnx::failed(e);)
+      e = check_step(p_.steps[i], weights);
+    return e;
+  }
+  constexpr error check_step(const onnx::step& s, bool weights) const noexcept {
+    const bool affine = s.kind == onnx::step_kind::affine;
+    const bool scaler = affine && s.op == onnx::affine_op::scaler;
+    error e{};
+    if (weights || s.kind != onnx::step_kind::dense)
+      e = check_finite(s.weight, is_factor(s), affine && s.op == onnx::affine_op::divide);
+    if (!onnx::failed(e)) e = check_finite(s.bias, scaler);
+    if (onnx::failed(e) || !affine || s.op != onnx::affine_op::batch_norm) return e;
+    e = check_finite(s.mean);
+    if (!onnx::failed(e)) e = check_finite(s.variance);
+    return onnx::failed(e) ? e : check_variance(s);
+  }
+
+  constexpr error check_finite(onnx::constant from, bool factor = false,
+                               bool divisor = false) const noexcept {
+    const onnx::tensor t = onnx::read(p_, from);
+    const char* data = nullptr;
+    if (!onnx::raw_floats(t, data)) return {}; // others were looked at
+    for (std::size_t i = 0; i < t.count; ++i) {
+      const std::uint32_t size = float_values::raw_bits(data, i) & 0x7fffffffU;
+      if (size >= 0x7f800000U)
+        return at(t, i, factor ? status::non_finite_std : status::non_finite_weight);
+      if (divisor && size == 0) return at(t, i, status::zero_std);
+    }
+    return {};
+  }
+  constexpr error check_variance(const onnx::step& s) const noexcept {
+    const onnx::tensor t = onnx::read(p_, s.variance);
+    const char* data = nullptr;
+    if (!onnx::raw_floats(t, data)) return {};
+    for (std::size_t i = 0; i < t.count; ++i)
+      if (!(std::bit_cast<float>(float_values::raw_bits(data, i)) + s.alpha > 0)) {
+        error e = at(t, i, status::zero_std);
+        e.op_type = "BatchNormalization";
+        return e;
+      }
+    return {};
+  }
+  static constexpr error at(const onnx::tensor& t, std::size_t i, status code) noexcept {
+    onnx::element_reader reader(t);
+    float value = 0;
+    for (std::size_t read = 0; read <= i; ++read) reader.next(value);
+    return {code, reader.offset(), t.name};
+  }
+
+  constexpr bool is_factor(const onnx::step& s) const noexcept {
+    if (s.kind == onnx::step_kind::affine) return scales(s.op);
+    return s.kind == onnx::step_kind::layer_norm && s.weight.present() && is_multiplied(s);
+  }
+  // A normalisation of single operators takes its weight from a Mul behind it.
+  constexpr bool is_multiplied(const onnx::step& s) const noexcept {
+    std::string_view normalised{};
+    for (onnx::cursor model({p_.model.data(), p_.model.size(), 0}); !model.done();) {
+      onnx::field g, f;
+      if (model.next(g) != status::ok) break;
+      if (g.number != onnx::detail::model_graph) continue;
+      for (onnx::cursor graph(g.payload); graph.next(f) == status::ok;) {
+        onnx::node n;
+        if (f.number != onnx::detail::graph_node || f.payload.offset < s.offset ||
+            onnx::failed(onnx::detail::parse_node(f, n)))
+          continue;
+        if (f.payload.offset == s.offset) {
+          if (n.is("LayerNormalization")) return false;
+          normalised = n.outputs[0];
+        } else if (n.is("Mul") && (n.inputs[0] == normalised || n.inputs[1] == normalised)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  const onnx::plan& p_;
+};
+
 // Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
 // at run time `floats` may hold anything.
 class packer {
@@ -282,8 +382,25 @@ public:
                    std::int32_t* sums) noexcept
       : p_(plan), steps_(steps), floats_(floats), bytes_(bytes), sums_(sums) {}
 
-  // Errors: non_finite_weight, where folding overflows a weight.
+  // Errors: non_finite_weight, where folding overflows a weight; in constant expressions also what
+  // parse() did not look at.
   constexpr error pack() noexcept {
+    const unread_constants unread(p_);
+    if (const error e = unread.check(); onnx::failed(e)) return e;
+    return unread.explain(pack_steps());
+  }
+
+  // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
+  // magnitude, both as bits.
+  static constexpr std::uint32_t put(float& to, const char* data, std::size_t i,
+                                     std::uint32_t worst) noexcept {
+    const std::uint32_t bits = float_values::raw_bits(data, i);
+    to = std::bit_cast<float>(bits);
+    return (bits & 0x7fffffffU) > worst ? bits & 0x7fffffffU : worst;
+  }
+
+private:
+  constexpr error pack_steps() noexcept {
     kernels::extent at;
     std::size_t moved = 0, count = 0;
     folded_step each;
@@ -299,16 +416,6 @@ public:
     return {};
   }
 
-  // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
-  // magnitude, both as bits.
-  static constexpr std::uint32_t put(float& to, const char* data, std::size_t i,
-                                     std::uint32_t worst) noexcept {
-    const std::uint32_t bits = float_values::raw_bits(data, i);
-    to = std::bit_cast<float>(bits);
-    return (bits & 0x7fffffffU) > worst ? bits & 0x7fffffffU : worst;
-  }
-
-private:
   // What a step's constants leave of their room: all of it but the weights of dense ones.
   constexpr void clear(const kernels::step& s, std::size_t begin, std::size_t end) noexcept {
     if (s.op != step_op::dense) return zero(begin, end);
@@ -490,6 +597,9 @@ private:
     const onnx::tensor weight = onnx::read(p_, from.weight);
     const char* data = nullptr;
     bool sound = onnx::raw_floats(weight, data) ? fill_raw(f, weight, data) : fill_typed(f, weight);
+    if (std::is_constant_evaluated() && data != nullptr && f.step.outputs != from.outputs)
+      for (std::size_t i = 0; i < weight.count; ++i) // those of the outputs that a slice leaves out
+        sound = sound && (float_values::raw_bits(data, i) & 0x7fffffffU) < 0x7f800000U;
     if (!sound) return non_finite(weight);
     float* const bias = floats_ + f.step.at;
     if (from.bias.present()) {
