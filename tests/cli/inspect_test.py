@@ -98,6 +98,24 @@ class Inspect(ProgramTest):
         self.assertIn("  folded   x * a: Mul stretch, byte ", text)
         self.assertIn("softmax    over 3 values; Softmax y, byte ", text)
 
+    def test_slopes_and_normalisations_are_shown_and_counted(self):
+        model = onnx_bytes.model(
+            [onnx_bytes.node("LayerNormalization", ["x", "g", "h"], ["n"]),
+             onnx_bytes.node("PRelu", ["n", "before"], ["p"]),
+             onnx_bytes.node("Gemm", ["p", "w"], ["d"]),
+             onnx_bytes.node("PRelu", ["d", "after"], ["y"])],
+            [onnx_bytes.floats("g", [2], [3, 4]), onnx_bytes.floats("h", [2], [5, 6]),
+             onnx_bytes.floats("before", [1], [0.5]), onnx_bytes.floats("w", [2, 3], range(6)),
+             onnx_bytes.floats("after", [3], [0.125, 0.25, 0.375])],
+            [onnx_bytes.value("x", ["N", 2])], [onnx_bytes.value("y", ["N", 3])])
+        text = self.accept("inspect", self.write("net.onnx", model)).decode()
+        self.assertIn("  weight   g float32 [2], 3 to 4\n", text)
+        self.assertIn("  bias     h float32 [2], 5 to 6\n", text)
+        self.assertIn("  slope    0.5 to 0.5: PRelu p, byte ", text)
+        self.assertIn("  slope    0.125 to 0.375: PRelu y, byte ", text)
+        self.assertIn("total      6 parameters in dense layers, 8 in normalisations and slopes, "
+                      "6 MACs per row\n", text)
+
     def test_a_refused_file_lists_all_obstacles(self):
         model = onnx_bytes.model(
             [onnx_bytes.node("Sign", ["x"], ["s"]),

@@ -120,8 +120,10 @@ outside its range saturates. --calibration chooses the range: minmax takes all t
 reach, percentile leaves out the ends, mse minimises the squared error of the activations. The
 two have the smaller mean error, minmax by far the smaller worst one.
 
-Any fp32 model that `tinymlp inspect` accepts can be quantised, whatever its shape. The same
-files always give the same bytes.
+An fp32 model that `tinymlp inspect` accepts can be quantised, whatever its shape. Refused, by
+name, are files that would lose something: another output that could not be computed as before, and
+nodes that mean something else in the operator set that int8 needs (11). What is written is read back, every output of it. The same files always give the same
+bytes.
 
 Examples:
   tinymlp quantize my_model.onnx                   writes my_model.int8.onnx

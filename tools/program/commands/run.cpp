@@ -75,8 +75,9 @@ constexpr const char* run_footer =
 that there is no header: columns go by position, all inputs of the graph in order, each
 flattened, those that the output does not depend on included and skipped. A header names the
 columns of an input x: x.0, x.1, ..., or x where it is one; further columns are skipped. Where
-the graph has one input, a header of other names and as many columns goes by position.
-`tinymlp inspect` tells the inputs.
+the graph has one input, a header of other names and as many columns goes by position. Where
+the network takes six features, columns that are called adm2, vif_scale0 to vif_scale3 and motion2
+go by these names, in this order, however the file has them. `tinymlp inspect` tells the inputs.
 
 csv: a header row,NAME or row,NAME.0,NAME.1,... and a line a row, 9 significant digits, from which
 every float32 reads back. json: JSON lines, one object a row: {"row":0,"output":[0.5,1.25]}, or a

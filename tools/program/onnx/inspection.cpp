@@ -317,12 +317,26 @@ private:
     case onnx::step_kind::dense: break;
     }
     line(kind_text(main.kind), fmt::format("{}; {}", text, node_text(main)));
+    describe_constants(main);
     for (std::size_t i = group.main + 1; i < group.end; ++i) {
       describe_folded(plan_.steps[i]);
       if (plan_.steps[i].kind == onnx::step_kind::activate)
         detail("then",
                fmt::format("{}; {}", activation_text(plan_.steps[i]), node_text(plan_.steps[i])));
     }
+  }
+
+  // Those of a normalisation, and slopes that no dense layer has taken.
+  void describe_constants(const onnx::step& step) {
+    if (step.kind == onnx::step_kind::activate) describe_folded(step);
+    if (step.kind != onnx::step_kind::layer_norm) return;
+    for (const auto& [what, from] :
+         {std::pair("weight", step.weight), std::pair("bias", step.bias)})
+      if (from.present()) {
+        const onnx::tensor values = onnx::read(plan_, from);
+        detail(what, fmt::format("{} {} {}, {}", values.name, onnx::name(values.type),
+                                 dims_text(values), range_of(values).text()));
+      }
   }
 
   void describe_quantisation(const onnx::step& layer) {
@@ -356,7 +370,23 @@ private:
       parameters += parameters_of(*layer);
       macs += std::size_t{layer->inputs} * layer->outputs;
     }
-    line("total", fmt::format("{} parameters, {} MACs per row", parameters, macs));
+    std::string others;
+    if (const std::size_t count = other_parameters(); count != 0)
+      others = fmt::format(" in dense layers, {} in normalisations and slopes", count);
+    line("total", fmt::format("{} parameters{}, {} MACs per row", parameters, others, macs));
+  }
+
+  std::size_t other_parameters() const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < plan_.step_count; ++i) {
+      const onnx::step& step = plan_.steps[i];
+      const bool slopes =
+          step.kind == onnx::step_kind::activate && step.activates == activation::prelu;
+      if (!slopes && step.kind != onnx::step_kind::layer_norm) continue;
+      for (const onnx::constant& from : {step.weight, step.bias})
+        if (from.present()) count += static_cast<std::size_t>(onnx::read(plan_, from).count);
+    }
+    return count;
   }
 
   const onnx_file& file_;
