@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xde3b761e
+#define TINYMLP_SECTIONS_OF 0x2db8353c
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -10116,7 +10116,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10738,7 +10738,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10882,7 +10882,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11350,7 +11350,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11505,7 +11505,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11945,7 +11945,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12088,7 +12088,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12237,7 +12237,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xde3b761e
+#if TINYMLP_SECTIONS_OF != 0x2db8353c
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12732,18 +12732,18 @@ public:
   constexpr explicit unread_constants(const onnx::plan& plan) noexcept : p_(plan) {}
 
   // All but the weights of dense layers, which are many, and which packing looks at.
-  constexpr error check() const noexcept {
-    return std::is_constant_evaluated() ? check(false) : error{};
+  constexpr error refused() const noexcept {
+    return std::is_constant_evaluated() ? refused(false) : error{};
   }
   // What to say where packing failed: parse()'s own error, if it had one to tell.
   constexpr error explain(const error& packing) const noexcept {
     if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
-    const error e = check(true);
+    const error e = refused(true);
     return onnx::failed(e) ? e : packing;
   }
 
 private:
-  constexpr error check(bool weights) const noexcept {
+  constexpr error refused(bool weights) const noexcept {
     error e{};
     for (std::size_t i = p_.step_count; i-- > 0 && !onnx::failed(e);)
       e = check_step(p_.steps[i], weights);
@@ -12836,7 +12836,7 @@ public:
   // parse() did not look at.
   constexpr error pack() noexcept {
     const unread_constants unread(p_);
-    if (const error e = unread.check(); onnx::failed(e)) return e;
+    if (const error e = unread.refused(); onnx::failed(e)) return e;
     return unread.explain(pack_steps());
   }
 
@@ -13422,7 +13422,7 @@ public:
     detail::plain_steps steps;
     const detail::unread_constants unread(plan);
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = unread.check(); onnx::failed(e)) return e;
+    if (const error e = unread.refused(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
@@ -13740,7 +13740,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = detail::unread_constants(plan).check(); onnx::failed(e)) return e;
+    if (const error e = detail::unread_constants(plan).refused(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
@@ -13848,7 +13848,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = detail::unread_constants(plan).check(); onnx::failed(e)) return e;
+    if (const error e = detail::unread_constants(plan).refused(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {

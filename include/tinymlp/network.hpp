@@ -220,7 +220,7 @@ public:
     detail::plain_steps steps;
     const detail::unread_constants unread(plan);
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = unread.check(); onnx::failed(e)) return e;
+    if (const error e = unread.refused(); onnx::failed(e)) return e;
     if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];

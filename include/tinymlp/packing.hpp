@@ -282,18 +282,18 @@ public:
   constexpr explicit unread_constants(const onnx::plan& plan) noexcept : p_(plan) {}
 
   // All but the weights of dense layers, which are many, and which packing looks at.
-  constexpr error check() const noexcept {
-    return std::is_constant_evaluated() ? check(false) : error{};
+  constexpr error refused() const noexcept {
+    return std::is_constant_evaluated() ? refused(false) : error{};
   }
   // What to say where packing failed: parse()'s own error, if it had one to tell.
   constexpr error explain(const error& packing) const noexcept {
     if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
-    const error e = check(true);
+    const error e = refused(true);
     return onnx::failed(e) ? e : packing;
   }
 
 private:
-  constexpr error check(bool weights) const noexcept {
+  constexpr error refused(bool weights) const noexcept {
     error e{};
     for (std::size_t i = p_.step_count; i-- > 0 && !onnx::failed(e);)
       e = check_step(p_.steps[i], weights);
@@ -386,7 +386,7 @@ public:
   // parse() did not look at.
   constexpr error pack() noexcept {
     const unread_constants unread(p_);
-    if (const error e = unread.check(); onnx::failed(e)) return e;
+    if (const error e = unread.refused(); onnx::failed(e)) return e;
     return unread.explain(pack_steps());
   }
 
