@@ -20,8 +20,15 @@ after(async () => {
 });
 
 const cells = (page, row) => page.$$eval('#pooled tbody tr', (rows, at) => [...rows[at].children].map((cell) => cell.textContent), row);
+// Chromium sometimes drops one of many downloads in a row: then once more, telling so; unless the page
+// says what is wrong.
 const download = async (page, format) => {
-  const [file] = await Promise.all([page.waitForEvent('download'), page.click(`[data-save=${format}]`)]);
+  const click = (timeout) => Promise.all([page.waitForEvent('download', { timeout }), page.click(`[data-save=${format}]`)]);
+  const [file] = await click(10000).catch(async () => {
+    assert.equal(await page.textContent('#errors'), '');
+    console.log(`# no download of ${format}: again`);
+    return click(30000);
+  });
   return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
 };
 const withoutKernel = (text) => text.replace(/"kernel": "\w+"|, \w+ kernel<|\w+ kernel/g, '');
