@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x2db8353c
+#define TINYMLP_SECTIONS_OF 0xc541190a
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -4826,9 +4826,9 @@ enum class affine_op : std::uint8_t {
 };
 
 // One operator of the graph, or a pattern of several that is one. Wherever a constant is taken
-// value by value, it holds one for each feature, or one for all. Constants whose elements are raw
-// data are not looked at in constant expressions: whoever reads them must refuse NaN, infinities
-// and zero divisors then (at run time, parse() has).
+// value by value, it holds one for each feature, or one for all. All are finite, divisors not 0;
+// but raw weights of dense layers are not looked at in constant expressions: whoever packs them
+// must refuse NaN and infinities then (at run time, parse() has).
 struct step {
   step_kind kind : 4 = step_kind::dense;       // what else is here follows from it
   affine_op op : 4 = affine_op::add;           // affine
@@ -5317,10 +5317,9 @@ protected:
   [[gnu::noinline]] constexpr bool check_finite(const tensor& t, status otherwise,
                                                 bool divisor) noexcept {
     const char* data = nullptr;
-    if (raw_floats(t, data)) {
-      if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
-      if (!divisor && bulk::all_finite(data, static_cast<std::size_t>(t.count))) return true;
-    }
+    if (!std::is_constant_evaluated() && !divisor && raw_floats(t, data) &&
+        bulk::all_finite(data, static_cast<std::size_t>(t.count)))
+      return true;
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
       if (!is_finite(value)) return fail({otherwise, reader.offset(), t.name});
@@ -6650,9 +6649,9 @@ private:
       const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
       if (!n.in_default_domain() && !ml)
         note({status::unsupported_domain, n.body.offset, n.domain, n.op_type});
-      else if (const op_row& row = find_row(n); !row.op_type.text.empty())
-        check_form(n, row) ? void() : note(why_);
-      else if (!is_part_of_pattern(n))
+      else if (const op_row& row = find_row(n); !row.op_type.text.empty()) {
+        if (!check_form(n, row)) note(why_);
+      } else if (!is_part_of_pattern(n))
         note({status::unsupported_operator, n.body.offset, n.op_type, n.op_type});
     }
   }
@@ -6882,6 +6881,8 @@ private:
     if (failed(why_) && !left) return false;
     why_ = {};
     if (left && !take_any(n, n.inputs[0], w)) return false;
+    const char* data = nullptr; // of many: whoever packs them looks at them once
+    if (std::is_constant_evaluated() && !w.is_cast && raw_floats(w.t, data)) return true;
     if (w.t.type == element::float32) return check_finite(w, status::non_finite_weight);
     return fail(status::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
@@ -7087,9 +7088,7 @@ private:
   }
   constexpr bool check_variance(const node& n, const step& s) noexcept {
     tensor t;
-    const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, s.variance, t);
-    if (std::is_constant_evaluated() && raw_floats(t, data)) return true; // see step
     float v = 0;
     for (element_reader reader(t); reader.next(v);)
       if (!(v + s.alpha > 0)) return fail({status::zero_std, reader.offset(), t.name, n.op_type});
@@ -8354,8 +8353,12 @@ detect_once() noexcept {
 // once: those go to 512-bit vectors, which are slower at it where they take two passes (Zen 4:
 // 6-64-32-16-1 in 88 ns, with 256 bits in 82).
 inline isa selected_for_wide_row() noexcept {
-  if (wide_row_bits.load(std::memory_order_relaxed) == 0) detect_once();
-  return isa_set(wide_row_bits.load(std::memory_order_relaxed)).most_preferred();
+  std::uint32_t bits = wide_row_bits.load(std::memory_order_relaxed);
+  if (bits == 0) {
+    detect_once();
+    bits = wide_row_bits.load(std::memory_order_relaxed);
+  }
+  return isa_set(bits).most_preferred();
 }
 
 } // namespace detail
@@ -10116,7 +10119,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10738,7 +10741,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10882,7 +10885,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11350,7 +11353,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11505,7 +11508,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11945,7 +11948,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12088,7 +12091,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12237,7 +12240,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x2db8353c
+#if TINYMLP_SECTIONS_OF != 0xc541190a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12724,105 +12727,26 @@ private:
   float value_ = 0;
 };
 
-// In a constant expression, parse() leaves raw float32 data to whoever packs it, so that each value
-// is looked at once. What it would have refused at run time is refused here, with the same code,
-// place and name: steps from the last to the first, as parse() reads them.
-class unread_constants {
-public:
-  constexpr explicit unread_constants(const onnx::plan& plan) noexcept : p_(plan) {}
+// The first value that is not finite, or none.
+constexpr error non_finite(const onnx::tensor& t) noexcept {
+  onnx::element_reader reader(t);
+  for (float value = 0; reader.next(value);)
+    if (!kernels::exact::is_finite(value))
+      return {status::non_finite_weight, reader.offset(), t.name};
+  return {};
+}
 
-  // All but the weights of dense layers, which are many, and which packing looks at.
-  constexpr error refused() const noexcept {
-    return std::is_constant_evaluated() ? refused(false) : error{};
-  }
-  // What to say where packing failed: parse()'s own error, if it had one to tell.
-  constexpr error explain(const error& packing) const noexcept {
-    if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
-    const error e = refused(true);
-    return onnx::failed(e) ? e : packing;
-  }
-
-private:
-  constexpr error refused(bool weights) const noexcept {
-    error e{};
-    for (std::size_t i = p_.step_count; i-- > 0 && !onnx::failed(e);)
-      e = check_step(p_.steps[i], weights);
-    return e;
-  }
-  constexpr error check_step(const onnx::step& s, bool weights) const noexcept {
-    const bool affine = s.kind == onnx::step_kind::affine;
-    const bool scaler = affine && s.op == onnx::affine_op::scaler;
-    error e{};
-    if (weights || s.kind != onnx::step_kind::dense)
-      e = check_finite(s.weight, is_factor(s), affine && s.op == onnx::affine_op::divide);
-    if (!onnx::failed(e)) e = check_finite(s.bias, scaler);
-    if (onnx::failed(e) || !affine || s.op != onnx::affine_op::batch_norm) return e;
-    e = check_finite(s.mean);
-    if (!onnx::failed(e)) e = check_finite(s.variance);
-    return onnx::failed(e) ? e : check_variance(s);
-  }
-
-  constexpr error check_finite(onnx::constant from, bool factor = false,
-                               bool divisor = false) const noexcept {
-    const onnx::tensor t = onnx::read(p_, from);
-    const char* data = nullptr;
-    if (!onnx::raw_floats(t, data)) return {}; // others were looked at
-    for (std::size_t i = 0; i < t.count; ++i) {
-      const std::uint32_t size = float_values::raw_bits(data, i) & 0x7fffffffU;
-      if (size >= 0x7f800000U)
-        return at(t, i, factor ? status::non_finite_std : status::non_finite_weight);
-      if (divisor && size == 0) return at(t, i, status::zero_std);
-    }
-    return {};
-  }
-  constexpr error check_variance(const onnx::step& s) const noexcept {
-    const onnx::tensor t = onnx::read(p_, s.variance);
-    const char* data = nullptr;
-    if (!onnx::raw_floats(t, data)) return {};
-    for (std::size_t i = 0; i < t.count; ++i)
-      if (!(std::bit_cast<float>(float_values::raw_bits(data, i)) + s.alpha > 0)) {
-        error e = at(t, i, status::zero_std);
-        e.op_type = "BatchNormalization";
+// In a constant expression parse() leaves the raw weights of dense layers to whoever packs them.
+// Where that failed: what parse() would have said at run time, of the last layer first, as it reads
+// them; else what packing says.
+constexpr error explained(const onnx::plan& plan, const error& packing) noexcept {
+  if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
+  for (std::size_t i = plan.step_count; i-- > 0;)
+    if (plan.steps[i].kind == onnx::step_kind::dense)
+      if (const error e = non_finite(onnx::read(plan, plan.steps[i].weight)); onnx::failed(e))
         return e;
-      }
-    return {};
-  }
-  static constexpr error at(const onnx::tensor& t, std::size_t i, status code) noexcept {
-    onnx::element_reader reader(t);
-    float value = 0;
-    for (std::size_t read = 0; read <= i; ++read) reader.next(value);
-    return {code, reader.offset(), t.name};
-  }
-
-  constexpr bool is_factor(const onnx::step& s) const noexcept {
-    if (s.kind == onnx::step_kind::affine) return scales(s.op);
-    return s.kind == onnx::step_kind::layer_norm && s.weight.present() && is_multiplied(s);
-  }
-  // A normalisation of single operators takes its weight from a Mul behind it.
-  constexpr bool is_multiplied(const onnx::step& s) const noexcept {
-    std::string_view normalised{};
-    for (onnx::cursor model({p_.model.data(), p_.model.size(), 0}); !model.done();) {
-      onnx::field g, f;
-      if (model.next(g) != status::ok) break;
-      if (g.number != onnx::detail::model_graph) continue;
-      for (onnx::cursor graph(g.payload); graph.next(f) == status::ok;) {
-        onnx::node n;
-        if (f.number != onnx::detail::graph_node || f.payload.offset < s.offset ||
-            onnx::failed(onnx::detail::parse_node(f, n)))
-          continue;
-        if (f.payload.offset == s.offset) {
-          if (n.is("LayerNormalization")) return false;
-          normalised = n.outputs[0];
-        } else if (n.is("Mul") && (n.inputs[0] == normalised || n.inputs[1] == normalised)) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  const onnx::plan& p_;
-};
+  return packing;
+}
 
 // Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
 // at run time `floats` may hold anything.
@@ -12832,13 +12756,9 @@ public:
                    std::int32_t* sums) noexcept
       : p_(plan), steps_(steps), floats_(floats), bytes_(bytes), sums_(sums) {}
 
-  // Errors: non_finite_weight, where folding overflows a weight; in constant expressions also what
-  // parse() did not look at.
-  constexpr error pack() noexcept {
-    const unread_constants unread(p_);
-    if (const error e = unread.refused(); onnx::failed(e)) return e;
-    return unread.explain(pack_steps());
-  }
+  // Errors: non_finite_weight, where folding overflows a weight, or in constant expressions one is
+  // not finite.
+  constexpr error pack() noexcept { return explained(p_, pack_steps()); }
 
   // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
   // magnitude, both as bits.
@@ -12885,61 +12805,49 @@ private:
     case step_op::dense:
     case step_op::dense_to_one: e = fill_dense(f); break;
     case step_op::dense_dynamic:
-    case step_op::dense_static: e = fill_int8(f); break;
+    case step_op::dense_static: fill_int8(f); break;
     case step_op::affine: e = fill_affine(f); break;
     case step_op::layer_norm:
-      e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
-      if (!onnx::failed(e))
-        e = fill_array(f.step.at + kernels::round_up(f.step.inputs, kernels::panel_width),
-                       f.step.inputs, from.bias, 0);
+      fill_array(f.step.at, f.step.inputs, from.weight, 1);
+      fill_array(f.step.at + kernels::round_up(f.step.inputs, kernels::panel_width), f.step.inputs,
+                 from.bias, 0);
       break;
     case step_op::centre:
-      e = fill_array(f.step.at, f.step.inputs, from.weight, 0, from.op == onnx::affine_op::add);
+      fill_array(f.step.at, f.step.inputs, from.weight, 0, from.op == onnx::affine_op::add);
       break;
     case step_op::multiply:
-      e = fill_array(f.step.at, f.step.inputs,
-                     from.op == onnx::affine_op::scaler ? from.bias : from.weight, 1);
+      fill_array(f.step.at, f.step.inputs,
+                 from.op == onnx::affine_op::scaler ? from.bias : from.weight, 1);
       break;
-    case step_op::divide:
-      e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
-      for (std::size_t i = 0; i < f.step.inputs && !onnx::failed(e); ++i)
-        if (floats_[f.step.at + i] == 0) e = {status::zero_std, from.offset, onnx::label(p_, from)};
-      break;
+    case step_op::divide: fill_array(f.step.at, f.step.inputs, from.weight, 1); break;
     case step_op::add:
-    case step_op::subtract_from: e = fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
+    case step_op::subtract_from: fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
     default: break;
     }
-    if (!onnx::failed(e) && f.step.activates == activation::prelu) e = fill_slopes(f);
+    if (!onnx::failed(e) && f.step.activates == activation::prelu) fill_slopes(f);
     return e;
   }
 
-  // What parse() could not look at in a constant expression is refused here.
-  constexpr error fill_array(std::size_t at, std::size_t count, onnx::constant from,
-                             float otherwise, bool negative = false) noexcept {
+  constexpr void fill_array(std::size_t at, std::size_t count, onnx::constant from, float otherwise,
+                            bool negative = false) noexcept {
     float_values values(p_, from);
     for (std::size_t i = 0; i < count; ++i) {
       const float value = from.present() ? values[i] : otherwise;
       floats_[at + i] = negative ? -value : value;
-      if (!finite(value)) return non_finite(values.tensor());
     }
-    return {};
   }
 
-  constexpr error fill_slopes(const folded_step& f) noexcept {
+  constexpr void fill_slopes(const folded_step& f) noexcept {
     std::size_t skip = 0; // values that slices behind the activation leave out before it
     for (std::size_t i = f.main; i < f.end; ++i) {
       const onnx::step& s = p_.steps[i];
       if (s.kind == onnx::step_kind::activate) {
         skip = value_index(i + 1, f.end, 0);
         float_values values(p_, s.weight);
-        for (std::size_t o = 0; o < f.step.outputs; ++o) {
-          const float slope = kernels::exact::mul(s.alpha, values[skip + o]);
-          floats_[f.step.slopes + o] = slope;
-          if (!finite(slope)) return non_finite(values.tensor());
-        }
+        for (std::size_t o = 0; o < f.step.outputs; ++o)
+          floats_[f.step.slopes + o] = kernels::exact::mul(s.alpha, values[skip + o]);
       }
     }
-    return {};
   }
 
   // scale * x + shift of value i, of the affine steps [begin, end); `mean` is taken off first.
@@ -13054,10 +12962,7 @@ private:
     float* const bias = floats_ + f.step.at;
     if (from.bias.present()) {
       float_values values(p_, from.bias);
-      for (std::size_t o = 0; o < f.step.outputs; ++o) {
-        bias[o] = values[f.begin + o];
-        if (!finite(bias[o])) return non_finite(values.tensor());
-      }
+      for (std::size_t o = 0; o < f.step.outputs; ++o) bias[o] = values[f.begin + o];
     }
     if (!folds(f)) return {};
     for (std::size_t o = 0; o < f.step.outputs; ++o) {
@@ -13151,14 +13056,7 @@ private:
     return sound;
   }
 
-  static constexpr error non_finite(const onnx::tensor& t) noexcept {
-    onnx::element_reader reader(t);
-    for (float value = 0; reader.next(value);)
-      if (!finite(value)) break;
-    return {status::non_finite_weight, reader.offset(), t.name};
-  }
-
-  constexpr error fill_int8(const folded_step& f) noexcept {
+  constexpr void fill_int8(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     const std::size_t padded = kernels::round_up(f.step.outputs, kernels::panel_width);
     float* const scale = floats_ + f.step.at;
@@ -13182,13 +13080,9 @@ private:
       for (std::size_t o = 0; o < f.step.outputs; ++o)
         scale[o] = kernels::exact::mul(scale[o], factors[f.begin + o]);
     }
-    if (!from.bias.present()) return {};
+    if (!from.bias.present()) return;
     float_values biases(p_, from.bias);
-    for (std::size_t o = 0; o < f.step.outputs; ++o) {
-      scale[padded + o] = biases[f.begin + o];
-      if (!finite(scale[padded + o])) return non_finite(biases.tensor());
-    }
-    return {};
+    for (std::size_t o = 0; o < f.step.outputs; ++o) scale[padded + o] = biases[f.begin + o];
   }
 
   const onnx::plan& p_;
@@ -13352,51 +13246,35 @@ constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
   return {};
 }
 
-// The constant's values, one for each of `out`, broadcast if there is only one. status::ok, or
-// `otherwise` where one is not finite: parse() does not look at them in constant expressions.
+// The constant's values, one for each of `out`, broadcast if there is only one.
 template <std::size_t N>
-constexpr error read_broadcast(const onnx::plan& plan, onnx::constant from,
-                               std::array<float, N>& out, status otherwise) noexcept {
+constexpr void read_broadcast(const onnx::plan& plan, onnx::constant from,
+                              std::array<float, N>& out) noexcept {
   float_values values(plan, from);
-  for (std::size_t i = 0; i < N; ++i) {
-    out[i] = values[i];
-    if (!kernels::exact::is_finite(out[i]))
-      return {otherwise, values.tensor().offset, values.tensor().name};
-  }
-  return {};
+  for (std::size_t i = 0; i < N; ++i) out[i] = values[i];
 }
 
 template <std::size_t Inputs>
-constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
-                            input_scaler<Inputs>& to) noexcept {
+constexpr void read_scaler(const onnx::plan& plan, const plain_steps& steps,
+                           input_scaler<Inputs>& to) noexcept {
   to.divisor.fill(1);
   to.multiplier.fill(1);
-  error e{};
-  for (std::size_t i = 0; i < steps.first_layer && !onnx::failed(e); ++i) {
+  for (std::size_t i = 0; i < steps.first_layer; ++i) {
     const onnx::step& from = plan.steps[i];
     switch (from.op) {
     case onnx::affine_op::scaler:
-      e = read_broadcast(plan, from.weight, to.mean, status::non_finite_weight);
-      if (!onnx::failed(e))
-        e = read_broadcast(plan, from.bias, to.multiplier, status::non_finite_std);
+      read_broadcast(plan, from.weight, to.mean);
+      read_broadcast(plan, from.bias, to.multiplier);
       break;
-    case onnx::affine_op::divide:
-      e = read_broadcast(plan, from.weight, to.divisor, status::non_finite_std);
-      for (const float d : to.divisor)
-        if (d == 0 && !onnx::failed(e))
-          e = {status::zero_std, from.offset, onnx::label(plan, from)};
-      break;
-    case onnx::affine_op::multiply:
-      e = read_broadcast(plan, from.weight, to.multiplier, status::non_finite_std);
-      break;
+    case onnx::affine_op::divide: read_broadcast(plan, from.weight, to.divisor); break;
+    case onnx::affine_op::multiply: read_broadcast(plan, from.weight, to.multiplier); break;
     default:
-      e = read_broadcast(plan, from.weight, to.mean, status::non_finite_weight);
+      read_broadcast(plan, from.weight, to.mean);
       if (from.op == onnx::affine_op::add)
         for (float& m : to.mean) m = -m;
       break;
     }
   }
-  return e;
 }
 
 } // namespace detail
@@ -13420,18 +13298,17 @@ public:
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
     detail::plain_steps steps;
-    const detail::unread_constants unread(plan);
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = unread.refused(); onnx::failed(e)) return e;
-    if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
+    detail::read_scaler(plan, steps, to.scaler_);
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];
       const bool scaled = l == 0 && steps.first_layer != 0;
       if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e))
-        return unread.explain(e);
-      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return unread.explain(e);
+        return detail::explained(plan, e);
+      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e))
+        return detail::explained(plan, e);
     }
     if constexpr (kernels::row_in_double::applies<shape>) to.tell_whether_moderate();
     return to;
@@ -13740,8 +13617,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = detail::unread_constants(plan).refused(); onnx::failed(e)) return e;
-    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    detail::read_scaler(plan, steps, scaler);
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];
@@ -13848,8 +13724,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = detail::unread_constants(plan).refused(); onnx::failed(e)) return e;
-    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    detail::read_scaler(plan, steps, scaler);
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];

@@ -243,8 +243,12 @@ detect_once() noexcept {
 // once: those go to 512-bit vectors, which are slower at it where they take two passes (Zen 4:
 // 6-64-32-16-1 in 88 ns, with 256 bits in 82).
 inline isa selected_for_wide_row() noexcept {
-  if (wide_row_bits.load(std::memory_order_relaxed) == 0) detect_once();
-  return isa_set(wide_row_bits.load(std::memory_order_relaxed)).most_preferred();
+  std::uint32_t bits = wide_row_bits.load(std::memory_order_relaxed);
+  if (bits == 0) {
+    detect_once();
+    bits = wide_row_bits.load(std::memory_order_relaxed);
+  }
+  return isa_set(bits).most_preferred();
 }
 
 } // namespace detail

@@ -150,51 +150,35 @@ constexpr error check_fit(const onnx::plan& plan, onnx::quant_mode mode,
   return {};
 }
 
-// The constant's values, one for each of `out`, broadcast if there is only one. status::ok, or
-// `otherwise` where one is not finite: parse() does not look at them in constant expressions.
+// The constant's values, one for each of `out`, broadcast if there is only one.
 template <std::size_t N>
-constexpr error read_broadcast(const onnx::plan& plan, onnx::constant from,
-                               std::array<float, N>& out, status otherwise) noexcept {
+constexpr void read_broadcast(const onnx::plan& plan, onnx::constant from,
+                              std::array<float, N>& out) noexcept {
   float_values values(plan, from);
-  for (std::size_t i = 0; i < N; ++i) {
-    out[i] = values[i];
-    if (!kernels::exact::is_finite(out[i]))
-      return {otherwise, values.tensor().offset, values.tensor().name};
-  }
-  return {};
+  for (std::size_t i = 0; i < N; ++i) out[i] = values[i];
 }
 
 template <std::size_t Inputs>
-constexpr error read_scaler(const onnx::plan& plan, const plain_steps& steps,
-                            input_scaler<Inputs>& to) noexcept {
+constexpr void read_scaler(const onnx::plan& plan, const plain_steps& steps,
+                           input_scaler<Inputs>& to) noexcept {
   to.divisor.fill(1);
   to.multiplier.fill(1);
-  error e{};
-  for (std::size_t i = 0; i < steps.first_layer && !onnx::failed(e); ++i) {
+  for (std::size_t i = 0; i < steps.first_layer; ++i) {
     const onnx::step& from = plan.steps[i];
     switch (from.op) {
     case onnx::affine_op::scaler:
-      e = read_broadcast(plan, from.weight, to.mean, status::non_finite_weight);
-      if (!onnx::failed(e))
-        e = read_broadcast(plan, from.bias, to.multiplier, status::non_finite_std);
+      read_broadcast(plan, from.weight, to.mean);
+      read_broadcast(plan, from.bias, to.multiplier);
       break;
-    case onnx::affine_op::divide:
-      e = read_broadcast(plan, from.weight, to.divisor, status::non_finite_std);
-      for (const float d : to.divisor)
-        if (d == 0 && !onnx::failed(e))
-          e = {status::zero_std, from.offset, onnx::label(plan, from)};
-      break;
-    case onnx::affine_op::multiply:
-      e = read_broadcast(plan, from.weight, to.multiplier, status::non_finite_std);
-      break;
+    case onnx::affine_op::divide: read_broadcast(plan, from.weight, to.divisor); break;
+    case onnx::affine_op::multiply: read_broadcast(plan, from.weight, to.multiplier); break;
     default:
-      e = read_broadcast(plan, from.weight, to.mean, status::non_finite_weight);
+      read_broadcast(plan, from.weight, to.mean);
       if (from.op == onnx::affine_op::add)
         for (float& m : to.mean) m = -m;
       break;
     }
   }
-  return e;
 }
 
 } // namespace detail
@@ -218,18 +202,17 @@ public:
   static constexpr result<network> from_plan(const onnx::plan& plan) noexcept {
     network to;
     detail::plain_steps steps;
-    const detail::unread_constants unread(plan);
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = unread.refused(); onnx::failed(e)) return e;
-    if (const error e = detail::read_scaler(plan, steps, to.scaler_); onnx::failed(e)) return e;
+    detail::read_scaler(plan, steps, to.scaler_);
     for (std::size_t i = 0; i < shape::inputs; ++i)
       to.weights_.values[layout::mean + i] = to.scaler_.mean[i];
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];
       const bool scaled = l == 0 && steps.first_layer != 0;
       if (const error e = to.pack_weight(plan, layer, l, scaled); onnx::failed(e))
-        return unread.explain(e);
-      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e)) return unread.explain(e);
+        return detail::explained(plan, e);
+      if (const error e = to.pack_bias(plan, layer, l); onnx::failed(e))
+        return detail::explained(plan, e);
     }
     if constexpr (kernels::row_in_double::applies<shape>) to.tell_whether_moderate();
     return to;

@@ -274,105 +274,26 @@ private:
   float value_ = 0;
 };
 
-// In a constant expression, parse() leaves raw float32 data to whoever packs it, so that each value
-// is looked at once. What it would have refused at run time is refused here, with the same code,
-// place and name: steps from the last to the first, as parse() reads them.
-class unread_constants {
-public:
-  constexpr explicit unread_constants(const onnx::plan& plan) noexcept : p_(plan) {}
+// The first value that is not finite, or none.
+constexpr error non_finite(const onnx::tensor& t) noexcept {
+  onnx::element_reader reader(t);
+  for (float value = 0; reader.next(value);)
+    if (!kernels::exact::is_finite(value))
+      return {status::non_finite_weight, reader.offset(), t.name};
+  return {};
+}
 
-  // All but the weights of dense layers, which are many, and which packing looks at.
-  constexpr error refused() const noexcept {
-    return std::is_constant_evaluated() ? refused(false) : error{};
-  }
-  // What to say where packing failed: parse()'s own error, if it had one to tell.
-  constexpr error explain(const error& packing) const noexcept {
-    if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
-    const error e = refused(true);
-    return onnx::failed(e) ? e : packing;
-  }
-
-private:
-  constexpr error refused(bool weights) const noexcept {
-    error e{};
-    for (std::size_t i = p_.step_count; i-- > 0 && !onnx::failed(e);)
-      e = check_step(p_.steps[i], weights);
-    return e;
-  }
-  constexpr error check_step(const onnx::step& s, bool weights) const noexcept {
-    const bool affine = s.kind == onnx::step_kind::affine;
-    const bool scaler = affine && s.op == onnx::affine_op::scaler;
-    error e{};
-    if (weights || s.kind != onnx::step_kind::dense)
-      e = check_finite(s.weight, is_factor(s), affine && s.op == onnx::affine_op::divide);
-    if (!onnx::failed(e)) e = check_finite(s.bias, scaler);
-    if (onnx::failed(e) || !affine || s.op != onnx::affine_op::batch_norm) return e;
-    e = check_finite(s.mean);
-    if (!onnx::failed(e)) e = check_finite(s.variance);
-    return onnx::failed(e) ? e : check_variance(s);
-  }
-
-  constexpr error check_finite(onnx::constant from, bool factor = false,
-                               bool divisor = false) const noexcept {
-    const onnx::tensor t = onnx::read(p_, from);
-    const char* data = nullptr;
-    if (!onnx::raw_floats(t, data)) return {}; // others were looked at
-    for (std::size_t i = 0; i < t.count; ++i) {
-      const std::uint32_t size = float_values::raw_bits(data, i) & 0x7fffffffU;
-      if (size >= 0x7f800000U)
-        return at(t, i, factor ? status::non_finite_std : status::non_finite_weight);
-      if (divisor && size == 0) return at(t, i, status::zero_std);
-    }
-    return {};
-  }
-  constexpr error check_variance(const onnx::step& s) const noexcept {
-    const onnx::tensor t = onnx::read(p_, s.variance);
-    const char* data = nullptr;
-    if (!onnx::raw_floats(t, data)) return {};
-    for (std::size_t i = 0; i < t.count; ++i)
-      if (!(std::bit_cast<float>(float_values::raw_bits(data, i)) + s.alpha > 0)) {
-        error e = at(t, i, status::zero_std);
-        e.op_type = "BatchNormalization";
+// In a constant expression parse() leaves the raw weights of dense layers to whoever packs them.
+// Where that failed: what parse() would have said at run time, of the last layer first, as it reads
+// them; else what packing says.
+constexpr error explained(const onnx::plan& plan, const error& packing) noexcept {
+  if (!onnx::failed(packing) || !std::is_constant_evaluated()) return packing;
+  for (std::size_t i = plan.step_count; i-- > 0;)
+    if (plan.steps[i].kind == onnx::step_kind::dense)
+      if (const error e = non_finite(onnx::read(plan, plan.steps[i].weight)); onnx::failed(e))
         return e;
-      }
-    return {};
-  }
-  static constexpr error at(const onnx::tensor& t, std::size_t i, status code) noexcept {
-    onnx::element_reader reader(t);
-    float value = 0;
-    for (std::size_t read = 0; read <= i; ++read) reader.next(value);
-    return {code, reader.offset(), t.name};
-  }
-
-  constexpr bool is_factor(const onnx::step& s) const noexcept {
-    if (s.kind == onnx::step_kind::affine) return scales(s.op);
-    return s.kind == onnx::step_kind::layer_norm && s.weight.present() && is_multiplied(s);
-  }
-  // A normalisation of single operators takes its weight from a Mul behind it.
-  constexpr bool is_multiplied(const onnx::step& s) const noexcept {
-    std::string_view normalised{};
-    for (onnx::cursor model({p_.model.data(), p_.model.size(), 0}); !model.done();) {
-      onnx::field g, f;
-      if (model.next(g) != status::ok) break;
-      if (g.number != onnx::detail::model_graph) continue;
-      for (onnx::cursor graph(g.payload); graph.next(f) == status::ok;) {
-        onnx::node n;
-        if (f.number != onnx::detail::graph_node || f.payload.offset < s.offset ||
-            onnx::failed(onnx::detail::parse_node(f, n)))
-          continue;
-        if (f.payload.offset == s.offset) {
-          if (n.is("LayerNormalization")) return false;
-          normalised = n.outputs[0];
-        } else if (n.is("Mul") && (n.inputs[0] == normalised || n.inputs[1] == normalised)) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  const onnx::plan& p_;
-};
+  return packing;
+}
 
 // Packs a plan into arrays that measure() told the sizes of. In constant expressions they are zero;
 // at run time `floats` may hold anything.
@@ -382,13 +303,9 @@ public:
                    std::int32_t* sums) noexcept
       : p_(plan), steps_(steps), floats_(floats), bytes_(bytes), sums_(sums) {}
 
-  // Errors: non_finite_weight, where folding overflows a weight; in constant expressions also what
-  // parse() did not look at.
-  constexpr error pack() noexcept {
-    const unread_constants unread(p_);
-    if (const error e = unread.refused(); onnx::failed(e)) return e;
-    return unread.explain(pack_steps());
-  }
+  // Errors: non_finite_weight, where folding overflows a weight, or in constant expressions one is
+  // not finite.
+  constexpr error pack() noexcept { return explained(p_, pack_steps()); }
 
   // Element i of raw little-endian floats, into `to`; returns the larger of `worst` and its
   // magnitude, both as bits.
@@ -435,61 +352,49 @@ private:
     case step_op::dense:
     case step_op::dense_to_one: e = fill_dense(f); break;
     case step_op::dense_dynamic:
-    case step_op::dense_static: e = fill_int8(f); break;
+    case step_op::dense_static: fill_int8(f); break;
     case step_op::affine: e = fill_affine(f); break;
     case step_op::layer_norm:
-      e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
-      if (!onnx::failed(e))
-        e = fill_array(f.step.at + kernels::round_up(f.step.inputs, kernels::panel_width),
-                       f.step.inputs, from.bias, 0);
+      fill_array(f.step.at, f.step.inputs, from.weight, 1);
+      fill_array(f.step.at + kernels::round_up(f.step.inputs, kernels::panel_width), f.step.inputs,
+                 from.bias, 0);
       break;
     case step_op::centre:
-      e = fill_array(f.step.at, f.step.inputs, from.weight, 0, from.op == onnx::affine_op::add);
+      fill_array(f.step.at, f.step.inputs, from.weight, 0, from.op == onnx::affine_op::add);
       break;
     case step_op::multiply:
-      e = fill_array(f.step.at, f.step.inputs,
-                     from.op == onnx::affine_op::scaler ? from.bias : from.weight, 1);
+      fill_array(f.step.at, f.step.inputs,
+                 from.op == onnx::affine_op::scaler ? from.bias : from.weight, 1);
       break;
-    case step_op::divide:
-      e = fill_array(f.step.at, f.step.inputs, from.weight, 1);
-      for (std::size_t i = 0; i < f.step.inputs && !onnx::failed(e); ++i)
-        if (floats_[f.step.at + i] == 0) e = {status::zero_std, from.offset, onnx::label(p_, from)};
-      break;
+    case step_op::divide: fill_array(f.step.at, f.step.inputs, from.weight, 1); break;
     case step_op::add:
-    case step_op::subtract_from: e = fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
+    case step_op::subtract_from: fill_array(f.step.at, f.step.inputs, from.weight, 0); break;
     default: break;
     }
-    if (!onnx::failed(e) && f.step.activates == activation::prelu) e = fill_slopes(f);
+    if (!onnx::failed(e) && f.step.activates == activation::prelu) fill_slopes(f);
     return e;
   }
 
-  // What parse() could not look at in a constant expression is refused here.
-  constexpr error fill_array(std::size_t at, std::size_t count, onnx::constant from,
-                             float otherwise, bool negative = false) noexcept {
+  constexpr void fill_array(std::size_t at, std::size_t count, onnx::constant from, float otherwise,
+                            bool negative = false) noexcept {
     float_values values(p_, from);
     for (std::size_t i = 0; i < count; ++i) {
       const float value = from.present() ? values[i] : otherwise;
       floats_[at + i] = negative ? -value : value;
-      if (!finite(value)) return non_finite(values.tensor());
     }
-    return {};
   }
 
-  constexpr error fill_slopes(const folded_step& f) noexcept {
+  constexpr void fill_slopes(const folded_step& f) noexcept {
     std::size_t skip = 0; // values that slices behind the activation leave out before it
     for (std::size_t i = f.main; i < f.end; ++i) {
       const onnx::step& s = p_.steps[i];
       if (s.kind == onnx::step_kind::activate) {
         skip = value_index(i + 1, f.end, 0);
         float_values values(p_, s.weight);
-        for (std::size_t o = 0; o < f.step.outputs; ++o) {
-          const float slope = kernels::exact::mul(s.alpha, values[skip + o]);
-          floats_[f.step.slopes + o] = slope;
-          if (!finite(slope)) return non_finite(values.tensor());
-        }
+        for (std::size_t o = 0; o < f.step.outputs; ++o)
+          floats_[f.step.slopes + o] = kernels::exact::mul(s.alpha, values[skip + o]);
       }
     }
-    return {};
   }
 
   // scale * x + shift of value i, of the affine steps [begin, end); `mean` is taken off first.
@@ -604,10 +509,7 @@ private:
     float* const bias = floats_ + f.step.at;
     if (from.bias.present()) {
       float_values values(p_, from.bias);
-      for (std::size_t o = 0; o < f.step.outputs; ++o) {
-        bias[o] = values[f.begin + o];
-        if (!finite(bias[o])) return non_finite(values.tensor());
-      }
+      for (std::size_t o = 0; o < f.step.outputs; ++o) bias[o] = values[f.begin + o];
     }
     if (!folds(f)) return {};
     for (std::size_t o = 0; o < f.step.outputs; ++o) {
@@ -701,14 +603,7 @@ private:
     return sound;
   }
 
-  static constexpr error non_finite(const onnx::tensor& t) noexcept {
-    onnx::element_reader reader(t);
-    for (float value = 0; reader.next(value);)
-      if (!finite(value)) break;
-    return {status::non_finite_weight, reader.offset(), t.name};
-  }
-
-  constexpr error fill_int8(const folded_step& f) noexcept {
+  constexpr void fill_int8(const folded_step& f) noexcept {
     const onnx::step& from = p_.steps[f.main];
     const std::size_t padded = kernels::round_up(f.step.outputs, kernels::panel_width);
     float* const scale = floats_ + f.step.at;
@@ -732,13 +627,9 @@ private:
       for (std::size_t o = 0; o < f.step.outputs; ++o)
         scale[o] = kernels::exact::mul(scale[o], factors[f.begin + o]);
     }
-    if (!from.bias.present()) return {};
+    if (!from.bias.present()) return;
     float_values biases(p_, from.bias);
-    for (std::size_t o = 0; o < f.step.outputs; ++o) {
-      scale[padded + o] = biases[f.begin + o];
-      if (!finite(scale[padded + o])) return non_finite(biases.tensor());
-    }
-    return {};
+    for (std::size_t o = 0; o < f.step.outputs; ++o) scale[padded + o] = biases[f.begin + o];
   }
 
   const onnx::plan& p_;

@@ -64,8 +64,7 @@ public:
     detail::plain_steps steps;
     input_scaler<shape::inputs> scaler;
     if (const error e = detail::check_fit<shape>(plan, mode, steps); onnx::failed(e)) return e;
-    if (const error e = detail::unread_constants(plan).refused(); onnx::failed(e)) return e;
-    if (const error e = detail::read_scaler(plan, steps, scaler); onnx::failed(e)) return e;
+    detail::read_scaler(plan, steps, scaler);
     to.pack_scaler(scaler);
     for (std::size_t l = 0; l < shape::layer_count; ++l) {
       const onnx::step& layer = plan.steps[steps.layer(l)];

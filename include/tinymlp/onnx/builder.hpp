@@ -208,9 +208,9 @@ private:
       const bool ml = same(n.domain, std::string_view("ai.onnx.ml", 10)) && g_.ml_opset != 0;
       if (!n.in_default_domain() && !ml)
         note({status::unsupported_domain, n.body.offset, n.domain, n.op_type});
-      else if (const op_row& row = find_row(n); !row.op_type.text.empty())
-        check_form(n, row) ? void() : note(why_);
-      else if (!is_part_of_pattern(n))
+      else if (const op_row& row = find_row(n); !row.op_type.text.empty()) {
+        if (!check_form(n, row)) note(why_);
+      } else if (!is_part_of_pattern(n))
         note({status::unsupported_operator, n.body.offset, n.op_type, n.op_type});
     }
   }
@@ -440,6 +440,8 @@ private:
     if (failed(why_) && !left) return false;
     why_ = {};
     if (left && !take_any(n, n.inputs[0], w)) return false;
+    const char* data = nullptr; // of many: whoever packs them looks at them once
+    if (std::is_constant_evaluated() && !w.is_cast && raw_floats(w.t, data)) return true;
     if (w.t.type == element::float32) return check_finite(w, status::non_finite_weight);
     return fail(status::wrong_element_type, w.t, static_cast<std::int64_t>(w.t.type), 1);
   }
@@ -645,9 +647,7 @@ private:
   }
   constexpr bool check_variance(const node& n, const step& s) noexcept {
     tensor t;
-    const char* data = nullptr;
     (void)read_constant(g_.file, g_.external, s.variance, t);
-    if (std::is_constant_evaluated() && raw_floats(t, data)) return true; // see step
     float v = 0;
     for (element_reader reader(t); reader.next(v);)
       if (!(v + s.alpha > 0)) return fail({status::zero_std, reader.offset(), t.name, n.op_type});

@@ -73,9 +73,9 @@ enum class affine_op : std::uint8_t {
 };
 
 // One operator of the graph, or a pattern of several that is one. Wherever a constant is taken
-// value by value, it holds one for each feature, or one for all. Constants whose elements are raw
-// data are not looked at in constant expressions: whoever reads them must refuse NaN, infinities
-// and zero divisors then (at run time, parse() has).
+// value by value, it holds one for each feature, or one for all. All are finite, divisors not 0;
+// but raw weights of dense layers are not looked at in constant expressions: whoever packs them
+// must refuse NaN and infinities then (at run time, parse() has).
 struct step {
   step_kind kind : 4 = step_kind::dense;       // what else is here follows from it
   affine_op op : 4 = affine_op::add;           // affine

@@ -316,10 +316,9 @@ protected:
   [[gnu::noinline]] constexpr bool check_finite(const tensor& t, status otherwise,
                                                 bool divisor) noexcept {
     const char* data = nullptr;
-    if (raw_floats(t, data)) {
-      if (std::is_constant_evaluated()) return true; // whoever packs it looks at it once
-      if (!divisor && bulk::all_finite(data, static_cast<std::size_t>(t.count))) return true;
-    }
+    if (!std::is_constant_evaluated() && !divisor && raw_floats(t, data) &&
+        bulk::all_finite(data, static_cast<std::size_t>(t.count)))
+      return true;
     float value = 0;
     for (element_reader reader(t); reader.next(value);) {
       if (!is_finite(value)) return fail({otherwise, reader.offset(), t.name});
