@@ -115,15 +115,15 @@ graph's other outputs compute with dense layers becomes int8 likewise.
 With --static, activations are quantised by scales that are fixed now, from the range that each
 layer's inputs take over the rows of CSV: any log or CSV that `tinymlp score` reads; for a network of
 other than six features and one output, a CSV as `tinymlp run` reads it. Only the layers that
-the output (--output-name) depends on become int8 then. Scoring is faster so, and the scores are further from fp32's, for a scale must suit all rows; what lies
-outside its range saturates. --calibration chooses the range: minmax takes all that the rows
+the output (--output-name) depends on become int8 then. Scoring is faster so, and the scores are
+further from fp32's, for a scale must suit all rows; what lies outside its range saturates. --calibration chooses the range: minmax takes all that the rows
 reach, percentile leaves out the ends, mse minimises the squared error of the activations. The
 two have the smaller mean error, minmax by far the smaller worst one.
 
 An fp32 model that `tinymlp inspect` accepts can be quantised, whatever its shape. Refused, by
 name, are files that would lose something: another output that could not be computed as before, and
-nodes that mean something else in the operator set that int8 needs (11). What is written is read back, every output of it. The same files always give the same
-bytes.
+nodes that mean something else in the operator set that int8 needs (11). What is written is read
+back, every output of it. The same files always give the same bytes.
 
 Examples:
   tinymlp quantize my_model.onnx                   writes my_model.int8.onnx

@@ -62,15 +62,14 @@ template <class F> void for_each_network(F&& f) {
 template <class Net> class model_of final : public model {
 public:
   model_of(const Net& network, const model_description& description, std::optional<isa> which)
-      : network_(network), isa_(which),
-        row_isa_(which.value_or(kernels::selected_for_row<weights>())),
-        row_(kernels::row_function_of<weights>(row_isa_)) {
+      : network_(network), isa_(which), for_row_(kernels::kernel_of<weights>(
+                                            which.value_or(kernels::selected_for_row<weights>()))) {
     description_ = description;
     description_.shape = joined(Net::shape_type::sizes, "-");
     description_.precision = precision_text(Net::mode);
     // The kernels that run, which for float32 are not those of the best instruction set's name.
     description_.kernel = name(kernels::kernel_of<weights>(which.value_or(selected())).id);
-    description_.row_kernel = name(kernels::kernel_of<weights>(row_isa_).id);
+    description_.row_kernel = name(for_row_.id);
     description_.parameters = Net::parameter_count;
     description_.inputs = Net::inputs;
     description_.outputs = 1;
@@ -81,7 +80,7 @@ public:
     if (done != status::ok) fail("{}: {}", description_.name, message(done));
   }
   float score_row(const float* row) const noexcept override {
-    return row_(network_.weights(), row);
+    return for_row_.row(network_.weights(), row);
   }
 
 private:
@@ -89,8 +88,7 @@ private:
 
   Net network_;
   std::optional<isa> isa_;
-  isa row_isa_;
-  kernels::row_function<weights> row_;
+  const kernels::kernel<weights>& for_row_;
 };
 
 // Of a shape that the compiler did not know.

@@ -268,18 +268,13 @@ private:
     const bool is_int8 = plan_.kind == onnx::precision::int8;
     const std::string activates = activation_of(group);
     const onnx::tensor weight = onnx::read(plan_, layer.weight);
-    const onnx::tensor bias = onnx::read(plan_, layer.bias);
     line(fmt::format("layer {}", number),
          fmt::format("{} -> {}{}{}: {} parameters, {} MACs; {}", layer.inputs, layer.outputs,
                      activates.empty() ? "" : ", ", activates, parameters_of(layer),
                      std::size_t{layer.inputs} * layer.outputs, node_text(layer)));
-    detail("weight",
-           fmt::format("{} {} {}{}, {}", weight.name, onnx::name(weight.type), dims_text(weight),
-                       layer.transposed ? " transposed" : "", range_of(weight).text()));
+    detail("weight", constant_text(weight, layer.transposed ? " transposed" : ""));
     if (is_int8) describe_quantisation(layer);
-    if (layer.bias.present())
-      detail("bias", fmt::format("{} {} {}, {}", bias.name, onnx::name(bias.type), dims_text(bias),
-                                 range_of(bias).text()));
+    if (layer.bias.present()) detail("bias", constant_text(onnx::read(plan_, layer.bias)));
     if (layer.alpha != 1 || layer.beta != 1)
       detail("gemm", fmt::format("alpha {:.9g}, beta {:.9g}", layer.alpha, layer.beta));
     for (std::size_t i = group.scale; i < group.end; ++i)
@@ -330,13 +325,14 @@ private:
   void describe_constants(const onnx::step& step) {
     if (step.kind == onnx::step_kind::activate) describe_folded(step);
     if (step.kind != onnx::step_kind::layer_norm) return;
-    for (const auto& [what, from] :
-         {std::pair("weight", step.weight), std::pair("bias", step.bias)})
-      if (from.present()) {
-        const onnx::tensor values = onnx::read(plan_, from);
-        detail(what, fmt::format("{} {} {}, {}", values.name, onnx::name(values.type),
-                                 dims_text(values), range_of(values).text()));
-      }
+    if (step.weight.present()) detail("weight", constant_text(onnx::read(plan_, step.weight)));
+    if (step.bias.present()) detail("bias", constant_text(onnx::read(plan_, step.bias)));
+  }
+
+  // "linear.bias float32 [3], -0.5 to 0.25"
+  static std::string constant_text(const onnx::tensor& t, std::string_view how = "") {
+    return fmt::format("{} {} {}{}, {}", t.name, onnx::name(t.type), dims_text(t), how,
+                       range_of(t).text());
   }
 
   void describe_quantisation(const onnx::step& layer) {
