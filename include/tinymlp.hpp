@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xc541190a
+#define TINYMLP_SECTIONS_OF 0x34553f34
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -685,28 +685,36 @@ template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, co
 
 // Networks of any size: loops, with each layer's results in memory.
 template <class Layer, std::size_t B>
+TINYMLP_INLINE void looped_terms(const float* weight, const float* x, std::size_t k,
+                                 std::size_t chains,
+                                 typename Layer::v::reg (&sum)[Layer::split.count][B]) {
+  using v = typename Layer::v;
+  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) if (c < chains) {
+    const std::size_t input = Layer::split.begin(c) + k;
+    const auto element = v::broadcast(x + input);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[c][b] = v::fma(
+        v::load(weight + input * Layer::at.padded_outputs + b * v::lanes), element, sum[c][b]);
+  }
+}
+// B vectors of outputs, all chains together: as many sums as cover the latency of a multiply-add.
+template <class Layer, std::size_t B>
 TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename Layer::v;
-  typename v::reg total[B], pair[B], sum[B];
-  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-        c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
-    for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
-      const auto element = v::broadcast(x + k);
-      const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
-      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-          v::fma(v::load(w + b * v::lanes), element, sum[b]);
-    }
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
-      pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
-      if (c < 2)
-        total[b] = pair[b];
-      else if (c == 3)
-        total[b] = v::add(total[b], pair[b]);
-    }
+  constexpr std::size_t chains = Layer::split.count;
+  constexpr std::size_t length = Layer::at.inputs / chains, longer = Layer::at.inputs % chains;
+  const float* weight = values + Layer::at.weight + first;
+  typename v::reg sum[chains][B];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[c][b] =
+          c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+  for (std::size_t k = 0; k < length; ++k) looped_terms<Layer, B>(weight, x, k, chains, sum);
+  if constexpr (longer != 0) looped_terms<Layer, B>(weight, x, length, longer, sum);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][b];
+    if constexpr (chains > 1) total = v::add(total, sum[1][b]);
+    if constexpr (chains > 2) total = v::add(total, v::add(sum[2][b], sum[3][b]));
+    v::store(y + first + b * v::lanes, v::relu(total));
   }
-  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
 template <class Shape, std::size_t L>
@@ -726,8 +734,9 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
     using layer = row_layer<Shape, L>;
     constexpr std::size_t lanes = layer::v::lanes, padded = layer::vectors * lanes;
     std::size_t first = 0;
-    for (; first + 4 * lanes <= padded; first += 4 * lanes)
-      looped_block<layer, 4>(values, x, y, first);
+    constexpr std::size_t block = ops::row_sums / layer::split.count;
+    for (; first + block * lanes <= padded; first += block * lanes)
+      looped_block<layer, block>(values, x, y, first);
     for (; first < padded; first += lanes) looped_block<layer, 1>(values, x, y, first);
     return looped_layers<Shape, L + 1>(values, y, x, poison);
   }
@@ -1273,12 +1282,30 @@ TINYMLP_NOINLINE void step_int8(const steps_view& net, const step& at, float* x,
 }
 #endif
 #if TINYMLP_SECTIONS & 0x100 // ---- tinymlp/kernels/steps_row.inl
-// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
-// instruction set inside its own namespace and target region, with its primitives in `ops`.
+// One row of a network of any shape: outputs lie across lanes; sizes are numbers, or constants
+// where the network's type has them (fixed_step). Included by each instruction set inside its own
+// namespace and target region, with its primitives in `ops`.
+
+// Terms of a chain that are written out where their number is known.
+inline constexpr std::size_t step_unrolled = 16;
+
+// Term K of each of the first `chains` of S chains, of P panels of B vectors of outputs each.
+template <class V, std::size_t S, std::size_t P, std::size_t B>
+TINYMLP_INLINE void step_terms(const float* const (&from)[S], const float* const (&term)[S],
+                               std::size_t k, std::size_t stride, std::size_t panel,
+                               std::size_t chains, typename V::reg (&sum)[S][P][B]) {
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) if (s < chains) {
+    const auto each = V::broadcast(from[s] + k);
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
+  }
+}
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
-// those of the next; 0 where it is `width`.
-template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+// those of the next; 0 where it is `width`. Inputs: as many, where the compiler knows; else 0.
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride,
+          std::size_t Inputs>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
@@ -1294,22 +1321,15 @@ TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::siz
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
             s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
-  for (std::size_t k = 0; k < length; ++k) {
-    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = V::broadcast(from[s] + k);
-      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
-          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
-    }
+  if constexpr (Inputs != 0 && Inputs / S <= step_unrolled) {
+    TINYMLP_UNROLL for (std::size_t k = 0; k < Inputs / S; ++k)
+        step_terms<V, S, P, B>(from, term, k, stride, panel, S, sum);
+  } else {
+    for (std::size_t k = 0; k < length; ++k)
+      step_terms<V, S, P, B>(from, term, k, stride, panel, S, sum);
   }
-  if constexpr (S > 1) { // the first chains may be one term longer
-    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = V::broadcast(from[s] + length);
-      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
-                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
-    }
-  }
+  // The first chains may be one term longer.
+  if constexpr (S > 1) step_terms<V, S, P, B>(from, term, length, stride, panel, longer, sum);
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
@@ -1320,7 +1340,7 @@ TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::siz
   }
 }
 
-template <std::size_t S>
+template <std::size_t S, std::size_t Inputs>
 TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
                                       std::size_t inputs, std::size_t outputs, float* y,
                                       bool relu) {
@@ -1331,33 +1351,44 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                      inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width, Inputs>(bias + o, weight + o * inputs,
+                                                              panel_width, x, inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                               inputs, y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width, Inputs>(bias + o, weight + o * inputs, panel_width,
+                                                       x, inputs, y + o, relu);
   const std::size_t width = outputs - o;
   using narrow = typename ops::narrow; // of eight lanes, or less
+  using uneven = typename ops::uneven;
   if (width > panel_width / 2)
-    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+    step_panels<uneven, S, 1, panel_width / uneven::lanes, 0, Inputs>(
+        bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
   else if (width != 0)
-    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
-                                                                  width, x, inputs, y + o, relu);
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0, Inputs>(
+        bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
-// On its own, so that its sums have all registers.
-TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
-                                 float* y) noexcept {
+template <std::size_t Inputs, class Step>
+TINYMLP_INLINE void step_dense_of(const Step& at, const float* floats, const float* x, float* y) {
   const float* bias = floats + at.at;
   const float* weight = bias + round_up(at.outputs, panel_width);
   const bool relu = at.activates == activation::relu;
   if (at.inputs >= 16)
-    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+    step_dense_chains<4, Inputs>(bias, weight, x, at.inputs, at.outputs, y, relu);
   else if (at.inputs >= 2)
-    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+    step_dense_chains<2, Inputs>(bias, weight, x, at.inputs, at.outputs, y, relu);
   else
-    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+    step_dense_chains<1, Inputs>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+// On its own, so that its sums have all registers.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  step_dense_of<0>(at, floats, x, y);
+}
+template <class Shape, std::size_t I>
+TINYMLP_INLINE void step_dense(const fixed_step<Shape, I>& at, const float* floats, const float* x,
+                               float* y) {
+  step_dense_of<fixed_step<Shape, I>::inputs>(at, floats, x, y);
 }
 
 TINYMLP_INLINE typename ops::quad step_no_poison() {
@@ -1366,7 +1397,8 @@ TINYMLP_INLINE typename ops::quad step_no_poison() {
 }
 
 // The one-output step.
-TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+template <class Step>
+TINYMLP_INLINE float step_dense_to_one(const Step& at, const float* floats, const float* x) {
   const float* bias = floats + at.at;
   const float* weight = bias + virtual_lanes;
   auto sum = ops::load_octet(bias);
@@ -1396,7 +1428,8 @@ TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
   return ops::sum_octet(sum, step_no_poison());
 }
 
-TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+template <class Step>
+TINYMLP_INLINE void step_affine(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   const std::size_t padded = round_up(at.inputs, panel_width);
   const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
@@ -1417,13 +1450,15 @@ TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::re
   default: return v::div(x, a);
   }
 }
-TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+template <class Step>
+TINYMLP_INLINE void step_literals(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
     v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
 }
 
-TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+template <class Step>
+TINYMLP_NOINLINE void step_layer_norm(const Step& at, const float* floats, float* x) noexcept {
   using v = typename ops::v;
   const float* scale = floats + at.at;
   const float* shift = scale + round_up(at.inputs, panel_width);
@@ -1441,7 +1476,7 @@ TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float
 }
 
 // exp(x - largest) / sum, or its logarithm.
-TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+template <class Step> TINYMLP_NOINLINE void step_softmax(const Step& at, float* x) noexcept {
   using v = typename ops::v;
   const std::size_t n = at.inputs;
   TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
@@ -1471,7 +1506,8 @@ TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
 }
 
 // The activation of a whole step, in place; Relu has been applied by dense steps themselves.
-TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+template <class Step>
+TINYMLP_INLINE void step_activate(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   const std::size_t n = round_up(at.outputs, v::lanes);
   if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
@@ -1479,24 +1515,24 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
 }
 
 // What is taken off the features as they are read, where the network starts with that alone.
-TINYMLP_INLINE const float* step_mean(const steps_view& net) {
-  const step& first = net.steps[0];
+template <class Step>
+TINYMLP_INLINE const float* step_mean(const Step& first, const float* floats) {
   const bool centres = first.op == step_op::centre && first.activates == activation::identity;
-  return centres ? net.floats + first.at : nullptr;
+  return centres ? floats + first.at : nullptr;
 }
 
 // Features, centred or scaled where the network starts with that; whether it does. Few of them one
 // by one: forwards from the stores of a caller that has just made them, and to a dense step, which
 // reads them so.
-TINYMLP_INLINE bool step_inputs(const steps_view& net, const float* row, float* x) {
+template <class Step>
+TINYMLP_INLINE bool step_inputs(const Step& first, const float* floats, std::size_t n,
+                                const float* row, float* x) {
   using v = typename ops::v;
-  const step& first = net.steps[0];
-  const std::size_t n = net.inputs;
-  const float* const mean = step_mean(net);
+  const float* const mean = step_mean(first, floats);
   std::size_t i = 0;
   if (n <= 16 && first.op == step_op::affine && first.activates == activation::identity) {
     const std::size_t padded = round_up(n, panel_width);
-    const float *offset = net.floats + first.at, *scale = offset + padded, *shift = scale + padded;
+    const float *offset = floats + first.at, *scale = offset + padded, *shift = scale + padded;
     for (; i < n; ++i)
       x[i] = v::first(v::fma(v::sub(v::opaque(v::broadcast(row + i)), v::broadcast(offset + i)),
                              v::broadcast(scale + i), v::broadcast(shift + i)));
@@ -1520,50 +1556,66 @@ TINYMLP_INLINE bool step_inputs(const steps_view& net, const float* row, float* 
 // 0, or NaN where a feature is not finite.
 TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   using v = typename ops::v;
+  constexpr std::size_t chains = 4; // many features would wait for one another
   auto poison = v::zero();
   std::size_t i = 0;
+  if (n >= 2 * chains * v::lanes) {
+    typename v::reg part[chains];
+    TINYMLP_UNROLL for (auto& each : part) each = v::zero();
+    for (; i + chains * v::lanes <= n; i += chains * v::lanes)
+      TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c) part[c] =
+          v::fma(v::load(row + i + c * v::lanes), v::zero(), part[c]);
+    poison = v::add(v::add(part[0], part[1]), v::add(part[2], part[3]));
+  }
   for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
   if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
-// forwards to a caller that reads them at once, as masked stores do not; very few are read so, too.
-TINYMLP_INLINE void step_results(float* x, std::size_t n, float* out) {
+// The values of a row, canonical: one NaN, no -0. NaN is looked for by a branch, which is foreseen,
+// so that no value waits. Very few values are read one by one, as one-output steps store them.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float* out) {
   using v = typename ops::v;
   const auto zero = v::opaque(v::zero()); // x + 0 is not x to the compiler either
+  bool any_nan = false;
   std::size_t i = 0;
   if (n <= 2) {
     for (; i < n; ++i) {
       const auto value = v::add(v::broadcast(x + i), zero);
-      out[i] = v::first(v::poisoned(value, value));
+      out[i] = v::first(value);
+      any_nan |= v::any_nan(value);
     }
-    return;
+  } else {
+    for (; i + v::lanes <= n; i += v::lanes) {
+      const auto value = v::add(v::load(x + i), zero);
+      v::store(out + i, value);
+      any_nan |= v::any_nan(value);
+    }
+    if (i < n) {
+      const auto value = v::add(v::load(x + i), zero);
+      v::store_upto(out + i, value, n - i);
+      any_nan |= v::any_nan(value); // behind the last, too: then for nothing
+    }
   }
-  for (; i + v::lanes <= n; i += v::lanes) {
-    const auto value = v::add(v::load(x + i), zero);
-    v::store(out + i, v::poisoned(value, value));
-  }
-  if (i == n) return;
-  const auto value = v::add(v::load(x + i), zero);
-  v::store(x + i, v::poisoned(value, value));
-  for (; i < n; ++i) out[i] = x[i];
+  if (any_nan)
+    for (i = 0; i < n; ++i)
+      if (exact::is_nan(out[i])) out[i] = exact::quiet_nan;
 }
 
 // Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
+template <class Step> TINYMLP_INLINE bool step_is_done(const Step& at) {
   return at.activates == activation::identity ||
          (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // What an activation other than Relu takes from a one-output step, or what the step gives.
-TINYMLP_INLINE float step_relu(const step& at, float sum) {
+template <class Step> TINYMLP_INLINE float step_relu(const Step& at, float sum) {
   return at.activates == activation::relu && sum < 0 ? 0.0F : sum;
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
-template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+template <bool Int8, class Step>
+TINYMLP_INLINE void step_apply(const steps_view& net, const Step& at, const float* dense_inputs,
                                float*& x, float*& y, float& poison) {
   switch (at.op) {
   case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
@@ -1596,50 +1648,93 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
   if (moves(at.op)) std::swap(x, y);
 }
 
-template <bool Int8>
-TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even;
-  std::size_t s = 0;
-  // A first dense step reads the features where they are, for the most part one by one: forwards
-  // from the stores of a caller that has just made them.
-  const float* inputs = row;
-  if (net.steps[0].op > step_op::dense_to_one) {
-    s = step_inputs(net, row, x) ? 1 : 0;
-    inputs = x;
-  }
-  float poison = step_poison(row, net.inputs);
-  for (; s < net.step_count; ++s) {
-    const step& at = net.steps[s];
-    if (at.op == step_op::dense_to_one && s + 1 == net.step_count && step_is_done(at)) {
-      const float sum = step_dense_to_one(at, net.floats, inputs); // canonical already
-      out[0] = poison == poison ? step_relu(at, sum) : exact::quiet_nan;
-      return;
-    }
-    step_apply<Int8>(net, at, inputs, x, y, poison);
-    if (!step_is_done(at)) step_activate(at, net.floats, x);
-    inputs = x;
-  }
-  // By a branch, which is foreseen: no result waits for the features to be looked at.
-  if (poison == poison)
-    step_results(x, net.outputs, out);
-  else
-    for (std::size_t i = 0; i < net.outputs; ++i) out[i] = exact::quiet_nan;
+// Before the first step: a dense one reads the features where they are, for the most part one by
+// one, which forwards from the stores of a caller that has just made them. Returns where it reads
+// them; `done`: the first step is.
+template <class Step>
+TINYMLP_INLINE const float* step_begin(const Step& first, const float* floats, std::size_t n,
+                                       const float* row, float* x, bool& done) {
+  done = false;
+  if (first.op <= step_op::dense_to_one) return row;
+  done = step_inputs(first, floats, n, row, x);
+  return x;
 }
 
-// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
-// aligned to 64 bytes.
+// The last step, where it gives the score; returns whether it does.
+template <class Step>
+TINYMLP_INLINE bool step_ends(const Step& at, const float* floats, const float* inputs,
+                              float poison, float* out) {
+  if (at.op != step_op::dense_to_one || !step_is_done(at)) return false;
+  const float sum = step_dense_to_one(at, floats, inputs); // canonical already
+  out[0] = poison == poison ? step_relu(at, sum) : exact::quiet_nan;
+  return true;
+}
+
+// By a branch, which is foreseen: no result waits for the features to be looked at.
+TINYMLP_INLINE void step_end(float poison, float* x, std::size_t n, float* out) {
+  if (poison == poison)
+    step_results(x, n, out);
+  else
+    for (std::size_t i = 0; i < n; ++i) out[i] = exact::quiet_nan;
+}
+
+// Step I of a shape that is a type, and those after it.
+template <class Shape, std::size_t I>
+TINYMLP_INLINE void step_from(const steps_view& net, const float* inputs, float* x, float* y,
+                              float poison, float* out) {
+  if constexpr (I == Shape::steps.size()) {
+    step_end(poison, x, Shape::outputs, out);
+  } else {
+    const fixed_step<Shape, I> at(net);
+    if (I + 1 == Shape::steps.size() && step_ends(at, net.floats, inputs, poison, out)) return;
+    step_apply<false>(net, at, inputs, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+    step_from<Shape, I + 1>(net, x, x, y, poison, out);
+  }
+}
+
+template <class Shape, bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + even_of<Shape>(net);
+  const std::size_t n = inputs_of<Shape>(net);
+  bool begun;
+  if constexpr (std::is_same_v<Shape, any_shape>) {
+    const float* inputs = step_begin(net.steps[0], net.floats, n, row, x, begun);
+    float poison = step_poison(row, n);
+    for (std::size_t s = begun ? 1 : 0; s < net.step_count; ++s) {
+      const step& at = net.steps[s];
+      if (s + 1 == net.step_count && step_ends(at, net.floats, inputs, poison, out)) return;
+      step_apply<Int8>(net, at, inputs, x, y, poison);
+      if (!step_is_done(at)) step_activate(at, net.floats, x);
+      inputs = x;
+    }
+    step_end(poison, x, net.outputs, out);
+  } else {
+    const fixed_step<Shape, 0> first(net);
+    const float* inputs = step_begin(first, net.floats, n, row, x, begun);
+    const float poison = step_poison(row, n);
+    if (begun)
+      step_from<Shape, 1>(net, inputs, x, y, poison, out);
+    else
+      step_from<Shape, 0>(net, inputs, x, y, poison, out);
+  }
+}
+
+// One row of net.inputs features -> net.outputs values, of a network of that shape. `scratch`:
+// row_scratch(net) floats, aligned to 64 bytes.
+template <class Shape>
 inline void run_row(const steps_view& net, const float* row, float* out,
                     float* scratch) noexcept TINYMLP_NONBLOCKING {
-  step_row<false>(net, row, out, scratch);
+  step_row<Shape, false>(net, row, out, scratch);
 }
 inline void run_row_int8(const steps_view& net, const float* row, float* out,
                          float* scratch) noexcept TINYMLP_NONBLOCKING {
-  step_row<true>(net, row, out, scratch);
+  step_row<any_shape, true>(net, row, out, scratch);
 }
 inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
                           float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
   for (std::size_t r = 0; r < count; ++r)
-    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+    step_row<any_shape, true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
 }
 #endif
 #if TINYMLP_SECTIONS & 0x200 // ---- tinymlp/kernels/steps_rows.inl
@@ -1789,8 +1884,8 @@ TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std:
   }
 }
 
-template <std::size_t S, std::size_t R>
-TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, const float* x,
+template <std::size_t S, std::size_t R, class Step>
+TINYMLP_NOINLINE void step_rows_chains(const Step& at, const float* floats, const float* x,
                                        float* y) noexcept {
   const float* bias = floats + at.at;
   const float* weight = bias + round_up(at.outputs, panel_width);
@@ -1802,8 +1897,8 @@ TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, cons
   }
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_dense(const step& at, const float* floats, const float* x, float* y) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_dense(const Step& at, const float* floats, const float* x, float* y) {
   if (at.inputs >= 16)
     step_rows_chains<4, R>(at, floats, x, y);
   else if (at.inputs >= 2)
@@ -1822,7 +1917,8 @@ TINYMLP_INLINE typename ops::v::reg step_rows_sum(typename ops::v::reg (&lane)[v
 }
 
 // The one-output step of one vector of rows; x's inputs lie `stride` floats apart.
-TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, const float* x,
+template <class Step>
+TINYMLP_INLINE void step_rows_dense_to_one(const Step& at, const float* floats, const float* x,
                                            std::size_t stride, float* y) {
   using v = typename ops::v;
   const float* bias = floats + at.at;
@@ -1842,8 +1938,8 @@ TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, 
   v::store(y, at.activates == activation::relu ? v::relu(sum) : sum);
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float* x) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_affine(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   const std::size_t padded = round_up(at.inputs, panel_width);
   const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
@@ -1854,8 +1950,8 @@ TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float*
     }
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, float* x) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_literals(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       float* const place = x + (i * R + r) * v::lanes;
@@ -1864,7 +1960,8 @@ TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, floa
 }
 
 // Of one vector of rows; values lie `stride` floats apart.
-TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, float* x,
+template <class Step>
+TINYMLP_NOINLINE void step_rows_layer_norm(const Step& at, const float* floats, float* x,
                                            std::size_t stride) noexcept {
   using v = typename ops::v;
   const float* scale = floats + at.at;
@@ -1893,7 +1990,8 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
                                     v::broadcast(scale + i), v::broadcast(shift + i)));
 }
 
-TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t stride) noexcept {
+template <class Step>
+TINYMLP_NOINLINE void step_rows_softmax(const Step& at, float* x, std::size_t stride) noexcept {
   using v = typename ops::v;
   auto largest = v::load(x);
   for (std::size_t i = 1; i < at.inputs; ++i)
@@ -1914,8 +2012,8 @@ TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t st
                                                        : v::sub(v::load(x + i * stride), log_sum));
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, float* x) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_activate(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   if (at.activates != activation::prelu)
     return activate<v>(at.activates, at.alpha, at.beta, x, at.outputs * R * v::lanes);
@@ -1926,8 +2024,8 @@ TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, floa
     }
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float*& x, float*& y) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_apply(const steps_view& net, const Step& at, float*& x, float*& y) {
   using v = typename ops::v;
   constexpr std::size_t stride = R * v::lanes;
   switch (at.op) {
@@ -1987,51 +2085,76 @@ TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
     for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
 }
 
+// Step I of a shape that is a type, and those after it.
+template <class Shape, std::size_t I, std::size_t R>
+TINYMLP_INLINE float* step_rows_from(const steps_view& net, float* x, float* y) {
+  if constexpr (I == Shape::steps.size()) {
+    return x;
+  } else {
+    const fixed_step<Shape, I> at(net);
+    step_rows_apply<R>(net, at, x, y);
+    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+    return step_rows_from<Shape, I + 1, R>(net, x, y);
+  }
+}
+
 // R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
-template <std::size_t R>
+template <class Shape, std::size_t R>
 TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
                                     float* scratch) {
   using v = typename ops::v;
-  float *x = scratch, *y = scratch + net.even * R * v::lanes;
+  float *x = scratch, *y = scratch + even_of<Shape>(net) * R * v::lanes;
   typename v::reg poison[R];
-  const float* const mean = step_mean(net);
-  step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
-  for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
-    const step& at = net.steps[s];
-    step_rows_apply<R>(net, at, x, y);
-    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+  if constexpr (std::is_same_v<Shape, any_shape>) {
+    const float* const mean = step_mean(net.steps[0], net.floats);
+    step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+    for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
+      const step& at = net.steps[s];
+      step_rows_apply<R>(net, at, x, y);
+      if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+    }
+  } else {
+    const float* const mean = step_mean(fixed_step<Shape, 0>(net), net.floats);
+    step_rows_inputs<R>(rows, Shape::inputs, mean, x, poison);
+    if (mean != nullptr)
+      x = step_rows_from<Shape, 1, R>(net, x, y);
+    else
+      x = step_rows_from<Shape, 0, R>(net, x, y);
   }
-  step_rows_results<R>(x, net.outputs, poison, out);
+  step_rows_results<R>(x, outputs_of<Shape>(net), poison, out);
 }
 
-// Row-major rows [count, inputs] -> out [count, outputs]. `scratch`: `room` floats, aligned to 64
-// bytes, at least row_scratch(net); with more, more rows are scored together.
+// Row-major rows [count, inputs] -> out [count, outputs], of a network of that shape. `scratch`:
+// `room` floats, aligned to 64 bytes, at least row_scratch(net); with more, more rows are scored
+// together.
+template <class Shape>
 inline void run_rows(const steps_view& net, const float* rows, std::size_t count, float* out,
                      float* scratch, std::size_t room) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t lanes = ops::v::lanes, R = ops::block_vectors;
-  const std::size_t n = net.inputs, m = net.outputs, vector = row_scratch(net) * lanes;
+  const std::size_t n = inputs_of<Shape>(net), m = outputs_of<Shape>(net);
+  const std::size_t vector = scratch_of<Shape>(net) * lanes;
   std::size_t done = 0;
   if (room >= R * vector)
     for (; count - done >= R * lanes; done += R * lanes)
-      step_rows_block<R>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, R>(net, rows + done * n, out + done * m, scratch);
   if (room >= vector) {
     for (; count - done >= lanes; done += lanes)
-      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
     const std::size_t rest = count - done;
     if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
       done = count - lanes;
-      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
       done = count;
     } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
       float* const padded = scratch + vector;
       float* const results = padded + n * lanes;
       for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
-      step_rows_block<1>(net, padded, results, scratch);
+      step_rows_block<Shape, 1>(net, padded, results, scratch);
       for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
       done = count;
     }
   }
-  for (; done < count; ++done) run_row(net, rows + done * n, out + done * m, scratch);
+  for (; done < count; ++done) run_row<Shape>(net, rows + done * n, out + done * m, scratch);
 }
 
 // Rows of a block.
@@ -10119,7 +10242,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10293,6 +10416,49 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
 
 // Vectors are loaded whole: room for the last one's end.
 constexpr void close(extent& to) noexcept { to.floats += panel_width; }
+
+// What kernels know of a network's shape when they are compiled: nothing, its sizes are numbers; or
+// a type with `steps` (with their places), `inputs`, `outputs` and `room`: sizes are constants, and
+// code for what the network does not have is left out.
+struct any_shape {};
+
+template <class Shape> constexpr std::size_t inputs_of(const steps_view&) noexcept {
+  return Shape::inputs;
+}
+template <> constexpr std::size_t inputs_of<any_shape>(const steps_view& net) noexcept {
+  return net.inputs;
+}
+template <class Shape> constexpr std::size_t outputs_of(const steps_view&) noexcept {
+  return Shape::outputs;
+}
+template <> constexpr std::size_t outputs_of<any_shape>(const steps_view& net) noexcept {
+  return net.outputs;
+}
+// Floats of the first of the two arrays that values go to and fro between; of both.
+template <class Shape> constexpr std::size_t even_of(const steps_view&) noexcept {
+  return Shape::room.even;
+}
+template <> constexpr std::size_t even_of<any_shape>(const steps_view& net) noexcept {
+  return net.even;
+}
+template <class Shape> constexpr std::size_t scratch_of(const steps_view&) noexcept {
+  return Shape::room.even + Shape::room.odd;
+}
+template <> constexpr std::size_t scratch_of<any_shape>(const steps_view& net) noexcept {
+  return row_scratch(net);
+}
+
+// Step I of a shape that is a type, as kernels read it: else as `step`, but for what only int8 has.
+template <class Shape, std::size_t I> struct fixed_step {
+  static constexpr step_op op = Shape::steps[I].op;
+  static constexpr activation activates = Shape::steps[I].activates;
+  static constexpr std::uint32_t inputs = Shape::steps[I].inputs, outputs = Shape::steps[I].outputs;
+  static constexpr std::uint32_t at = Shape::steps[I].at, slopes = Shape::steps[I].slopes;
+  float alpha, beta;
+
+  explicit constexpr fixed_step(const steps_view& net) noexcept
+      : alpha(net.steps[I].alpha), beta(net.steps[I].beta) {}
+};
 
 // Do the places fit their 32 bits, and the arrays what this machine addresses?
 constexpr bool fits(const extent& of) noexcept {
@@ -10487,12 +10653,28 @@ struct v8 {
     else
       return _mm256_maskload_ps(p, first_lanes<N>());
   }
-  // The first n floats, below 8, and zeros; the others are neither read nor written.
+  // The first n floats, below 8, and zeros; the others are not read.
   static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
     return _mm256_maskload_ps(p, lanes_upto(n));
   }
+  // The first n, below 8; the others are not written. In whole pieces, from which a load forwards,
+  // as it does not from a masked store.
   static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
-    _mm256_maskstore_ps(p, lanes_upto(n), a);
+    __m128 rest = _mm256_castps256_ps128(a);
+    if ((n & 4) != 0) {
+      _mm_storeu_ps(p, rest);
+      rest = _mm256_extractf128_ps(a, 1);
+      p += 4;
+    }
+    if ((n & 2) != 0) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+      rest = _mm_movehl_ps(rest, rest);
+      p += 2;
+    }
+    if ((n & 1) != 0) _mm_store_ss(p, rest);
+  }
+  static TINYMLP_INLINE bool any_nan(reg a) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)) != 0;
   }
   static TINYMLP_INLINE ireg lanes_upto(std::size_t n) {
     return _mm256_cmpgt_epi32(iset(static_cast<std::int32_t>(n)),
@@ -10603,6 +10785,7 @@ struct ops {
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   using narrow = vectors::v8; // the vector for eight values at the most
+  using uneven = vectors::v8; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
@@ -10741,7 +10924,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10885,7 +11068,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11111,13 +11294,16 @@ struct v16 {
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
-  // The first n floats, below 16, and zeros; the others are neither read nor written.
+  // The first n floats, below 16, and zeros; the others are not read.
   static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
     return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1), p);
   }
   static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
-    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), a);
+    if (n < 8) return v8::store_upto(p, _mm512_castps512_ps256(a), n);
+    _mm256_storeu_ps(p, _mm512_castps512_ps256(a));
+    v8::store_upto(p + 8, _mm512_extractf32x8_ps(a, 1), n - 8);
   }
+  static TINYMLP_INLINE bool any_nan(reg a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q) != 0; }
   static TINYMLP_INLINE reg larger(reg a, reg b) {
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
   }
@@ -11181,6 +11367,30 @@ struct v16 {
   }
 };
 
+// 16 floats by halves, for arrays where most loads of 16 would cross a cache line.
+struct halves {
+  struct reg {
+    __m256 low, high;
+  };
+  static constexpr std::size_t lanes = 16;
+  static TINYMLP_INLINE reg zero() { return {v8::zero(), v8::zero()}; }
+  static TINYMLP_INLINE reg load(const float* p) { return {v8::load(p), v8::load(p + 8)}; }
+  static TINYMLP_INLINE reg broadcast(const float* p) {
+    const __m256 all = v8::broadcast(p);
+    return {all, all};
+  }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) {
+    return {v8::fma(a.low, b.low, c.low), v8::fma(a.high, b.high, c.high)};
+  }
+  static TINYMLP_INLINE reg add(reg a, reg b) {
+    return {v8::add(a.low, b.low), v8::add(a.high, b.high)};
+  }
+  static TINYMLP_INLINE reg relu(reg a) { return {v8::relu(a.low), v8::relu(a.high)}; }
+  static TINYMLP_INLINE void store(float* p, reg a) {
+    _mm512_storeu_ps(p, _mm512_insertf32x8(_mm512_castps256_ps512(a.low), a.high, 1));
+  }
+};
+
 } // namespace tinymlp::kernels::vectors
 namespace tinymlp::kernels::avx512 {
 
@@ -11207,6 +11417,7 @@ struct ops {
       _mm512_storeu_ps(p, _mm512_zextps256_ps512(a));
     }
   };
+  using uneven = vectors::halves; // for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
@@ -11353,7 +11564,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11508,7 +11719,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11716,15 +11927,17 @@ struct v4 {
         return vld1q_lane_f32(p + 2, two, 2);
     }
   }
-  // The first n floats, below 4, and zeros; the others are neither read nor written.
+  // The first n floats, below 4, and zeros; the others are not read.
   static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
     return n == 1 ? load_first<1>(p) : n == 2 ? load_first<2>(p) : load_first<3>(p);
   }
+  // The first n, below 4, in whole pieces; the others are not written.
   static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
-    vst1q_lane_f32(p, a, 0);
-    if (n > 1) vst1q_lane_f32(p + 1, a, 1);
+    if (n == 1) return vst1q_lane_f32(p, a, 0);
+    vst1_f32(p, vget_low_f32(a));
     if (n > 2) vst1q_lane_f32(p + 2, a, 2);
   }
+  static TINYMLP_INLINE bool any_nan(reg a) { return vminvq_u32(vceqq_f32(a, a)) == 0; }
   static TINYMLP_INLINE reg negated(reg a) { return vnegq_f32(a); }
   // The larger of two floats; the largest of 0 and all lanes, in all lanes; a, or the smallest
   // positive float for 0, of an a not below 0.
@@ -11830,6 +12043,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
   using narrow = vectors::v4; // the vector for eight values at the most
+  using uneven = vectors::v4; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
@@ -11948,7 +12162,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12091,7 +12305,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12240,7 +12454,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc541190a
+#if TINYMLP_SECTIONS_OF != 0x34553f34
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12384,12 +12598,12 @@ inline constexpr auto registered<static_int8_weights<Shape>> =
 
 namespace detail {
 
-// Is one row scored in 512-bit vectors where there are such?
+// Is one row scored in 512-bit vectors, all from registers, where there are such?
 template <class Weights> inline constexpr bool row_is_wide = false;
 #if defined(__x86_64__) || defined(_M_X64)
 template <class Shape>
 inline constexpr bool row_is_wide<fp32_weights<Shape>> =
-    avx512::ops::row_vector<16, most_sums<Shape>>::lanes == 16;
+    avx512::row_unrolls<Shape>&& avx512::ops::row_vector<16, most_sums<Shape>>::lanes == 16;
 #endif
 
 // Where the compiler could not build an instruction set, the one below it stands in.
@@ -14029,20 +14243,22 @@ struct steps_kernel {
   std::size_t block; // rows that are scored together, where there is room
 };
 
-// A template only so that a program holds what it uses.
-template <bool Int8> struct steps_kernels;
-template <> struct steps_kernels<false> {
+// The kernels of float32 networks of a shape; a template so that a program holds what it uses.
+template <class Shape> struct steps_kernels {
   static constexpr std::array all {
     steps_kernel{isa::reference, &reference::run_row, &reference::run_rows, 1},
 #if defined(__x86_64__) || defined(_M_X64)
-        steps_kernel{isa::avx2, &avx2::run_row, &avx2::run_rows, avx2::steps_block},
-        steps_kernel{isa::avx512, &avx512::run_row, &avx512::run_rows, avx512::steps_block},
+        steps_kernel{isa::avx2, &avx2::run_row<Shape>, &avx2::run_rows<Shape>, avx2::steps_block},
+        steps_kernel{isa::avx512, &avx512::run_row<Shape>, &avx512::run_rows<Shape>,
+                     avx512::steps_block},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-        steps_kernel{isa::neon, &neon::run_row, &neon::run_rows, neon::steps_block},
+        steps_kernel{isa::neon, &neon::run_row<Shape>, &neon::run_rows<Shape>, neon::steps_block},
 #endif
   };
 };
-template <> struct steps_kernels<true> {
+// Of int8 networks, whatever their shape.
+struct int8_steps {};
+template <> struct steps_kernels<int8_steps> {
   static constexpr std::array all {
     steps_kernel{isa::reference, &reference::run_row, &reference::run_rows, 1},
 #if defined(__x86_64__) || defined(_M_X64)
@@ -14065,20 +14281,41 @@ template <> struct steps_kernels<true> {
 
 namespace detail {
 
-template <bool Int8>
+template <class Shape>
 inline constexpr std::array<steps_kernel, isa_count> steps_by_isa = [] {
   std::array<steps_kernel, isa_count> table{};
   for (std::size_t i = 0; i < isa_count; ++i)
-    for (const steps_kernel& each : steps_kernels<Int8>::all)
+    for (const steps_kernel& each : steps_kernels<Shape>::all)
       if (static_cast<std::size_t>(each.id) <= i) table[i] = each;
+  return table;
+}();
+// A table for each part: a program that scores single rows only does not carry the code for
+// batches, nor the other way round.
+template <class Shape>
+inline constexpr std::array<steps_row_function, isa_count> steps_row_by_isa = [] {
+  std::array<steps_row_function, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = steps_by_isa<Shape>[i].row;
+  return table;
+}();
+template <class Shape>
+inline constexpr std::array<steps_rows_function, isa_count> steps_rows_by_isa = [] {
+  std::array<steps_rows_function, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = steps_by_isa<Shape>[i].rows;
   return table;
 }();
 
 } // namespace detail
 
-// The kernel of an instruction set that supported() contains.
-template <bool Int8> const steps_kernel& steps_kernel_of(isa which) noexcept {
-  return detail::steps_by_isa<Int8>[static_cast<std::size_t>(which)];
+// The kernel of an instruction set that supported() contains, and its two functions. Shape:
+// any_shape or a type like it, or int8_steps.
+template <class Shape> const steps_kernel& steps_kernel_of(isa which) noexcept {
+  return detail::steps_by_isa<Shape>[static_cast<std::size_t>(which)];
+}
+template <class Shape> steps_row_function steps_row_of(isa which) noexcept {
+  return detail::steps_row_by_isa<Shape>[static_cast<std::size_t>(which)];
+}
+template <class Shape> steps_rows_function steps_rows_of(isa which) noexcept {
+  return detail::steps_rows_by_isa<Shape>[static_cast<std::size_t>(which)];
 }
 
 } // namespace tinymlp::kernels
@@ -14246,21 +14483,37 @@ template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> constexpr 
   return shapes;
 }
 
-template <std::size_t N>
-constexpr kernels::extent extent_of(const std::array<step_shape, N>& shapes) noexcept {
-  kernels::extent to;
-  std::size_t moved = 0;
-  for (const step_shape& from : shapes) {
-    kernels::step s{.op = from.op,
-                    .activates = from.activates,
-                    .inputs = from.inputs,
-                    .outputs = from.outputs,
-                    .at = from.first};
-    place(s, to, moved);
-  }
-  close(to);
-  return to;
-}
+// The steps of such a type with their places, and what they take: kernels::fixed_step reads them.
+template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> struct mlp_shape {
+  static constexpr auto shapes = shapes_of<Mode, Inputs, Layers...>();
+  static constexpr std::size_t outputs = shapes.back().outputs;
+  static constexpr std::size_t inputs = Inputs;
+
+private:
+  struct placed {
+    std::array<kernels::step, sizeof...(Layers)> steps{};
+    kernels::extent room;
+  };
+  static constexpr placed all = [] {
+    placed to;
+    std::size_t moved = 0, i = 0;
+    for (const step_shape& from : shapes) {
+      kernels::step& s = to.steps[i++];
+      s = {.op = from.op,
+           .activates = from.activates,
+           .inputs = from.inputs,
+           .outputs = from.outputs,
+           .at = from.first};
+      place(s, to.room, moved);
+    }
+    close(to.room);
+    return to;
+  }();
+
+public:
+  static constexpr std::array<kernels::step, sizeof...(Layers)> steps = all.steps;
+  static constexpr kernels::extent room = all.room;
+};
 
 // Floats of scratch for many rows: as many rows together as fit 192 KiB of stack, at most 32.
 inline constexpr std::size_t most_scratch = 49152;
@@ -14279,8 +14532,9 @@ constexpr std::size_t rows_scratch(std::size_t row) noexcept {
 // Size: 4 bytes a parameter (int8: 1), some arrays padded to 16 values, and 48 bytes a layer.
 template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basic_mlp {
   static_assert(sizeof...(Layers) >= 1 && Inputs >= 1 && Inputs <= onnx::max_width);
-  static constexpr auto shapes = detail::shapes_of<Mode, Inputs, Layers...>();
-  static constexpr kernels::extent extent = detail::extent_of(shapes);
+  using shape = detail::mlp_shape<Mode, Inputs, Layers...>;
+  static constexpr auto shapes = shape::shapes;
+  static constexpr kernels::extent extent = shape::room;
   static_assert(kernels::fits(extent), "the network is larger than 2 GiB of constants");
   static constexpr bool is_int8 = Mode != onnx::quant_mode::fp32;
   static constexpr std::size_t row_floats = extent.even + extent.odd;
@@ -14316,11 +14570,12 @@ public:
   // One row of `inputs` features -> `outputs` values.
   constexpr values run(row_view row) const noexcept TINYMLP_NONBLOCKING {
     values out{};
-    alignas(64) float scratch[row_floats]{};
-    if (std::is_constant_evaluated())
+    if (std::is_constant_evaluated()) {
+      float scratch[row_floats]{};
       kernels::reference::run_row(view(), row.data(), out.data(), scratch);
-    else
-      kernels::steps_kernel_of<is_int8>(selected()).row(view(), row.data(), out.data(), scratch);
+    } else {
+      run_row(selected(), row.data(), out.data());
+    }
     return out;
   }
   constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING requires(outputs == 1) {
@@ -14348,8 +14603,7 @@ public:
   result<values> run(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!can_run(which)) return error{status::isa_unsupported, 0, name(which)};
     values out{};
-    alignas(64) float scratch[row_floats];
-    kernels::steps_kernel_of<is_int8>(which).row(view(), row.data(), out.data(), scratch);
+    run_row(which, row.data(), out.data());
     return out;
   }
   [[nodiscard]] status run(std::span<const float> rows, std::span<float> out,
@@ -14368,6 +14622,17 @@ public:
 private:
   constexpr basic_mlp() noexcept = default;
 
+  // What its kernels know of it. Constants pay in small networks; large ones share their code.
+  using known =
+      std::conditional_t<is_int8, kernels::int8_steps,
+                         std::conditional_t<parameter_count <= 16384 && sizeof...(Layers) <= 24,
+                                            shape, kernels::any_shape>>;
+
+  void run_row(isa which, const float* row, float* out) const noexcept TINYMLP_NONBLOCKING {
+    alignas(64) float scratch[row_floats];
+    kernels::steps_row_of<known>(which)(view(), row, out, scratch);
+  }
+
   static bool can_run(isa which) noexcept TINYMLP_NONBLOCKING {
     return supported(which) && kernels::built().contains(which);
   }
@@ -14380,8 +14645,8 @@ private:
                 std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     constexpr std::size_t room = detail::rows_scratch(row_floats);
     alignas(64) float scratch[room];
-    kernels::steps_kernel_of<is_int8>(which).rows(view(), rows.data(), rows.size() / inputs,
-                                                  out.data(), scratch, room);
+    kernels::steps_rows_of<known>(which)(view(), rows.data(), rows.size() / inputs, out.data(),
+                                         scratch, room);
     return status::ok;
   }
 
@@ -14752,9 +15017,9 @@ private:
          float* out) const noexcept TINYMLP_NONBLOCKING {
     alignas(64) float scratch[Floats];
     if (mode_ == onnx::quant_mode::fp32)
-      run_with(kernels::steps_kernel_of<false>(which), rows, count, out, scratch, Floats);
+      run_with(kernels::steps_kernel_of<kernels::any_shape>(which), rows, count, out, scratch, Floats);
     else
-      run_with(kernels::steps_kernel_of<true>(which), rows, count, out, scratch, Floats);
+      run_with(kernels::steps_kernel_of<kernels::int8_steps>(which), rows, count, out, scratch, Floats);
     return status::ok;
   }
   void run_with(const kernels::steps_kernel& kernel, const float* rows, std::size_t count,

@@ -149,21 +149,37 @@ template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> constexpr 
   return shapes;
 }
 
-template <std::size_t N>
-constexpr kernels::extent extent_of(const std::array<step_shape, N>& shapes) noexcept {
-  kernels::extent to;
-  std::size_t moved = 0;
-  for (const step_shape& from : shapes) {
-    kernels::step s{.op = from.op,
-                    .activates = from.activates,
-                    .inputs = from.inputs,
-                    .outputs = from.outputs,
-                    .at = from.first};
-    place(s, to, moved);
-  }
-  close(to);
-  return to;
-}
+// The steps of such a type with their places, and what they take: kernels::fixed_step reads them.
+template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> struct mlp_shape {
+  static constexpr auto shapes = shapes_of<Mode, Inputs, Layers...>();
+  static constexpr std::size_t outputs = shapes.back().outputs;
+  static constexpr std::size_t inputs = Inputs;
+
+private:
+  struct placed {
+    std::array<kernels::step, sizeof...(Layers)> steps{};
+    kernels::extent room;
+  };
+  static constexpr placed all = [] {
+    placed to;
+    std::size_t moved = 0, i = 0;
+    for (const step_shape& from : shapes) {
+      kernels::step& s = to.steps[i++];
+      s = {.op = from.op,
+           .activates = from.activates,
+           .inputs = from.inputs,
+           .outputs = from.outputs,
+           .at = from.first};
+      place(s, to.room, moved);
+    }
+    close(to.room);
+    return to;
+  }();
+
+public:
+  static constexpr std::array<kernels::step, sizeof...(Layers)> steps = all.steps;
+  static constexpr kernels::extent room = all.room;
+};
 
 // Floats of scratch for many rows: as many rows together as fit 192 KiB of stack, at most 32.
 inline constexpr std::size_t most_scratch = 49152;
@@ -182,8 +198,9 @@ constexpr std::size_t rows_scratch(std::size_t row) noexcept {
 // Size: 4 bytes a parameter (int8: 1), some arrays padded to 16 values, and 48 bytes a layer.
 template <onnx::quant_mode Mode, std::size_t Inputs, class... Layers> class basic_mlp {
   static_assert(sizeof...(Layers) >= 1 && Inputs >= 1 && Inputs <= onnx::max_width);
-  static constexpr auto shapes = detail::shapes_of<Mode, Inputs, Layers...>();
-  static constexpr kernels::extent extent = detail::extent_of(shapes);
+  using shape = detail::mlp_shape<Mode, Inputs, Layers...>;
+  static constexpr auto shapes = shape::shapes;
+  static constexpr kernels::extent extent = shape::room;
   static_assert(kernels::fits(extent), "the network is larger than 2 GiB of constants");
   static constexpr bool is_int8 = Mode != onnx::quant_mode::fp32;
   static constexpr std::size_t row_floats = extent.even + extent.odd;
@@ -219,11 +236,12 @@ public:
   // One row of `inputs` features -> `outputs` values.
   constexpr values run(row_view row) const noexcept TINYMLP_NONBLOCKING {
     values out{};
-    alignas(64) float scratch[row_floats]{};
-    if (std::is_constant_evaluated())
+    if (std::is_constant_evaluated()) {
+      float scratch[row_floats]{};
       kernels::reference::run_row(view(), row.data(), out.data(), scratch);
-    else
-      kernels::steps_kernel_of<is_int8>(selected()).row(view(), row.data(), out.data(), scratch);
+    } else {
+      run_row(selected(), row.data(), out.data());
+    }
     return out;
   }
   constexpr float score(row_view row) const noexcept TINYMLP_NONBLOCKING requires(outputs == 1) {
@@ -251,8 +269,7 @@ public:
   result<values> run(row_view row, isa which) const noexcept TINYMLP_NONBLOCKING {
     if (!can_run(which)) return error{status::isa_unsupported, 0, name(which)};
     values out{};
-    alignas(64) float scratch[row_floats];
-    kernels::steps_kernel_of<is_int8>(which).row(view(), row.data(), out.data(), scratch);
+    run_row(which, row.data(), out.data());
     return out;
   }
   [[nodiscard]] status run(std::span<const float> rows, std::span<float> out,
@@ -271,6 +288,17 @@ public:
 private:
   constexpr basic_mlp() noexcept = default;
 
+  // What its kernels know of it. Constants pay in small networks; large ones share their code.
+  using known =
+      std::conditional_t<is_int8, kernels::int8_steps,
+                         std::conditional_t<parameter_count <= 16384 && sizeof...(Layers) <= 24,
+                                            shape, kernels::any_shape>>;
+
+  void run_row(isa which, const float* row, float* out) const noexcept TINYMLP_NONBLOCKING {
+    alignas(64) float scratch[row_floats];
+    kernels::steps_row_of<known>(which)(view(), row, out, scratch);
+  }
+
   static bool can_run(isa which) noexcept TINYMLP_NONBLOCKING {
     return supported(which) && kernels::built().contains(which);
   }
@@ -283,8 +311,8 @@ private:
                 std::span<float> out) const noexcept TINYMLP_NONBLOCKING {
     constexpr std::size_t room = detail::rows_scratch(row_floats);
     alignas(64) float scratch[room];
-    kernels::steps_kernel_of<is_int8>(which).rows(view(), rows.data(), rows.size() / inputs,
-                                                  out.data(), scratch, room);
+    kernels::steps_rows_of<known>(which)(view(), rows.data(), rows.size() / inputs, out.data(),
+                                         scratch, room);
     return status::ok;
   }
 

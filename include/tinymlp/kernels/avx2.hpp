@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -136,12 +137,28 @@ struct v8 {
     else
       return _mm256_maskload_ps(p, first_lanes<N>());
   }
-  // The first n floats, below 8, and zeros; the others are neither read nor written.
+  // The first n floats, below 8, and zeros; the others are not read.
   static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
     return _mm256_maskload_ps(p, lanes_upto(n));
   }
+  // The first n, below 8; the others are not written. In whole pieces, from which a load forwards,
+  // as it does not from a masked store.
   static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
-    _mm256_maskstore_ps(p, lanes_upto(n), a);
+    __m128 rest = _mm256_castps256_ps128(a);
+    if ((n & 4) != 0) {
+      _mm_storeu_ps(p, rest);
+      rest = _mm256_extractf128_ps(a, 1);
+      p += 4;
+    }
+    if ((n & 2) != 0) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+      rest = _mm_movehl_ps(rest, rest);
+      p += 2;
+    }
+    if ((n & 1) != 0) _mm_store_ss(p, rest);
+  }
+  static TINYMLP_INLINE bool any_nan(reg a) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)) != 0;
   }
   static TINYMLP_INLINE ireg lanes_upto(std::size_t n) {
     return _mm256_cmpgt_epi32(iset(static_cast<std::int32_t>(n)),
@@ -252,6 +269,7 @@ struct ops {
   // Many rows: the vector of rows, vectors of rows in a block, and chains of a sum together.
   using v = v8;
   using narrow = vectors::v8; // the vector for eight values at the most
+  using uneven = vectors::v8; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -125,13 +126,16 @@ struct v16 {
     else
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << N) - 1), p);
   }
-  // The first n floats, below 16, and zeros; the others are neither read nor written.
+  // The first n floats, below 16, and zeros; the others are not read.
   static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
     return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1), p);
   }
   static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
-    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), a);
+    if (n < 8) return v8::store_upto(p, _mm512_castps512_ps256(a), n);
+    _mm256_storeu_ps(p, _mm512_castps512_ps256(a));
+    v8::store_upto(p + 8, _mm512_extractf32x8_ps(a, 1), n - 8);
   }
+  static TINYMLP_INLINE bool any_nan(reg a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q) != 0; }
   static TINYMLP_INLINE reg larger(reg a, reg b) {
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
   }
@@ -195,6 +199,30 @@ struct v16 {
   }
 };
 
+// 16 floats by halves, for arrays where most loads of 16 would cross a cache line.
+struct halves {
+  struct reg {
+    __m256 low, high;
+  };
+  static constexpr std::size_t lanes = 16;
+  static TINYMLP_INLINE reg zero() { return {v8::zero(), v8::zero()}; }
+  static TINYMLP_INLINE reg load(const float* p) { return {v8::load(p), v8::load(p + 8)}; }
+  static TINYMLP_INLINE reg broadcast(const float* p) {
+    const __m256 all = v8::broadcast(p);
+    return {all, all};
+  }
+  static TINYMLP_INLINE reg fma(reg a, reg b, reg c) {
+    return {v8::fma(a.low, b.low, c.low), v8::fma(a.high, b.high, c.high)};
+  }
+  static TINYMLP_INLINE reg add(reg a, reg b) {
+    return {v8::add(a.low, b.low), v8::add(a.high, b.high)};
+  }
+  static TINYMLP_INLINE reg relu(reg a) { return {v8::relu(a.low), v8::relu(a.high)}; }
+  static TINYMLP_INLINE void store(float* p, reg a) {
+    _mm512_storeu_ps(p, _mm512_insertf32x8(_mm512_castps256_ps512(a.low), a.high, 1));
+  }
+};
+
 } // namespace tinymlp::kernels::vectors
 namespace tinymlp::kernels::avx512 {
 
@@ -221,6 +249,7 @@ struct ops {
       _mm512_storeu_ps(p, _mm512_zextps256_ps512(a));
     }
   };
+  using uneven = vectors::halves; // for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;

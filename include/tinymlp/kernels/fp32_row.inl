@@ -211,28 +211,36 @@ template <class Shape> TINYMLP_INLINE float unrolled_row(const float* values, co
 
 // Networks of any size: loops, with each layer's results in memory.
 template <class Layer, std::size_t B>
+TINYMLP_INLINE void looped_terms(const float* weight, const float* x, std::size_t k,
+                                 std::size_t chains,
+                                 typename Layer::v::reg (&sum)[Layer::split.count][B]) {
+  using v = typename Layer::v;
+  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) if (c < chains) {
+    const std::size_t input = Layer::split.begin(c) + k;
+    const auto element = v::broadcast(x + input);
+    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[c][b] = v::fma(
+        v::load(weight + input * Layer::at.padded_outputs + b * v::lanes), element, sum[c][b]);
+  }
+}
+// B vectors of outputs, all chains together: as many sums as cover the latency of a multiply-add.
+template <class Layer, std::size_t B>
 TINYMLP_INLINE void looped_block(const float* values, const float* x, float* y, std::size_t first) {
   using v = typename Layer::v;
-  typename v::reg total[B], pair[B], sum[B];
-  TINYMLP_UNROLL for (std::size_t c = 0; c < Layer::split.count; ++c) {
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-        c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
-    for (std::size_t k = Layer::split.begin(c); k < Layer::split.begin(c + 1); ++k) {
-      const auto element = v::broadcast(x + k);
-      const float* w = values + Layer::at.weight + k * Layer::at.padded_outputs + first;
-      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[b] =
-          v::fma(v::load(w + b * v::lanes), element, sum[b]);
-    }
-    TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
-      pair[b] = c % 2 == 0 ? sum[b] : v::add(pair[b], sum[b]);
-      if (c < 2)
-        total[b] = pair[b];
-      else if (c == 3)
-        total[b] = v::add(total[b], pair[b]);
-    }
+  constexpr std::size_t chains = Layer::split.count;
+  constexpr std::size_t length = Layer::at.inputs / chains, longer = Layer::at.inputs % chains;
+  const float* weight = values + Layer::at.weight + first;
+  typename v::reg sum[chains][B];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c)
+      TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[c][b] =
+          c == 0 ? v::load(values + Layer::at.bias + first + b * v::lanes) : v::zero();
+  for (std::size_t k = 0; k < length; ++k) looped_terms<Layer, B>(weight, x, k, chains, sum);
+  if constexpr (longer != 0) looped_terms<Layer, B>(weight, x, length, longer, sum);
+  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
+    auto total = sum[0][b];
+    if constexpr (chains > 1) total = v::add(total, sum[1][b]);
+    if constexpr (chains > 2) total = v::add(total, v::add(sum[2][b], sum[3][b]));
+    v::store(y + first + b * v::lanes, v::relu(total));
   }
-  TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b)
-      v::store(y + first + b * v::lanes, v::relu(total[b]));
 }
 
 template <class Shape, std::size_t L>
@@ -252,8 +260,9 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
     using layer = row_layer<Shape, L>;
     constexpr std::size_t lanes = layer::v::lanes, padded = layer::vectors * lanes;
     std::size_t first = 0;
-    for (; first + 4 * lanes <= padded; first += 4 * lanes)
-      looped_block<layer, 4>(values, x, y, first);
+    constexpr std::size_t block = ops::row_sums / layer::split.count;
+    for (; first + block * lanes <= padded; first += block * lanes)
+      looped_block<layer, block>(values, x, y, first);
     for (; first < padded; first += lanes) looped_block<layer, 1>(values, x, y, first);
     return looped_layers<Shape, L + 1>(values, y, x, poison);
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
@@ -106,15 +107,17 @@ struct v4 {
         return vld1q_lane_f32(p + 2, two, 2);
     }
   }
-  // The first n floats, below 4, and zeros; the others are neither read nor written.
+  // The first n floats, below 4, and zeros; the others are not read.
   static TINYMLP_INLINE reg load_upto(const float* p, std::size_t n) {
     return n == 1 ? load_first<1>(p) : n == 2 ? load_first<2>(p) : load_first<3>(p);
   }
+  // The first n, below 4, in whole pieces; the others are not written.
   static TINYMLP_INLINE void store_upto(float* p, reg a, std::size_t n) {
-    vst1q_lane_f32(p, a, 0);
-    if (n > 1) vst1q_lane_f32(p + 1, a, 1);
+    if (n == 1) return vst1q_lane_f32(p, a, 0);
+    vst1_f32(p, vget_low_f32(a));
     if (n > 2) vst1q_lane_f32(p + 2, a, 2);
   }
+  static TINYMLP_INLINE bool any_nan(reg a) { return vminvq_u32(vceqq_f32(a, a)) == 0; }
   static TINYMLP_INLINE reg negated(reg a) { return vnegq_f32(a); }
   // The larger of two floats; the largest of 0 and all lanes, in all lanes; a, or the smallest
   // positive float for 0, of an a not below 0.
@@ -220,6 +223,7 @@ struct ops {
   static constexpr std::size_t row_permuted = 65536;
   // Many rows: vectors of rows in a block, and chains of a sum together.
   using narrow = vectors::v4; // the vector for eight values at the most
+  using uneven = vectors::v4; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;

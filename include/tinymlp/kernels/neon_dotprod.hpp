@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)

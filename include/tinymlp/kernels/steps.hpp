@@ -149,6 +149,49 @@ constexpr void place(step& s, extent& to, std::size_t& moved) noexcept {
 // Vectors are loaded whole: room for the last one's end.
 constexpr void close(extent& to) noexcept { to.floats += panel_width; }
 
+// What kernels know of a network's shape when they are compiled: nothing, its sizes are numbers; or
+// a type with `steps` (with their places), `inputs`, `outputs` and `room`: sizes are constants, and
+// code for what the network does not have is left out.
+struct any_shape {};
+
+template <class Shape> constexpr std::size_t inputs_of(const steps_view&) noexcept {
+  return Shape::inputs;
+}
+template <> constexpr std::size_t inputs_of<any_shape>(const steps_view& net) noexcept {
+  return net.inputs;
+}
+template <class Shape> constexpr std::size_t outputs_of(const steps_view&) noexcept {
+  return Shape::outputs;
+}
+template <> constexpr std::size_t outputs_of<any_shape>(const steps_view& net) noexcept {
+  return net.outputs;
+}
+// Floats of the first of the two arrays that values go to and fro between; of both.
+template <class Shape> constexpr std::size_t even_of(const steps_view&) noexcept {
+  return Shape::room.even;
+}
+template <> constexpr std::size_t even_of<any_shape>(const steps_view& net) noexcept {
+  return net.even;
+}
+template <class Shape> constexpr std::size_t scratch_of(const steps_view&) noexcept {
+  return Shape::room.even + Shape::room.odd;
+}
+template <> constexpr std::size_t scratch_of<any_shape>(const steps_view& net) noexcept {
+  return row_scratch(net);
+}
+
+// Step I of a shape that is a type, as kernels read it: else as `step`, but for what only int8 has.
+template <class Shape, std::size_t I> struct fixed_step {
+  static constexpr step_op op = Shape::steps[I].op;
+  static constexpr activation activates = Shape::steps[I].activates;
+  static constexpr std::uint32_t inputs = Shape::steps[I].inputs, outputs = Shape::steps[I].outputs;
+  static constexpr std::uint32_t at = Shape::steps[I].at, slopes = Shape::steps[I].slopes;
+  float alpha, beta;
+
+  explicit constexpr fixed_step(const steps_view& net) noexcept
+      : alpha(net.steps[I].alpha), beta(net.steps[I].beta) {}
+};
+
 // Do the places fit their 32 bits, and the arrays what this machine addresses?
 constexpr bool fits(const extent& of) noexcept {
   constexpr std::uint64_t most = (std::uint64_t{1} << (sizeof(std::size_t) > 4 ? 31 : 27)) - 1;

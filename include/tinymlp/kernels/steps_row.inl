@@ -1,9 +1,27 @@
-// One row of a network of any shape: outputs lie across lanes, sizes are numbers. Included by each
-// instruction set inside its own namespace and target region, with its primitives in `ops`.
+// One row of a network of any shape: outputs lie across lanes; sizes are numbers, or constants
+// where the network's type has them (fixed_step). Included by each instruction set inside its own
+// namespace and target region, with its primitives in `ops`.
+
+// Terms of a chain that are written out where their number is known.
+inline constexpr std::size_t step_unrolled = 16;
+
+// Term K of each of the first `chains` of S chains, of P panels of B vectors of outputs each.
+template <class V, std::size_t S, std::size_t P, std::size_t B>
+TINYMLP_INLINE void step_terms(const float* const (&from)[S], const float* const (&term)[S],
+                               std::size_t k, std::size_t stride, std::size_t panel,
+                               std::size_t chains, typename V::reg (&sum)[S][P][B]) {
+  TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) if (s < chains) {
+    const auto each = V::broadcast(from[s] + k);
+    TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
+        TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
+            V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
+  }
+}
 
 // P panels of B vectors of outputs each, in S chains. Stride: between the weights of an input and
-// those of the next; 0 where it is `width`.
-template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride>
+// those of the next; 0 where it is `width`. Inputs: as many, where the compiler knows; else 0.
+template <class V, std::size_t S, std::size_t P, std::size_t B, std::size_t Stride,
+          std::size_t Inputs>
 TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::size_t width,
                                 const float* x, std::size_t inputs, float* y, bool relu) {
   const std::size_t stride = Stride != 0 ? Stride : width, panel = inputs * panel_width;
@@ -19,22 +37,15 @@ TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::siz
         TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
             s == 0 ? V::load(bias + p * panel_width + b * V::lanes) : V::zero();
   }
-  for (std::size_t k = 0; k < length; ++k) {
-    TINYMLP_UNROLL for (std::size_t s = 0; s < S; ++s) {
-      const auto each = V::broadcast(from[s] + k);
-      TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
-          TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-              V::fma(V::load(term[s] + k * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
-    }
+  if constexpr (Inputs != 0 && Inputs / S <= step_unrolled) {
+    TINYMLP_UNROLL for (std::size_t k = 0; k < Inputs / S; ++k)
+        step_terms<V, S, P, B>(from, term, k, stride, panel, S, sum);
+  } else {
+    for (std::size_t k = 0; k < length; ++k)
+      step_terms<V, S, P, B>(from, term, k, stride, panel, S, sum);
   }
-  if constexpr (S > 1) { // the first chains may be one term longer
-    TINYMLP_UNROLL for (std::size_t s = 0; s < S - 1; ++s) if (s < longer) {
-      const auto each = V::broadcast(from[s] + length);
-      TINYMLP_UNROLL for (std::size_t p = 0; p < P;
-                          ++p) TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) sum[s][p][b] =
-          V::fma(V::load(term[s] + length * stride + p * panel + b * V::lanes), each, sum[s][p][b]);
-    }
-  }
+  // The first chains may be one term longer.
+  if constexpr (S > 1) step_terms<V, S, P, B>(from, term, length, stride, panel, longer, sum);
   TINYMLP_UNROLL for (std::size_t p = 0; p < P; ++p)
       TINYMLP_UNROLL for (std::size_t b = 0; b < B; ++b) {
     auto total = sum[0][p][b];
@@ -45,7 +56,7 @@ TINYMLP_INLINE void step_panels(const float* bias, const float* weight, std::siz
   }
 }
 
-template <std::size_t S>
+template <std::size_t S, std::size_t Inputs>
 TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, const float* x,
                                       std::size_t inputs, std::size_t outputs, float* y,
                                       bool relu) {
@@ -56,33 +67,44 @@ TINYMLP_INLINE void step_dense_chains(const float* bias, const float* weight, co
   std::size_t o = 0;
   if (panels > 1 && inputs <= 128) // more streams than that from the second-level cache are slower
     for (; o + panels * panel_width <= outputs; o += panels * panel_width)
-      step_panels<v, S, panels, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                                      inputs, y + o, relu);
+      step_panels<v, S, panels, vectors, panel_width, Inputs>(bias + o, weight + o * inputs,
+                                                              panel_width, x, inputs, y + o, relu);
   for (; o + panel_width <= outputs; o += panel_width)
-    step_panels<v, S, 1, vectors, panel_width>(bias + o, weight + o * inputs, panel_width, x,
-                                               inputs, y + o, relu);
+    step_panels<v, S, 1, vectors, panel_width, Inputs>(bias + o, weight + o * inputs, panel_width,
+                                                       x, inputs, y + o, relu);
   const std::size_t width = outputs - o;
   using narrow = typename ops::narrow; // of eight lanes, or less
+  using uneven = typename ops::uneven;
   if (width > panel_width / 2)
-    step_panels<v, S, 1, vectors, 0>(bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
+    step_panels<uneven, S, 1, panel_width / uneven::lanes, 0, Inputs>(
+        bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
   else if (width != 0)
-    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0>(bias + o, weight + o * inputs,
-                                                                  width, x, inputs, y + o, relu);
+    step_panels<narrow, S, 1, panel_width / 2 / narrow::lanes, 0, Inputs>(
+        bias + o, weight + o * inputs, width, x, inputs, y + o, relu);
 }
 
 // y = x * weight + bias, and Relu if that follows.
-// On its own, so that its sums have all registers.
-TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
-                                 float* y) noexcept {
+template <std::size_t Inputs, class Step>
+TINYMLP_INLINE void step_dense_of(const Step& at, const float* floats, const float* x, float* y) {
   const float* bias = floats + at.at;
   const float* weight = bias + round_up(at.outputs, panel_width);
   const bool relu = at.activates == activation::relu;
   if (at.inputs >= 16)
-    step_dense_chains<4>(bias, weight, x, at.inputs, at.outputs, y, relu);
+    step_dense_chains<4, Inputs>(bias, weight, x, at.inputs, at.outputs, y, relu);
   else if (at.inputs >= 2)
-    step_dense_chains<2>(bias, weight, x, at.inputs, at.outputs, y, relu);
+    step_dense_chains<2, Inputs>(bias, weight, x, at.inputs, at.outputs, y, relu);
   else
-    step_dense_chains<1>(bias, weight, x, at.inputs, at.outputs, y, relu);
+    step_dense_chains<1, Inputs>(bias, weight, x, at.inputs, at.outputs, y, relu);
+}
+// On its own, so that its sums have all registers.
+TINYMLP_NOINLINE void step_dense(const step& at, const float* floats, const float* x,
+                                 float* y) noexcept {
+  step_dense_of<0>(at, floats, x, y);
+}
+template <class Shape, std::size_t I>
+TINYMLP_INLINE void step_dense(const fixed_step<Shape, I>& at, const float* floats, const float* x,
+                               float* y) {
+  step_dense_of<fixed_step<Shape, I>::inputs>(at, floats, x, y);
 }
 
 TINYMLP_INLINE typename ops::quad step_no_poison() {
@@ -91,7 +113,8 @@ TINYMLP_INLINE typename ops::quad step_no_poison() {
 }
 
 // The one-output step.
-TINYMLP_INLINE float step_dense_to_one(const step& at, const float* floats, const float* x) {
+template <class Step>
+TINYMLP_INLINE float step_dense_to_one(const Step& at, const float* floats, const float* x) {
   const float* bias = floats + at.at;
   const float* weight = bias + virtual_lanes;
   auto sum = ops::load_octet(bias);
@@ -121,7 +144,8 @@ TINYMLP_INLINE float step_squares(const float* x, std::size_t count) {
   return ops::sum_octet(sum, step_no_poison());
 }
 
-TINYMLP_INLINE void step_affine(const step& at, const float* floats, float* x) {
+template <class Step>
+TINYMLP_INLINE void step_affine(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   const std::size_t padded = round_up(at.inputs, panel_width);
   const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
@@ -142,13 +166,15 @@ TINYMLP_INLINE typename ops::v::reg step_literal(step_op op, typename ops::v::re
   default: return v::div(x, a);
   }
 }
-TINYMLP_INLINE void step_literals(const step& at, const float* floats, float* x) {
+template <class Step>
+TINYMLP_INLINE void step_literals(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   for (std::size_t i = 0; i < at.inputs; i += v::lanes)
     v::store(x + i, step_literal(at.op, v::load(x + i), v::load(floats + at.at + i)));
 }
 
-TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float* x) noexcept {
+template <class Step>
+TINYMLP_NOINLINE void step_layer_norm(const Step& at, const float* floats, float* x) noexcept {
   using v = typename ops::v;
   const float* scale = floats + at.at;
   const float* shift = scale + round_up(at.inputs, panel_width);
@@ -166,7 +192,7 @@ TINYMLP_NOINLINE void step_layer_norm(const step& at, const float* floats, float
 }
 
 // exp(x - largest) / sum, or its logarithm.
-TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
+template <class Step> TINYMLP_NOINLINE void step_softmax(const Step& at, float* x) noexcept {
   using v = typename ops::v;
   const std::size_t n = at.inputs;
   TINYMLP_UNROLL for (std::size_t i = 0; i < panel_width; i += v::lanes)
@@ -196,7 +222,8 @@ TINYMLP_NOINLINE void step_softmax(const step& at, float* x) noexcept {
 }
 
 // The activation of a whole step, in place; Relu has been applied by dense steps themselves.
-TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x) {
+template <class Step>
+TINYMLP_INLINE void step_activate(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   const std::size_t n = round_up(at.outputs, v::lanes);
   if (at.activates != activation::prelu) return activate<v>(at.activates, at.alpha, at.beta, x, n);
@@ -204,24 +231,24 @@ TINYMLP_INLINE void step_activate(const step& at, const float* floats, float* x)
 }
 
 // What is taken off the features as they are read, where the network starts with that alone.
-TINYMLP_INLINE const float* step_mean(const steps_view& net) {
-  const step& first = net.steps[0];
+template <class Step>
+TINYMLP_INLINE const float* step_mean(const Step& first, const float* floats) {
   const bool centres = first.op == step_op::centre && first.activates == activation::identity;
-  return centres ? net.floats + first.at : nullptr;
+  return centres ? floats + first.at : nullptr;
 }
 
 // Features, centred or scaled where the network starts with that; whether it does. Few of them one
 // by one: forwards from the stores of a caller that has just made them, and to a dense step, which
 // reads them so.
-TINYMLP_INLINE bool step_inputs(const steps_view& net, const float* row, float* x) {
+template <class Step>
+TINYMLP_INLINE bool step_inputs(const Step& first, const float* floats, std::size_t n,
+                                const float* row, float* x) {
   using v = typename ops::v;
-  const step& first = net.steps[0];
-  const std::size_t n = net.inputs;
-  const float* const mean = step_mean(net);
+  const float* const mean = step_mean(first, floats);
   std::size_t i = 0;
   if (n <= 16 && first.op == step_op::affine && first.activates == activation::identity) {
     const std::size_t padded = round_up(n, panel_width);
-    const float *offset = net.floats + first.at, *scale = offset + padded, *shift = scale + padded;
+    const float *offset = floats + first.at, *scale = offset + padded, *shift = scale + padded;
     for (; i < n; ++i)
       x[i] = v::first(v::fma(v::sub(v::opaque(v::broadcast(row + i)), v::broadcast(offset + i)),
                              v::broadcast(scale + i), v::broadcast(shift + i)));
@@ -245,50 +272,66 @@ TINYMLP_INLINE bool step_inputs(const steps_view& net, const float* row, float* 
 // 0, or NaN where a feature is not finite.
 TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
   using v = typename ops::v;
+  constexpr std::size_t chains = 4; // many features would wait for one another
   auto poison = v::zero();
   std::size_t i = 0;
+  if (n >= 2 * chains * v::lanes) {
+    typename v::reg part[chains];
+    TINYMLP_UNROLL for (auto& each : part) each = v::zero();
+    for (; i + chains * v::lanes <= n; i += chains * v::lanes)
+      TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c) part[c] =
+          v::fma(v::load(row + i + c * v::lanes), v::zero(), part[c]);
+    poison = v::add(v::add(part[0], part[1]), v::add(part[2], part[3]));
+  }
   for (; i + v::lanes <= n; i += v::lanes) poison = v::fma(v::load(row + i), v::zero(), poison);
   if (i < n) poison = v::fma(v::load_upto(row + i, n - i), v::zero(), poison);
   return v::reduce_add(poison);
 }
 
-// The values of a row, canonical: one NaN, no -0. Fewer than a vector are stored one by one, which
-// forwards to a caller that reads them at once, as masked stores do not; very few are read so, too.
-TINYMLP_INLINE void step_results(float* x, std::size_t n, float* out) {
+// The values of a row, canonical: one NaN, no -0. NaN is looked for by a branch, which is foreseen,
+// so that no value waits. Very few values are read one by one, as one-output steps store them.
+TINYMLP_INLINE void step_results(const float* x, std::size_t n, float* out) {
   using v = typename ops::v;
   const auto zero = v::opaque(v::zero()); // x + 0 is not x to the compiler either
+  bool any_nan = false;
   std::size_t i = 0;
   if (n <= 2) {
     for (; i < n; ++i) {
       const auto value = v::add(v::broadcast(x + i), zero);
-      out[i] = v::first(v::poisoned(value, value));
+      out[i] = v::first(value);
+      any_nan |= v::any_nan(value);
     }
-    return;
+  } else {
+    for (; i + v::lanes <= n; i += v::lanes) {
+      const auto value = v::add(v::load(x + i), zero);
+      v::store(out + i, value);
+      any_nan |= v::any_nan(value);
+    }
+    if (i < n) {
+      const auto value = v::add(v::load(x + i), zero);
+      v::store_upto(out + i, value, n - i);
+      any_nan |= v::any_nan(value); // behind the last, too: then for nothing
+    }
   }
-  for (; i + v::lanes <= n; i += v::lanes) {
-    const auto value = v::add(v::load(x + i), zero);
-    v::store(out + i, v::poisoned(value, value));
-  }
-  if (i == n) return;
-  const auto value = v::add(v::load(x + i), zero);
-  v::store(x + i, v::poisoned(value, value));
-  for (; i < n; ++i) out[i] = x[i];
+  if (any_nan)
+    for (i = 0; i < n; ++i)
+      if (exact::is_nan(out[i])) out[i] = exact::quiet_nan;
 }
 
 // Is nothing left of the step's activation? Dense steps apply Relu themselves.
-TINYMLP_INLINE bool step_is_done(const step& at) {
+template <class Step> TINYMLP_INLINE bool step_is_done(const Step& at) {
   return at.activates == activation::identity ||
          (at.activates == activation::relu && at.op <= step_op::dense_static);
 }
 
 // What an activation other than Relu takes from a one-output step, or what the step gives.
-TINYMLP_INLINE float step_relu(const step& at, float sum) {
+template <class Step> TINYMLP_INLINE float step_relu(const Step& at, float sum) {
   return at.activates == activation::relu && sum < 0 ? 0.0F : sum;
 }
 
 // Int8 tells whether the network has int8 steps: code for them is left out of others.
-template <bool Int8>
-TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const float* dense_inputs,
+template <bool Int8, class Step>
+TINYMLP_INLINE void step_apply(const steps_view& net, const Step& at, const float* dense_inputs,
                                float*& x, float*& y, float& poison) {
   switch (at.op) {
   case step_op::dense: step_dense(at, net.floats, dense_inputs, y); break;
@@ -321,48 +364,91 @@ TINYMLP_INLINE void step_apply(const steps_view& net, const step& at, const floa
   if (moves(at.op)) std::swap(x, y);
 }
 
-template <bool Int8>
-TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
-  float *x = scratch, *y = scratch + net.even;
-  std::size_t s = 0;
-  // A first dense step reads the features where they are, for the most part one by one: forwards
-  // from the stores of a caller that has just made them.
-  const float* inputs = row;
-  if (net.steps[0].op > step_op::dense_to_one) {
-    s = step_inputs(net, row, x) ? 1 : 0;
-    inputs = x;
-  }
-  float poison = step_poison(row, net.inputs);
-  for (; s < net.step_count; ++s) {
-    const step& at = net.steps[s];
-    if (at.op == step_op::dense_to_one && s + 1 == net.step_count && step_is_done(at)) {
-      const float sum = step_dense_to_one(at, net.floats, inputs); // canonical already
-      out[0] = poison == poison ? step_relu(at, sum) : exact::quiet_nan;
-      return;
-    }
-    step_apply<Int8>(net, at, inputs, x, y, poison);
-    if (!step_is_done(at)) step_activate(at, net.floats, x);
-    inputs = x;
-  }
-  // By a branch, which is foreseen: no result waits for the features to be looked at.
-  if (poison == poison)
-    step_results(x, net.outputs, out);
-  else
-    for (std::size_t i = 0; i < net.outputs; ++i) out[i] = exact::quiet_nan;
+// Before the first step: a dense one reads the features where they are, for the most part one by
+// one, which forwards from the stores of a caller that has just made them. Returns where it reads
+// them; `done`: the first step is.
+template <class Step>
+TINYMLP_INLINE const float* step_begin(const Step& first, const float* floats, std::size_t n,
+                                       const float* row, float* x, bool& done) {
+  done = false;
+  if (first.op <= step_op::dense_to_one) return row;
+  done = step_inputs(first, floats, n, row, x);
+  return x;
 }
 
-// One row of net.inputs features -> net.outputs values. `scratch`: row_scratch(net) floats,
-// aligned to 64 bytes.
+// The last step, where it gives the score; returns whether it does.
+template <class Step>
+TINYMLP_INLINE bool step_ends(const Step& at, const float* floats, const float* inputs,
+                              float poison, float* out) {
+  if (at.op != step_op::dense_to_one || !step_is_done(at)) return false;
+  const float sum = step_dense_to_one(at, floats, inputs); // canonical already
+  out[0] = poison == poison ? step_relu(at, sum) : exact::quiet_nan;
+  return true;
+}
+
+// By a branch, which is foreseen: no result waits for the features to be looked at.
+TINYMLP_INLINE void step_end(float poison, float* x, std::size_t n, float* out) {
+  if (poison == poison)
+    step_results(x, n, out);
+  else
+    for (std::size_t i = 0; i < n; ++i) out[i] = exact::quiet_nan;
+}
+
+// Step I of a shape that is a type, and those after it.
+template <class Shape, std::size_t I>
+TINYMLP_INLINE void step_from(const steps_view& net, const float* inputs, float* x, float* y,
+                              float poison, float* out) {
+  if constexpr (I == Shape::steps.size()) {
+    step_end(poison, x, Shape::outputs, out);
+  } else {
+    const fixed_step<Shape, I> at(net);
+    if (I + 1 == Shape::steps.size() && step_ends(at, net.floats, inputs, poison, out)) return;
+    step_apply<false>(net, at, inputs, x, y, poison);
+    if (!step_is_done(at)) step_activate(at, net.floats, x);
+    step_from<Shape, I + 1>(net, x, x, y, poison, out);
+  }
+}
+
+template <class Shape, bool Int8>
+TINYMLP_INLINE void step_row(const steps_view& net, const float* row, float* out, float* scratch) {
+  float *x = scratch, *y = scratch + even_of<Shape>(net);
+  const std::size_t n = inputs_of<Shape>(net);
+  bool begun;
+  if constexpr (std::is_same_v<Shape, any_shape>) {
+    const float* inputs = step_begin(net.steps[0], net.floats, n, row, x, begun);
+    float poison = step_poison(row, n);
+    for (std::size_t s = begun ? 1 : 0; s < net.step_count; ++s) {
+      const step& at = net.steps[s];
+      if (s + 1 == net.step_count && step_ends(at, net.floats, inputs, poison, out)) return;
+      step_apply<Int8>(net, at, inputs, x, y, poison);
+      if (!step_is_done(at)) step_activate(at, net.floats, x);
+      inputs = x;
+    }
+    step_end(poison, x, net.outputs, out);
+  } else {
+    const fixed_step<Shape, 0> first(net);
+    const float* inputs = step_begin(first, net.floats, n, row, x, begun);
+    const float poison = step_poison(row, n);
+    if (begun)
+      step_from<Shape, 1>(net, inputs, x, y, poison, out);
+    else
+      step_from<Shape, 0>(net, inputs, x, y, poison, out);
+  }
+}
+
+// One row of net.inputs features -> net.outputs values, of a network of that shape. `scratch`:
+// row_scratch(net) floats, aligned to 64 bytes.
+template <class Shape>
 inline void run_row(const steps_view& net, const float* row, float* out,
                     float* scratch) noexcept TINYMLP_NONBLOCKING {
-  step_row<false>(net, row, out, scratch);
+  step_row<Shape, false>(net, row, out, scratch);
 }
 inline void run_row_int8(const steps_view& net, const float* row, float* out,
                          float* scratch) noexcept TINYMLP_NONBLOCKING {
-  step_row<true>(net, row, out, scratch);
+  step_row<any_shape, true>(net, row, out, scratch);
 }
 inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t count, float* out,
                           float* scratch, std::size_t) noexcept TINYMLP_NONBLOCKING {
   for (std::size_t r = 0; r < count; ++r)
-    step_row<true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
+    step_row<any_shape, true>(net, rows + r * net.inputs, out + r * net.outputs, scratch);
 }

@@ -144,8 +144,8 @@ TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std:
   }
 }
 
-template <std::size_t S, std::size_t R>
-TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, const float* x,
+template <std::size_t S, std::size_t R, class Step>
+TINYMLP_NOINLINE void step_rows_chains(const Step& at, const float* floats, const float* x,
                                        float* y) noexcept {
   const float* bias = floats + at.at;
   const float* weight = bias + round_up(at.outputs, panel_width);
@@ -157,8 +157,8 @@ TINYMLP_NOINLINE void step_rows_chains(const step& at, const float* floats, cons
   }
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_dense(const step& at, const float* floats, const float* x, float* y) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_dense(const Step& at, const float* floats, const float* x, float* y) {
   if (at.inputs >= 16)
     step_rows_chains<4, R>(at, floats, x, y);
   else if (at.inputs >= 2)
@@ -177,7 +177,8 @@ TINYMLP_INLINE typename ops::v::reg step_rows_sum(typename ops::v::reg (&lane)[v
 }
 
 // The one-output step of one vector of rows; x's inputs lie `stride` floats apart.
-TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, const float* x,
+template <class Step>
+TINYMLP_INLINE void step_rows_dense_to_one(const Step& at, const float* floats, const float* x,
                                            std::size_t stride, float* y) {
   using v = typename ops::v;
   const float* bias = floats + at.at;
@@ -197,8 +198,8 @@ TINYMLP_INLINE void step_rows_dense_to_one(const step& at, const float* floats, 
   v::store(y, at.activates == activation::relu ? v::relu(sum) : sum);
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float* x) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_affine(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   const std::size_t padded = round_up(at.inputs, panel_width);
   const float *mean = floats + at.at, *scale = mean + padded, *shift = scale + padded;
@@ -209,8 +210,8 @@ TINYMLP_INLINE void step_rows_affine(const step& at, const float* floats, float*
     }
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, float* x) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_literals(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   for (std::size_t i = 0; i < at.inputs; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       float* const place = x + (i * R + r) * v::lanes;
@@ -219,7 +220,8 @@ TINYMLP_INLINE void step_rows_literals(const step& at, const float* floats, floa
 }
 
 // Of one vector of rows; values lie `stride` floats apart.
-TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, float* x,
+template <class Step>
+TINYMLP_NOINLINE void step_rows_layer_norm(const Step& at, const float* floats, float* x,
                                            std::size_t stride) noexcept {
   using v = typename ops::v;
   const float* scale = floats + at.at;
@@ -248,7 +250,8 @@ TINYMLP_NOINLINE void step_rows_layer_norm(const step& at, const float* floats, 
                                     v::broadcast(scale + i), v::broadcast(shift + i)));
 }
 
-TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t stride) noexcept {
+template <class Step>
+TINYMLP_NOINLINE void step_rows_softmax(const Step& at, float* x, std::size_t stride) noexcept {
   using v = typename ops::v;
   auto largest = v::load(x);
   for (std::size_t i = 1; i < at.inputs; ++i)
@@ -269,8 +272,8 @@ TINYMLP_NOINLINE void step_rows_softmax(const step& at, float* x, std::size_t st
                                                        : v::sub(v::load(x + i * stride), log_sum));
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, float* x) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_activate(const Step& at, const float* floats, float* x) {
   using v = typename ops::v;
   if (at.activates != activation::prelu)
     return activate<v>(at.activates, at.alpha, at.beta, x, at.outputs * R * v::lanes);
@@ -281,8 +284,8 @@ TINYMLP_INLINE void step_rows_activate(const step& at, const float* floats, floa
     }
 }
 
-template <std::size_t R>
-TINYMLP_INLINE void step_rows_apply(const steps_view& net, const step& at, float*& x, float*& y) {
+template <std::size_t R, class Step>
+TINYMLP_INLINE void step_rows_apply(const steps_view& net, const Step& at, float*& x, float*& y) {
   using v = typename ops::v;
   constexpr std::size_t stride = R * v::lanes;
   switch (at.op) {
@@ -342,51 +345,76 @@ TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
     for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
 }
 
+// Step I of a shape that is a type, and those after it.
+template <class Shape, std::size_t I, std::size_t R>
+TINYMLP_INLINE float* step_rows_from(const steps_view& net, float* x, float* y) {
+  if constexpr (I == Shape::steps.size()) {
+    return x;
+  } else {
+    const fixed_step<Shape, I> at(net);
+    step_rows_apply<R>(net, at, x, y);
+    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+    return step_rows_from<Shape, I + 1, R>(net, x, y);
+  }
+}
+
 // R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
-template <std::size_t R>
+template <class Shape, std::size_t R>
 TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
                                     float* scratch) {
   using v = typename ops::v;
-  float *x = scratch, *y = scratch + net.even * R * v::lanes;
+  float *x = scratch, *y = scratch + even_of<Shape>(net) * R * v::lanes;
   typename v::reg poison[R];
-  const float* const mean = step_mean(net);
-  step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
-  for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
-    const step& at = net.steps[s];
-    step_rows_apply<R>(net, at, x, y);
-    if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+  if constexpr (std::is_same_v<Shape, any_shape>) {
+    const float* const mean = step_mean(net.steps[0], net.floats);
+    step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+    for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
+      const step& at = net.steps[s];
+      step_rows_apply<R>(net, at, x, y);
+      if (!step_is_done(at)) step_rows_activate<R>(at, net.floats, x);
+    }
+  } else {
+    const float* const mean = step_mean(fixed_step<Shape, 0>(net), net.floats);
+    step_rows_inputs<R>(rows, Shape::inputs, mean, x, poison);
+    if (mean != nullptr)
+      x = step_rows_from<Shape, 1, R>(net, x, y);
+    else
+      x = step_rows_from<Shape, 0, R>(net, x, y);
   }
-  step_rows_results<R>(x, net.outputs, poison, out);
+  step_rows_results<R>(x, outputs_of<Shape>(net), poison, out);
 }
 
-// Row-major rows [count, inputs] -> out [count, outputs]. `scratch`: `room` floats, aligned to 64
-// bytes, at least row_scratch(net); with more, more rows are scored together.
+// Row-major rows [count, inputs] -> out [count, outputs], of a network of that shape. `scratch`:
+// `room` floats, aligned to 64 bytes, at least row_scratch(net); with more, more rows are scored
+// together.
+template <class Shape>
 inline void run_rows(const steps_view& net, const float* rows, std::size_t count, float* out,
                      float* scratch, std::size_t room) noexcept TINYMLP_NONBLOCKING {
   constexpr std::size_t lanes = ops::v::lanes, R = ops::block_vectors;
-  const std::size_t n = net.inputs, m = net.outputs, vector = row_scratch(net) * lanes;
+  const std::size_t n = inputs_of<Shape>(net), m = outputs_of<Shape>(net);
+  const std::size_t vector = scratch_of<Shape>(net) * lanes;
   std::size_t done = 0;
   if (room >= R * vector)
     for (; count - done >= R * lanes; done += R * lanes)
-      step_rows_block<R>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, R>(net, rows + done * n, out + done * m, scratch);
   if (room >= vector) {
     for (; count - done >= lanes; done += lanes)
-      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
     const std::size_t rest = count - done;
     if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
       done = count - lanes;
-      step_rows_block<1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
       done = count;
     } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
       float* const padded = scratch + vector;
       float* const results = padded + n * lanes;
       for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
-      step_rows_block<1>(net, padded, results, scratch);
+      step_rows_block<Shape, 1>(net, padded, results, scratch);
       for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
       done = count;
     }
   }
-  for (; done < count; ++done) run_row(net, rows + done * n, out + done * m, scratch);
+  for (; done < count; ++done) run_row<Shape>(net, rows + done * n, out + done * m, scratch);
 }
 
 // Rows of a block.

@@ -26,20 +26,22 @@ struct steps_kernel {
   std::size_t block; // rows that are scored together, where there is room
 };
 
-// A template only so that a program holds what it uses.
-template <bool Int8> struct steps_kernels;
-template <> struct steps_kernels<false> {
+// The kernels of float32 networks of a shape; a template so that a program holds what it uses.
+template <class Shape> struct steps_kernels {
   static constexpr std::array all {
     steps_kernel{isa::reference, &reference::run_row, &reference::run_rows, 1},
 #if defined(__x86_64__) || defined(_M_X64)
-        steps_kernel{isa::avx2, &avx2::run_row, &avx2::run_rows, avx2::steps_block},
-        steps_kernel{isa::avx512, &avx512::run_row, &avx512::run_rows, avx512::steps_block},
+        steps_kernel{isa::avx2, &avx2::run_row<Shape>, &avx2::run_rows<Shape>, avx2::steps_block},
+        steps_kernel{isa::avx512, &avx512::run_row<Shape>, &avx512::run_rows<Shape>,
+                     avx512::steps_block},
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
-        steps_kernel{isa::neon, &neon::run_row, &neon::run_rows, neon::steps_block},
+        steps_kernel{isa::neon, &neon::run_row<Shape>, &neon::run_rows<Shape>, neon::steps_block},
 #endif
   };
 };
-template <> struct steps_kernels<true> {
+// Of int8 networks, whatever their shape.
+struct int8_steps {};
+template <> struct steps_kernels<int8_steps> {
   static constexpr std::array all {
     steps_kernel{isa::reference, &reference::run_row, &reference::run_rows, 1},
 #if defined(__x86_64__) || defined(_M_X64)
@@ -62,20 +64,41 @@ template <> struct steps_kernels<true> {
 
 namespace detail {
 
-template <bool Int8>
+template <class Shape>
 inline constexpr std::array<steps_kernel, isa_count> steps_by_isa = [] {
   std::array<steps_kernel, isa_count> table{};
   for (std::size_t i = 0; i < isa_count; ++i)
-    for (const steps_kernel& each : steps_kernels<Int8>::all)
+    for (const steps_kernel& each : steps_kernels<Shape>::all)
       if (static_cast<std::size_t>(each.id) <= i) table[i] = each;
+  return table;
+}();
+// A table for each part: a program that scores single rows only does not carry the code for
+// batches, nor the other way round.
+template <class Shape>
+inline constexpr std::array<steps_row_function, isa_count> steps_row_by_isa = [] {
+  std::array<steps_row_function, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = steps_by_isa<Shape>[i].row;
+  return table;
+}();
+template <class Shape>
+inline constexpr std::array<steps_rows_function, isa_count> steps_rows_by_isa = [] {
+  std::array<steps_rows_function, isa_count> table{};
+  for (std::size_t i = 0; i < isa_count; ++i) table[i] = steps_by_isa<Shape>[i].rows;
   return table;
 }();
 
 } // namespace detail
 
-// The kernel of an instruction set that supported() contains.
-template <bool Int8> const steps_kernel& steps_kernel_of(isa which) noexcept {
-  return detail::steps_by_isa<Int8>[static_cast<std::size_t>(which)];
+// The kernel of an instruction set that supported() contains, and its two functions. Shape:
+// any_shape or a type like it, or int8_steps.
+template <class Shape> const steps_kernel& steps_kernel_of(isa which) noexcept {
+  return detail::steps_by_isa<Shape>[static_cast<std::size_t>(which)];
+}
+template <class Shape> steps_row_function steps_row_of(isa which) noexcept {
+  return detail::steps_row_by_isa<Shape>[static_cast<std::size_t>(which)];
+}
+template <class Shape> steps_rows_function steps_rows_of(isa which) noexcept {
+  return detail::steps_rows_by_isa<Shape>[static_cast<std::size_t>(which)];
 }
 
 } // namespace tinymlp::kernels

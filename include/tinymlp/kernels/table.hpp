@@ -94,12 +94,12 @@ inline constexpr auto registered<static_int8_weights<Shape>> =
 
 namespace detail {
 
-// Is one row scored in 512-bit vectors where there are such?
+// Is one row scored in 512-bit vectors, all from registers, where there are such?
 template <class Weights> inline constexpr bool row_is_wide = false;
 #if defined(__x86_64__) || defined(_M_X64)
 template <class Shape>
 inline constexpr bool row_is_wide<fp32_weights<Shape>> =
-    avx512::ops::row_vector<16, most_sums<Shape>>::lanes == 16;
+    avx512::row_unrolls<Shape>&& avx512::ops::row_vector<16, most_sums<Shape>>::lanes == 16;
 #endif
 
 // Where the compiler could not build an instruction set, the one below it stands in.

@@ -41,8 +41,8 @@ public:
   }
   std::string_view kernel() const noexcept override {
     return name(net_->mode() == onnx::quant_mode::fp32
-                    ? kernels::steps_kernel_of<false>(selected()).id
-                    : kernels::steps_kernel_of<true>(selected()).id);
+                    ? kernels::steps_kernel_of<kernels::any_shape>(selected()).id
+                    : kernels::steps_kernel_of<kernels::int8_steps>(selected()).id);
   }
 
 private:
