@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x34553f34
+#define TINYMLP_SECTIONS_OF 0x3b289c1b
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -1865,12 +1865,17 @@ TINYMLP_INLINE void step_rows_outputs(const float* bias, const float* weight, st
           v::store(y + (o * R + r) * v::lanes, relu ? v::relu(sum[o][r]) : sum[o][r]);
 }
 
-// The outputs of one panel, four by four.
+// The outputs of one panel: as many together as have their sums in registers, where the chains are
+// long and there is a whole block of rows; else four by four.
 template <std::size_t S, std::size_t R>
 TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std::size_t width,
                                     const float* x, std::size_t inputs, float* y, bool relu) {
   constexpr std::size_t row = R * ops::v::lanes;
   std::size_t o = 0;
+  constexpr std::size_t most = ops::block_outputs;
+  if constexpr (most > 4 && S == 4 && R == ops::block_vectors)
+    for (; o + most <= width; o += most)
+      step_rows_outputs<S, most, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
   for (; o + 4 <= width; o += 4)
     step_rows_outputs<S, 4, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
   switch (width - o) {
@@ -10242,7 +10247,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10788,6 +10793,9 @@ struct ops {
   using uneven = vectors::v8; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
+  // Many rows, a layer in four chains: outputs together. Four would be eight sums, which just cover
+  // the latency of a multiply-add; six leave room for what else delays it.
+  static constexpr std::size_t block_outputs = 6;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
   // So many rows of a network of so many parameters take longer alone than a vector of rows does;
@@ -10924,7 +10932,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11068,7 +11076,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11420,6 +11428,7 @@ struct ops {
   using uneven = vectors::halves; // for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
+  static constexpr std::size_t block_outputs = 4;
   static constexpr std::size_t block_vectors = 2, block_chains = 2;
   static constexpr std::size_t int8_vectors = 4, int8_parts = 2; // and parts of a block
   // So many rows of a network of so many parameters take longer alone than a vector of rows does;
@@ -11564,7 +11573,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11719,7 +11728,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12046,6 +12055,7 @@ struct ops {
   using uneven = vectors::v4; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
+  static constexpr std::size_t block_outputs = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
   // So many rows of a network of so many parameters take longer alone than a vector of rows does;
@@ -12162,7 +12172,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12305,7 +12315,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12454,7 +12464,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x34553f34
+#if TINYMLP_SECTIONS_OF != 0x3b289c1b
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

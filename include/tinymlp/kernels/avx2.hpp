@@ -272,6 +272,9 @@ struct ops {
   using uneven = vectors::v8; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 2;
+  // Many rows, a layer in four chains: outputs together. Four would be eight sums, which just cover
+  // the latency of a multiply-add; six leave room for what else delays it.
+  static constexpr std::size_t block_outputs = 6;
   static constexpr std::size_t block_vectors = 2, block_chains = 1;
   static constexpr std::size_t int8_vectors = 3, int8_parts = 2; // and parts of a block
   // So many rows of a network of so many parameters take longer alone than a vector of rows does;

@@ -226,6 +226,7 @@ struct ops {
   using uneven = vectors::v4; // and for a panel of 9 to 15
   // Vectors of panels at once of networks whose sizes are numbers, in four chains.
   static constexpr std::size_t row_panels = 4;
+  static constexpr std::size_t block_outputs = 4;
   static constexpr std::size_t block_vectors = 4, block_chains = 1;
   static constexpr std::size_t int8_vectors = 2, int8_parts = 2; // and parts of a block
   // So many rows of a network of so many parameters take longer alone than a vector of rows does;

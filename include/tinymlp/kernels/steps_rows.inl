@@ -125,12 +125,17 @@ TINYMLP_INLINE void step_rows_outputs(const float* bias, const float* weight, st
           v::store(y + (o * R + r) * v::lanes, relu ? v::relu(sum[o][r]) : sum[o][r]);
 }
 
-// The outputs of one panel, four by four.
+// The outputs of one panel: as many together as have their sums in registers, where the chains are
+// long and there is a whole block of rows; else four by four.
 template <std::size_t S, std::size_t R>
 TINYMLP_INLINE void step_rows_panel(const float* bias, const float* weight, std::size_t width,
                                     const float* x, std::size_t inputs, float* y, bool relu) {
   constexpr std::size_t row = R * ops::v::lanes;
   std::size_t o = 0;
+  constexpr std::size_t most = ops::block_outputs;
+  if constexpr (most > 4 && S == 4 && R == ops::block_vectors)
+    for (; o + most <= width; o += most)
+      step_rows_outputs<S, most, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
   for (; o + 4 <= width; o += 4)
     step_rows_outputs<S, 4, R>(bias + o, weight + o, width, x, inputs, y + o * row, relu);
   switch (width - o) {
