@@ -23,6 +23,8 @@ peers = {  # column title: engines, of which the fastest counts
     "plain loops": ["loops", "loops-axpy"],
     "Eigen": ["eigen"],
 }
+# Peers with the network in their code, as embed<> has it: they are compared with that.
+compiled_in = {"plain loops"}
 modes = {"latency": "one row", "batch:4096": "batch:4096"}
 small = 20_000  # parameters: the networks whose geometric means are told
 marker_begin = "<!-- networks: written by bench/report_networks.py -->"
@@ -69,13 +71,20 @@ class Networks:
     def own(self, network, mode, isa="auto"):
         return self.ns.get(("tinymlp", network, isa, mode))
 
+    def embedded(self, network, mode):
+        return self.ns.get(("embedded", network, "auto", mode))
+
+    def beside(self, network, mode, title):
+        """tinymlp's time that is compared with that peer's."""
+        return title in compiled_in and self.embedded(network, mode) or self.own(network, mode)
+
     def other(self, network, mode, title):
         found = [ns for (engine, net, _, its_mode), ns in self.ns.items()
                  if engine in peers[title] and net == network and its_mode == mode]
         return min(found, default=None)
 
     def ratio(self, network, mode, title):
-        own, other = self.own(network, mode), self.other(network, mode, title)
+        own, other = self.beside(network, mode, title), self.other(network, mode, title)
         return other / own if own and other else None
 
     def ratios(self, mode, title, below=math.inf):
@@ -108,11 +117,12 @@ def row_of(run, network, mode):
     return [network, run.shape(network), f"{run.parameters(network):,}",
             ns_text(run.own(network, mode)),
             *(ns_text(run.own(network, mode, isa)) for isa in isas(run)),
+            ns_text(run.embedded(network, mode)),
             *(behind(run.ratio(network, mode, title)) for title in peers)]
 
 
 def mode_table(run, mode):
-    header = ["", "layers", "parameters", "tinymlp, ns a row", *isas(run),
+    header = ["", "layers", "parameters", "tinymlp, ns a row", *isas(run), "compiled in",
               *(f"over {title}" for title in peers)]
     return table(header, [row_of(run, n, mode) for n in run.names() if run.own(n, mode)])
 
@@ -149,7 +159,8 @@ def ahead_text(run):
     return (f"A peer is ahead in {len(cells)} cells:\n\n" +
             table(["", "layers", "", "peer", "tinymlp, ns", "peer, ns", "tinymlp's speed"],
                   [[network, run.shape(network), modes[mode], peer,
-                    ns_text(run.own(network, mode)), ns_text(run.other(network, mode, peer)),
+                    ns_text(run.beside(network, mode, peer)),
+                    ns_text(run.other(network, mode, peer)),
                     times(ratio)] for ratio, network, mode, peer in cells]))
 
 
@@ -219,6 +230,15 @@ def targets(run):
         width = int(network.removeprefix("dense_"))
         say(f"{network}: share of the FMA peak, avx2", run.share.get((network, "avx2")),
             0.92 if width >= 256 else 0.85, True)
+    for mode, title, limit, above in (("latency", "one row", 2, 0),
+                                      ("latency", "one row above 4,096 parameters", 1.15, 4096),
+                                      ("batch:4096", "batch:4096", 1.15, 0)):
+        ratios = {n: run.own(n, mode) / run.embedded(n, mode) for n in run.names()
+                  if run.parameters(n) > above and run.own(n, mode) and run.embedded(n, mode)}
+        if ratios:
+            worst = max(ratios, key=ratios.get)
+            say(f"{title}, most of what is loaded over what is compiled in ({worst})",
+                ratios[worst], limit, False)
     large = [n for n in run.names() if run.parameters(n) >= small]
     for what, value, limit in (
             ("load, ns a parameter", lambda n: load_of(run, n), 0.5),

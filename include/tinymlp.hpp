@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x3b289c1b
+#define TINYMLP_SECTIONS_OF 0xc8e439ea
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -653,13 +653,23 @@ inline constexpr bool row_unrolls =
 // +0 in each lane, or NaN in at least one if a value of the row is not finite. Nobody waits for it
 // before the last sums.
 template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const float* row) {
-  constexpr std::size_t step = N < 4 ? N : 4;
-  typename ops::quad poison = ops::poison_of(ops::template load_quad<step>(row));
-  for (std::size_t i = step; i < N; i += step) { // the last four overlap those before them
-    const float* four = row + (i + step <= N ? i : N - step);
-    poison = ops::add_quad(poison, ops::poison_of(ops::template load_quad<step>(four)));
+  constexpr std::size_t step = N < 4 ? N : 4, chains = N < 64 ? 1 : 4; // many would wait in one
+  typename ops::quad poison[chains];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c) poison[c] =
+      ops::poison_of(ops::template load_quad<step>(row + c * step));
+  std::size_t i = chains * step;
+  if constexpr (chains > 1) {
+    for (; i + chains * step <= N; i += chains * step)
+      TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c) poison[c] = ops::add_quad(
+          poison[c], ops::poison_of(ops::template load_quad<step>(row + i + c * step)));
+    poison[0] =
+        ops::add_quad(ops::add_quad(poison[0], poison[1]), ops::add_quad(poison[2], poison[3]));
   }
-  return poison;
+  for (; i < N; i += step) { // the last four overlap those before them
+    const float* four = row + (i + step <= N ? i : N - step);
+    poison[0] = ops::add_quad(poison[0], ops::poison_of(ops::template load_quad<step>(four)));
+  }
+  return poison[0];
 }
 
 // Features less their means, those that chains start from first.
@@ -745,9 +755,14 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
   alignas(64) float x[widest_layer<Shape>];
   alignas(64) float y[widest_layer<Shape>];
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
-  for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
+  using v = typename ops::v;
+  constexpr std::size_t n = Shape::inputs, whole = n / v::lanes * v::lanes;
+  const float* mean = values + fp32_layout<Shape>::mean;
+  for (std::size_t i = 0; i < whole; i += v::lanes)
+    v::store(x + i, v::sub(v::load(row + i), v::load(mean + i)));
+  if constexpr (whole < n)
+    v::store(x + whole,
+             v::sub(v::load_upto(row + whole, n - whole), v::load_upto(mean + whole, n - whole)));
   return looped_layers<Shape, 0>(values, x, y, row_poison<Shape::inputs>(row));
 }
 
@@ -1573,17 +1588,23 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 }
 
 // The values of a row, canonical: one NaN, no -0. NaN is looked for by a branch, which is foreseen,
-// so that no value waits. Very few values are read one by one, as one-output steps store them.
+// so that no value waits. Very few values are read one by one, as one-output steps store them, and
+// two are stored at once, as they are read where they are an array of two.
 TINYMLP_INLINE void step_results(const float* x, std::size_t n, float* out) {
   using v = typename ops::v;
   const auto zero = v::opaque(v::zero()); // x + 0 is not x to the compiler either
   bool any_nan = false;
   std::size_t i = 0;
   if (n <= 2) {
-    for (; i < n; ++i) {
-      const auto value = v::add(v::broadcast(x + i), zero);
-      out[i] = v::first(value);
-      any_nan |= v::any_nan(value);
+    const float first = v::first(v::add(v::broadcast(x), zero));
+    const float last = v::first(v::add(v::broadcast(x + n - 1), zero));
+    any_nan = exact::is_nan(first) || exact::is_nan(last);
+    if (n == 1) {
+      *out = first;
+    } else {
+      const std::uint64_t both = std::bit_cast<std::uint32_t>(first) |
+                                 std::uint64_t{std::bit_cast<std::uint32_t>(last)} << 32;
+      std::memcpy(out, &both, sizeof both);
     }
   } else {
     for (; i + v::lanes <= n; i += v::lanes) {
@@ -3695,6 +3716,8 @@ namespace detail {
                                               tensor& t) noexcept {
   external_reference external;
   std::uint32_t typed = 0; // the typed data field seen, if any
+  std::size_t typed_fields = 0;
+  view packed{};
   std::uint64_t type = 0;
   for (cursor c(message); !c.done();) {
     field f;
@@ -3723,6 +3746,8 @@ namespace detail {
       if (!is_typed_field(f.number)) break;
       if (typed != 0 && typed != f.number) return {status::ambiguous_data, f.offset};
       typed = f.number;
+      ++typed_fields;
+      packed = f.type == wire::length_delimited ? f.payload : view{};
     }
   }
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
@@ -3732,6 +3757,10 @@ namespace detail {
   t.type = static_cast<element>(type);
   t.data_field = typed_field(t.type);
   if (typed != 0 && typed != t.data_field) return {status::wrong_element_type, t.offset};
+  // One packed array of floats is what raw data would be, and as quick to read.
+  if (typed_fields == 1 && (t.type == element::float32 || t.type == element::float64) &&
+      packed.size != 0 && packed.size == t.count * element_reader::width(t.type))
+    t.is_raw = true, t.raw = packed;
   return external.used ? resolve_external(t, external, files) : error{};
 }
 
@@ -10247,7 +10276,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10932,7 +10961,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11076,7 +11105,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11573,7 +11602,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11728,7 +11757,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12172,7 +12201,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12315,7 +12344,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12464,7 +12493,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x3b289c1b
+#if TINYMLP_SECTIONS_OF != 0xc8e439ea
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

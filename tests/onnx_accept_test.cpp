@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <sstream>
 #include <string>
@@ -324,6 +325,24 @@ TEST_CASE("tensors keep their elements in raw_data or in typed fields, packed or
     check_usual(m);
     check_usual_int8(q);
     check_usual_static(s);
+  }
+}
+
+TEST_CASE("one packed array of floats is read as fast as raw data: where the floats lie") {
+  for (const storage form : {storage::packed, storage::unpacked, storage::mixed}) {
+    const w::bytes text = w::floats("w", {2, 2}, {1, 2, 3, 4}, form).write();
+    tinymlp::onnx::tensor t;
+    CHECK(tinymlp::onnx::parse_tensor({text.data(), text.size(), 0}, {}, t).code ==
+          tinymlp::status::ok);
+    const char* data = nullptr;
+    CHECK(tinymlp::onnx::raw_floats(t, data) == (form == storage::packed));
+    if (data != nullptr) CHECK(std::memcmp(data, "\0\0\x80\x3f\0\0\0\x40", 8) == 0);
+    tinymlp::onnx::element_reader reader(t);
+    for (const float expected : {1.0F, 2.0F, 3.0F, 4.0F}) {
+      float value = 0;
+      CHECK(reader.next(value));
+      CHECK(value == expected);
+    }
   }
 }
 

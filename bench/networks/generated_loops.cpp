@@ -2,15 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <utility>
 #include <vector>
-
-#include <dlfcn.h>
-#include <unistd.h>
 
 namespace tinymlp::bench {
 
@@ -264,21 +258,6 @@ std::string loops_source(std::span<const layer> layers, std::size_t block) {
   return to.text;
 }
 
-struct generated_loops::library {
-  void* handle = nullptr;
-  ~library() {
-    if (handle != nullptr) dlclose(handle);
-  }
-  void* symbol(const std::string& name) const {
-    void* found = dlsym(handle, name.c_str());
-    if (found == nullptr) throw std::runtime_error("the compiled loops lack " + name);
-    return found;
-  }
-  void fill(const std::string& name, std::span<const float> from) const {
-    if (!from.empty()) std::copy(from.begin(), from.end(), static_cast<float*>(symbol(name)));
-  }
-};
-
 namespace {
 
 std::vector<float> transposed(const layer& l) {
@@ -288,67 +267,39 @@ std::vector<float> transposed(const layer& l) {
   return to;
 }
 
-// A folder that goes when this does.
-class scratch_folder {
-public:
-  scratch_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tinymlp-loops-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error(name + ": cannot be made");
-    path_ = name;
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
-
-void* compile(const std::string& text, bool wide) {
-  const scratch_folder folder;
-  const std::string source = (folder.path() / "loops.c").string();
-  const std::string object = (folder.path() / "loops.so").string();
-  std::ofstream(source) << text;
-  const std::string command = TINYMLP_BENCH_CC
-                              " -std=gnu11 -O3 -march=native -ffast-math -fPIC -shared " +
-                              std::string(wide ? "-mprefer-vector-width=512 " : "") + "-o '" +
-                              object + "' '" + source + "' -lm";
-  if (std::system(command.c_str()) != 0) throw std::runtime_error("compiling plain loops failed");
-  void* handle = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) throw std::runtime_error(dlerror());
-  return handle;
+std::string compiler(bool wide) {
+  return TINYMLP_BENCH_CC " -std=gnu11 -O3 -march=native -ffast-math" +
+         std::string(wide ? " -mprefer-vector-width=512" : "");
 }
 
 bool compiles(const std::string& text, bool wide) {
   try {
-    dlclose(compile(text, wide));
+    const compiled_library made(text, "loops.c", compiler(wide), "-lm");
     return true;
   } catch (const std::exception&) {
     return false;
   }
 }
 
+void fill(const compiled_library& library, const std::string& name, std::span<const float> from) {
+  if (!from.empty()) std::copy(from.begin(), from.end(), library.symbol<float>(name));
+}
+
 } // namespace
 
 generated_loops::generated_loops(std::span<const layer> layers, bool wide)
-    : library_(std::make_unique<library>()) {
-  library_->handle = compile(loops_source(layers, wide ? 32 : 16), wide);
+    : library_(loops_source(layers, wide ? 32 : 16), "loops.c", compiler(wide), "-lm") {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const layer& l = layers[i];
-    library_->fill("weight" + number(i), l.weight);
-    if (l.kind == layer_kind::dense) library_->fill("weight_t" + number(i), transposed(l));
-    library_->fill("bias" + number(i), l.bias);
-    library_->fill("slope" + number(i), l.slope);
+    fill(library_, "weight" + number(i), l.weight);
+    if (l.kind == layer_kind::dense) fill(library_, "weight_t" + number(i), transposed(l));
+    fill(library_, "bias" + number(i), l.bias);
+    fill(library_, "slope" + number(i), l.slope);
   }
-  dot_ = reinterpret_cast<row_function>(library_->symbol("dot_row"));
-  axpy_ = reinterpret_cast<row_function>(library_->symbol("axpy_row"));
-  rows_ = reinterpret_cast<rows_function>(library_->symbol("block_rows"));
+  dot_ = library_.function<row_function>("dot_row");
+  axpy_ = library_.function<row_function>("axpy_row");
+  rows_ = library_.function<rows_function>("block_rows");
 }
-
-generated_loops::~generated_loops() = default;
 
 bool generated_loops::available() {
   static const bool found = compiles("int tinymlp;\n", false);

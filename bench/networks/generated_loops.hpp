@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 
+#include "compiled_library.hpp"
 #include "layers.hpp"
 
 namespace tinymlp::bench {
@@ -16,7 +16,6 @@ class generated_loops {
 public:
   // wide: with vectors of 512 bits. Throws std::runtime_error where the compiler fails.
   generated_loops(std::span<const layer> layers, bool wide);
-  ~generated_loops();
 
   // [inputs] -> [outputs]: a dot product an output.
   void dot(const float* in, float* out) const { dot_(in, out); }
@@ -33,8 +32,7 @@ public:
 private:
   using row_function = void (*)(const float* in, float* out);
   using rows_function = void (*)(const float* in, std::size_t count, float* out);
-  struct library;
-  std::unique_ptr<library> library_;
+  compiled_library library_;
   row_function dot_ = nullptr, axpy_ = nullptr;
   rows_function rows_ = nullptr;
 };

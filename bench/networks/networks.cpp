@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 
 #include "../fma_peak.hpp"
 #include "eigen_network.hpp"
+#include "embedded_network.hpp"
 #include "generated_loops.hpp"
 #include "network_file.hpp"
 #include "network_modes.hpp"
@@ -293,6 +295,12 @@ void add_of_layers(registry& to, const network_file& network, const std::string&
                  [&network] { return std::make_unique<Engine>(layers_of(network.plan())); });
 }
 
+void add_embedded(registry& to, const network_file& network) {
+  if (!embedded_network::can_embed(network)) return;
+  to.add<embedded_network>(network, "embedded", "auto",
+                           [&network] { return std::make_unique<embedded_network>(network); });
+}
+
 using shared_loops = std::shared_ptr<const generated_loops>;
 
 void add_loops(registry& to, const network_file& network) {
@@ -359,8 +367,9 @@ void tell_missing() {
     std::fputs("left out: plain loops, for there is no C compiler\n", stderr);
 }
 
-void add_network(registry& to, const network_file& network) {
+void add_network(registry& to, const network_file& network, bool embeds) {
   add_own(to, network);
+  if (embeds) add_embedded(to, network);
 #if TINYMLP_BENCH_ONNXRUNTIME
   add_onnxruntime(to, network);
 #endif
@@ -425,7 +434,13 @@ int run(int argc, char** argv) {
   describe_run();
   registry all;
   for (const fma_limit& limit : fma_limits()) all.add_limit(limit);
-  for (const auto& network : networks) add_network(all, *network);
+  // Each that is compiled in takes seconds: when nothing is timed, files only, and one of a shape.
+  std::set<std::string> shapes;
+  for (const auto& network : networks) {
+    const bool is_new =
+        !network->name().starts_with("form_") && shapes.insert(network->shape()).second;
+    add_network(all, *network, !given.check || is_new);
+  }
   if (given.check) return all.check_all() == 0 ? 0 : 1;
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

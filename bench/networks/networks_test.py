@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 scheme = re.compile(
-    r"((tinymlp|loops|eigen|onnxruntime|xnnpack)/\w+/fp32/[a-z0-9_]+/(latency|batch:4096)|"
+    r"((tinymlp|embedded|loops|eigen|onnxruntime|xnnpack)/\w+/fp32/[a-z0-9_]+/(latency|batch:4096)|"
     r"loops-axpy/\w+/fp32/native(512)?/latency|tinymlp/\w+/fp32/auto/load|"
     r"memcpy/\w+/fp32/generic/load|limit/fma/(avx2|avx512|neon))")
 networks = ["mlp_small", "mlp_medium", "mlp_large", "dense_64", "dense_512"]
@@ -29,6 +29,8 @@ def check_names(program, models):
     wanted = [f"{engine}/{network}/fp32/{isa}/{mode}" for network in networks
               for engine, isa in (("tinymlp", "auto"), ("eigen", "native"), ("loops", "native"))
               for mode in ("latency", "batch:4096")]
+    wanted += [f"embedded/{network}/fp32/auto/{mode}" for network in networks[:4]
+               for mode in ("latency", "batch:4096")]
     wanted += [f"{engine}/{network}/fp32/{isa}/load" for network in networks
                for engine, isa in (("tinymlp", "auto"), ("memcpy", "generic"))]
     failures += [f"missing: {n}" for n in wanted if n not in listed]

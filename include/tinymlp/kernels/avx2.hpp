@@ -8,6 +8,7 @@
 #include <tinymlp/kernels/static_int8.hpp>
 #include <tinymlp/kernels/steps.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -179,13 +179,23 @@ inline constexpr bool row_unrolls =
 // +0 in each lane, or NaN in at least one if a value of the row is not finite. Nobody waits for it
 // before the last sums.
 template <std::size_t N> TINYMLP_INLINE typename ops::quad row_poison(const float* row) {
-  constexpr std::size_t step = N < 4 ? N : 4;
-  typename ops::quad poison = ops::poison_of(ops::template load_quad<step>(row));
-  for (std::size_t i = step; i < N; i += step) { // the last four overlap those before them
-    const float* four = row + (i + step <= N ? i : N - step);
-    poison = ops::add_quad(poison, ops::poison_of(ops::template load_quad<step>(four)));
+  constexpr std::size_t step = N < 4 ? N : 4, chains = N < 64 ? 1 : 4; // many would wait in one
+  typename ops::quad poison[chains];
+  TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c) poison[c] =
+      ops::poison_of(ops::template load_quad<step>(row + c * step));
+  std::size_t i = chains * step;
+  if constexpr (chains > 1) {
+    for (; i + chains * step <= N; i += chains * step)
+      TINYMLP_UNROLL for (std::size_t c = 0; c < chains; ++c) poison[c] = ops::add_quad(
+          poison[c], ops::poison_of(ops::template load_quad<step>(row + i + c * step)));
+    poison[0] =
+        ops::add_quad(ops::add_quad(poison[0], poison[1]), ops::add_quad(poison[2], poison[3]));
   }
-  return poison;
+  for (; i < N; i += step) { // the last four overlap those before them
+    const float* four = row + (i + step <= N ? i : N - step);
+    poison[0] = ops::add_quad(poison[0], ops::poison_of(ops::template load_quad<step>(four)));
+  }
+  return poison[0];
 }
 
 // Features less their means, those that chains start from first.
@@ -271,9 +281,14 @@ TINYMLP_INLINE float looped_layers(const float* values, float* x, float* y,
 template <class Shape> TINYMLP_INLINE float looped_row(const float* values, const float* row) {
   alignas(64) float x[widest_layer<Shape>];
   alignas(64) float y[widest_layer<Shape>];
-  for (std::size_t i = 0; i < Shape::inputs; ++i)
-    x[i] = row[i] - values[fp32_layout<Shape>::mean + i];
-  for (std::size_t i = Shape::inputs; i < round_up(Shape::inputs, virtual_lanes); ++i) x[i] = 0;
+  using v = typename ops::v;
+  constexpr std::size_t n = Shape::inputs, whole = n / v::lanes * v::lanes;
+  const float* mean = values + fp32_layout<Shape>::mean;
+  for (std::size_t i = 0; i < whole; i += v::lanes)
+    v::store(x + i, v::sub(v::load(row + i), v::load(mean + i)));
+  if constexpr (whole < n)
+    v::store(x + whole,
+             v::sub(v::load_upto(row + whole, n - whole), v::load_upto(mean + whole, n - whole)));
   return looped_layers<Shape, 0>(values, x, y, row_poison<Shape::inputs>(row));
 }
 

@@ -289,17 +289,23 @@ TINYMLP_INLINE float step_poison(const float* row, std::size_t n) {
 }
 
 // The values of a row, canonical: one NaN, no -0. NaN is looked for by a branch, which is foreseen,
-// so that no value waits. Very few values are read one by one, as one-output steps store them.
+// so that no value waits. Very few values are read one by one, as one-output steps store them, and
+// two are stored at once, as they are read where they are an array of two.
 TINYMLP_INLINE void step_results(const float* x, std::size_t n, float* out) {
   using v = typename ops::v;
   const auto zero = v::opaque(v::zero()); // x + 0 is not x to the compiler either
   bool any_nan = false;
   std::size_t i = 0;
   if (n <= 2) {
-    for (; i < n; ++i) {
-      const auto value = v::add(v::broadcast(x + i), zero);
-      out[i] = v::first(value);
-      any_nan |= v::any_nan(value);
+    const float first = v::first(v::add(v::broadcast(x), zero));
+    const float last = v::first(v::add(v::broadcast(x + n - 1), zero));
+    any_nan = exact::is_nan(first) || exact::is_nan(last);
+    if (n == 1) {
+      *out = first;
+    } else {
+      const std::uint64_t both = std::bit_cast<std::uint32_t>(first) |
+                                 std::uint64_t{std::bit_cast<std::uint32_t>(last)} << 32;
+      std::memcpy(out, &both, sizeof both);
     }
   } else {
     for (; i + v::lanes <= n; i += v::lanes) {

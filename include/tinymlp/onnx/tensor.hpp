@@ -391,6 +391,8 @@ namespace detail {
                                               tensor& t) noexcept {
   external_reference external;
   std::uint32_t typed = 0; // the typed data field seen, if any
+  std::size_t typed_fields = 0;
+  view packed{};
   std::uint64_t type = 0;
   for (cursor c(message); !c.done();) {
     field f;
@@ -419,6 +421,8 @@ namespace detail {
       if (!is_typed_field(f.number)) break;
       if (typed != 0 && typed != f.number) return {status::ambiguous_data, f.offset};
       typed = f.number;
+      ++typed_fields;
+      packed = f.type == wire::length_delimited ? f.payload : view{};
     }
   }
   if ((t.is_raw && typed != 0) || (external.used && (t.is_raw || typed != 0)))
@@ -428,6 +432,10 @@ namespace detail {
   t.type = static_cast<element>(type);
   t.data_field = typed_field(t.type);
   if (typed != 0 && typed != t.data_field) return {status::wrong_element_type, t.offset};
+  // One packed array of floats is what raw data would be, and as quick to read.
+  if (typed_fields == 1 && (t.type == element::float32 || t.type == element::float64) &&
+      packed.size != 0 && packed.size == t.count * element_reader::width(t.type))
+    t.is_raw = true, t.raw = packed;
   return external.used ? resolve_external(t, external, files) : error{};
 }
 
