@@ -717,6 +717,33 @@ const std::vector<row> float_rows{
        insert(m, 4, {"Mul", {"h0", "c"}, {"z"}});
        return in(w::field(9, m.g.initializer("d").raw_data()), 2);
      }},
+    {"an int64 constant that float32 does not hold", status::inexact_cast, "d",
+     [](model& m) {
+       m.g.initializers.push_back(w::integers("d", {1}, w::int64, {(1 << 24) + 1}));
+       insert(m, 0, {"Cast", {"d"}, {"c"}, {w::int_attribute("to", 1)}});
+       reconnect(m, "h0", "z");
+       insert(m, 4, {"Mul", {"h0", "c"}, {"z"}});
+       return in(w::field(9, m.g.initializer("d").raw_data()), 2);
+     }},
+    {"an int64 constant that float32 holds, and int32 does not", status::inexact_cast, "d",
+     [](model& m) {
+       m.g.initializers.push_back(
+           w::integers("d", {1}, w::int64, {(std::int64_t{1} << 32) + (std::int64_t{1} << 20)}));
+       insert(m, 0, {"Cast", {"d"}, {"i"}, {w::int_attribute("to", 6)}});
+       insert(m, 1, {"Cast", {"i"}, {"c"}, {w::int_attribute("to", 1)}});
+       reconnect(m, "h0", "z");
+       insert(m, 5, {"Mul", {"h0", "c"}, {"z"}});
+       return in(w::field(9, m.g.initializer("d").raw_data()), 2);
+     }},
+    {"the largest int64 as float32", status::inexact_cast, "d",
+     [](model& m) {
+       m.g.initializers.push_back(
+           w::integers("d", {1}, w::int64, {std::numeric_limits<std::int64_t>::max()}));
+       insert(m, 0, {"Cast", {"d"}, {"c"}, {w::int_attribute("to", 1)}});
+       reconnect(m, "h0", "z");
+       insert(m, 4, {"Mul", {"h0", "c"}, {"z"}});
+       return in(w::field(9, m.g.initializer("d").raw_data()), 2);
+     }},
 
     // ---- inputs and outputs of the graph
     {"no input", status::missing_input, "graph",

@@ -341,6 +341,22 @@ form("bias_Unsqueeze", "D", lambda g: (lambda x: (g.node("MatMul", x, g.constant
 for dtype, kind in ((numpy.float16, "float16"), (numpy.float64, "float64")):
     form(f"weight_Cast_{kind}", "D", lambda g, dtype=dtype: (lambda x: g.node(
         "Gemm", x, g.node("Cast", g.constant(g.next(K, 3), dtype), to=1), g.node("Cast", g.constant(g.next(3), dtype), to=1)))(g.value))
+for kind, dtype in (("int8", numpy.int8), ("uint8", numpy.uint8), ("int32", numpy.int32), ("int64", numpy.int64)):
+    form(f"weight_Cast_{kind}", "D*", lambda g, dtype=dtype: (lambda x: (
+        g.node("MatMul", x, g.node("Cast", g.constant(abs(64 * g.next(K, 3)), dtype), to=1)), (lambda y: g.node(
+            "Mul", y, g.node("Cast", g.constant([3, 100, 7], dtype), to=1)))(g.value)))(g.value))
+
+
+def integer_numbers(g):  # of a pattern, of bounds; int64 to float32 by way of int32
+    x = g.dense(K, H).value
+    one, two, low = (g.node("Cast", g.constant(v, t), to=1) for v, t in ((1, numpy.int64), (2, numpy.int32), (-1, numpy.int8)))
+    e = g.node("Add", g.node("Erf", g.node("Div", x, g.scalar(root2))), one)
+    y = g.node("Div", g.node("Mul", x, e), two)
+    high = g.node("Cast", g.node("Cast", g.constant(3, numpy.int64), to=6), to=1)
+    g.node("Clip", y, low, high)
+
+
+form("integer_numbers", "DAA", integer_numbers)
 
 
 # ---- operators that do nothing, and shapes

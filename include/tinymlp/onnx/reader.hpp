@@ -234,16 +234,19 @@ protected:
     if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
-  // Of float16 or float64 to float32, where that is exact.
+  // Of float16, float64 or integers to float32, where that is exact.
   [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
     std::int64_t to = 0, saturate = 1;
     if (!read_int(n, "to", to) || !read_int(n, "saturate", saturate)) return false;
     if (saturate != 0 && saturate != 1)
       return fail(status::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
+    const bool was_cast = out.is_cast;
     out.is_cast = true;
     if (is_integer(out.t.type) && is_integer(static_cast<element>(to)))
       return true; // as it is read
+    if (to == 1 && (is_integer(out.t.type) || is_byte(out.t.type)))
+      return integers_to_floats(n, was_cast, out);
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
     if (to != 1 || (!is_half && !is_double)) return fail(status::bad_attribute, n, "to", to, 1);
     std::uint64_t bits = 0;
@@ -257,6 +260,21 @@ protected:
     }
     out.t.type = element::float32; // so it counts
     return true;
+  }
+  // Behind another Cast, which may have narrowed them, only integers that int32 holds.
+  [[gnu::noinline]] constexpr bool integers_to_floats(const node& n, bool was_cast,
+                                                      operand_constant& out) noexcept {
+    const std::int64_t most = was_cast ? 0x7fffffff : std::int64_t{1} << 62;
+    std::int64_t value = 0;
+    for (element_reader reader(out.t); reader.next(value);)
+      if (value > most || value < -most ||
+          static_cast<std::int64_t>(static_cast<float>(value)) != value)
+        return fail({status::inexact_cast, reader.offset(), out.t.name, n.op_type});
+    out.t.type = element::float32; // so it counts
+    return true;
+  }
+  static constexpr bool is_byte(element type) noexcept {
+    return type == element::int8 || type == element::uint8;
   }
   static constexpr bool is_integer(element type) noexcept {
     return type == element::int32 || type == element::int64;

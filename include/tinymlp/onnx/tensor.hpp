@@ -27,8 +27,8 @@ constexpr error naming(error e, std::string_view part) noexcept {
 }
 
 // TensorProto.DataType. Networks are computed in float32, or int8 with scales; int64 are shapes and
-// axes; constants of float16 and float64 count where float32 holds them exactly. Others are known
-// by name, for constants that nothing uses, and for errors.
+// axes; constants of float16, float64 and integers count where float32 holds them
+// exactly. Others are known by name, for constants that nothing uses, and for errors.
 enum class element : std::uint32_t {
   undefined = 0,
   float32 = 1,
@@ -117,7 +117,7 @@ public:
   constexpr bool next(std::uint64_t& bits) noexcept {
     return is_raw_ ? next_raw(bits) : next_typed(bits);
   }
-  // Of float32, float16 and float64; the last rounded, if need be.
+  // Of float32, float16, float64 and integers to 64 bits; rounded, if need be.
   constexpr bool next(float& value) noexcept {
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
@@ -125,15 +125,16 @@ public:
       value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
     else if (type_ == element::float64)
       value = static_cast<float>(std::bit_cast<double>(bits));
-    else
+    else if (type_ == element::float16)
       value = float_of_half(static_cast<std::uint32_t>(bits));
+    else
+      value = static_cast<float>(integer_of(bits));
     return true;
   }
   constexpr bool next(std::int64_t& value) noexcept {
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
-    value = static_cast<std::int64_t>(bits);
-    if (type_ == element::int32) value = static_cast<std::int32_t>(bits); // as protobuf cuts it
+    value = integer_of(bits);
     return true;
   }
   constexpr status code() const noexcept { return code_; }
@@ -163,6 +164,10 @@ public:
   }
 
 private:
+  constexpr std::int64_t integer_of(std::uint64_t bits) const noexcept {
+    if (type_ == element::int32) return static_cast<std::int32_t>(bits); // as protobuf cuts it
+    return static_cast<std::int64_t>(bits);
+  }
   constexpr bool next_raw(std::uint64_t& bits) noexcept {
     const std::size_t w = width(type_);
     if (raw_.size - at_ < w) return false;
