@@ -535,6 +535,68 @@ const std::vector<row> float_rows{
        insert(m, 3, {"Softmax", {"h0"}, {"z"}, {w::int_attribute("axis", 0)}});
        return at_node(m, "z");
      }},
+    {"LogSoftmax's chain over the rows", status::shape_mismatch, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"ReduceLogSumExp", {"h0"}, {"sum"}, {w::ints_attribute("axes", {0})}});
+       insert(m, 4, {"Sub", {"h0", "sum"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"LogSoftmax's chain over all rows", status::shape_mismatch, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"ReduceLogSumExp", {"h0"}, {"sum"}});
+       insert(m, 4, {"Sub", {"h0", "sum"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"LogSoftmax's chain without the axis", status::branch, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3,
+              {"ReduceLogSumExp",
+               {"h0"},
+               {"sum"},
+               {w::ints_attribute("axes", {1}), w::int_attribute("keepdims", 0)}});
+       insert(m, 4, {"Sub", {"h0", "sum"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"a sum that does nothing without axes", status::branch, "z",
+     [](model& m) {
+       m.opsets[0].version = 18;
+       m.g.inputs[0].dims[0] = 1;
+       reconnect(m, "h0", "z");
+       insert(m, 3,
+              {"ReduceLogSumExp",
+               {"h0"},
+               {"sum"},
+               {w::int_attribute("noop_with_empty_axes", 1)}});
+       insert(m, 4, {"Sub", {"h0", "sum"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"a sum whose axes are no list", status::branch, "z",
+     [](model& m) {
+       m.g.inputs[0].dims[0] = 1;
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"ReduceLogSumExp", {"h0"}, {"sum"}, {w::float_attribute("axes", 1)}});
+       insert(m, 4, {"Sub", {"h0", "sum"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Exp of the row", status::unexpected_operator, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Exp", {"h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"SiLU's quotient of another value", status::branch, "z",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("one", {}, {1}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Neg", {"h0"}, {"n"}});
+       insert(m, 4, {"Exp", {"n"}, {"e"}});
+       insert(m, 5, {"Add", {"e", "one"}, {"s"}});
+       insert(m, 6, {"Div", {"n", "s"}, {"z"}});
+       return at_node(m, "z");
+     }},
     {"Softmax at an axis that is not there", status::bad_attribute, "axis",
      [](model& m) {
        reconnect(m, "h0", "z");

@@ -131,6 +131,9 @@ chain("Silu", lambda g, x, c: g.node("Mul", x, g.node("Sigmoid", x)))
 chain("Silu_swapped", lambda g, x, c: g.node("Mul", g.node("Sigmoid", x), x))
 chain("Silu_scaled", lambda g, x, c: g.node("Mul", x, g.node("Sigmoid", g.node("Mul", x, c(1.702)))))
 chain("Silu_scaled_left", lambda g, x, c: g.node("Mul", x, g.node("Sigmoid", g.node("Mul", c(1.5), x))))
+chain("Silu_quotient", lambda g, x, c: g.node("Div", x, g.node("Add", c(1), g.node("Exp", g.node("Neg", x)))))
+chain("Silu_of_logistic", lambda g, x, c: g.node("Mul", x, g.node("Div", c(1), g.node("Add", g.node("Exp", g.node("Neg", x)), c(1)))))
+chain("Silu_of_Reciprocal", lambda g, x, c: g.node("Mul", g.node("Reciprocal", g.node("Add", c(1), g.node("Exp", g.node("Neg", x)))), x))
 root2, cubic, outer = numpy.sqrt(2), 0.044715, numpy.sqrt(2 / numpy.pi)
 erf_of = {
     "div": lambda g, x, c: g.node("Erf", g.node("Div", x, c(root2))),
@@ -284,6 +287,40 @@ def log_softmax(g, shift):
 
 head("LogSoftmax_chain", "L", lambda g: log_softmax(g, True), (11, 13))
 head("LogSoftmax_plain_chain", "L", lambda g: log_softmax(g, False), (11, 13))
+
+
+def reduced(g, op, x, all_axes=False):  # axes are an operand since 13 (ReduceSum) or 18
+    by_operand = g.opset >= (13 if op == "ReduceSum" else 18)
+    if all_axes:
+        return g.node(op, x, keepdims=1)
+    return g.node(op, x, g.ints(1), keepdims=1) if by_operand else g.node(op, x, axes=[1])
+
+
+def log_sum_exp(g, all_axes=False):
+    x = g.value
+    return g.node("Sub", x, reduced(g, "ReduceLogSumExp", x, all_axes))
+
+
+def log_sum_exp_chain(g, swap):
+    x = g.value
+    largest = reduced(g, "ReduceMax", x)
+    log = g.node("Log", reduced(g, "ReduceSum", g.node("Exp", g.node("Sub", x, largest))))
+    return g.node("Sub", x, g.node("Add", log, largest) if swap else g.node("Add", largest, log))
+
+
+def softmax_by_reciprocal(g):
+    e = g.on("Exp")
+    return g.node("Mul", g.node("Reciprocal", reduced(g, "ReduceSum", e)), e)
+
+
+head("LogSoftmax_ReduceLogSumExp", "L", log_sum_exp, (11, 13, 18))
+head("LogSoftmax_of_shifted", "L", lambda g: log_sum_exp_chain(g, False), (11, 13, 18))
+head("LogSoftmax_of_shifted_swapped", "L", lambda g: log_sum_exp_chain(g, True))
+head("Softmax_ReduceLogSumExp", "X", lambda g: (log_sum_exp(g), g.on("Exp")), (11, 18))
+head("Softmax_Exp_of_chain", "X", lambda g: (log_softmax(g, True), g.on("Exp")))
+head("Softmax_Exp_of_LogSoftmax", "X", lambda g: (g.on("LogSoftmax", axis=1), g.on("Exp")), (11, 13))
+head("Softmax_by_Reciprocal", "X", softmax_by_reciprocal, (11, 13))
+form("LogSoftmax_all_axes", "DL", lambda g: (g.dense(K, 3), log_sum_exp(g, True)), (13, 18), dims=(1, K))
 form("Softmax_of_one_row", "DX", lambda g: (g.dense(K, 3), g.on("Softmax", axis=0)), (11,), dims=(1, K))
 head("Softmax_plain_chain", "X", lambda g: softmax(g, False), (11, 13))
 head("Sigmoid_head", "A", lambda g: g.on("Sigmoid"))

@@ -80,8 +80,8 @@ public:
     handler take;
   };
   static constexpr op_name pattern_parts[] = {
-      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Exp",      "Pow", "Sqrt",
-      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax"};
+      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Pow",       "Sqrt",
+      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax", "ReduceLogSumExp"};
   struct operator_table; // below the class, which must be complete for it
 
 private:
@@ -767,12 +767,20 @@ private:
     return take_pattern(n) || (!failed(why_) && fail(status::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
-  [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
+  constexpr bool take_log(const node& n) noexcept {
+    return take_pattern(n) || take_function_of(n, "Softmax", step_kind::log_softmax);
+  }
+  // Exp: of the logarithm of a softmax.
+  constexpr bool take_exp(const node& n) noexcept {
+    return take_pattern(n) || take_function_of(n, "LogSoftmax", step_kind::softmax);
+  }
+  [[gnu::noinline]] constexpr bool take_function_of(const node& n, op_name op,
+                                                    step_kind kind) noexcept {
     node inner;
-    if (take_pattern(n)) return true;
-    if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
+    if (failed(why_)) return false;
+    if (!producer(origin(n.inputs[0]), inner) || !inner.is(op))
       return fail(status::unexpected_operator, n);
-    return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
+    return check_attributes(inner, find_row(inner)) && take_over_row(inner, kind);
   }
 
   // LayerNormalization-17 over all values.
@@ -1326,6 +1334,7 @@ private:
     return fail({status::bad_attribute, s.offset, "axis", {}, found, -1});
   }
   constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
+    if (mask == all_axes) return shape_.rank != 0 && (!shape_.has_batch() || shape_.rows == 1);
     std::uint64_t product = 1;
     bool seen[max_rank] = {};
     for (std::int64_t a = -8; a < 8; ++a) {
@@ -1551,6 +1560,7 @@ struct plan_builder::operator_table {
       op_row{"Softmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_softmax},
       op_row{"LogSoftmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_log_softmax},
       op_row{"Log", "", 7, 1, 1, 1, {}, &b::take_log},
+      op_row{"Exp", "", 7, 1, 1, 1, {}, &b::take_exp},
       op_row{"LeakyRelu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_leaky_relu},
       op_row{"PRelu", "", 7, 2, 2, 1, {}, &b::take_prelu},
       op_row{"Selu", "", 7, 1, 1, 1, {{{"alpha"}, {"gamma"}}}, &b::take_selu},

@@ -20,12 +20,15 @@ struct constant_operand {
   bool first = false;       // which of its two operands
 };
 
+// Of ReduceMean and the like that name none.
+inline constexpr std::uint32_t all_axes = std::uint32_t{1} << 16;
+
 // What was recognised: a step of `kind` on the value `from`.
 struct pattern {
   step_kind kind = step_kind::activate;
   activation activates = activation::identity;
   float alpha = 1;
-  std::uint32_t axes = 0; // of ReduceMean and the like: bit axis + 8
+  std::uint32_t axes = 0; // of ReduceMean and the like: bit axis + 8, or all_axes
   std::string_view from{};
   constant_operand weight{}, bias{}; // of a normalisation; or the slopes, which alpha multiplies
 };
@@ -38,7 +41,8 @@ protected:
   constexpr bool match(const node& n, pattern& out) noexcept {
     const expression e{n.op_type, n.inputs[0], n.inputs[1], n.code,
                        static_cast<std::uint32_t>(n.tag)};
-    if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
+    if (e.is("Mul"))
+      return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out);
     if (e.is("Div"))
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
              match_quotient(e, out);
@@ -46,9 +50,14 @@ protected:
     if (e.is("Sub")) return match_slopes(e, out) || match_log_softmax(e, out);
     if (e.is("Max")) return match_larger(e, out);
     if (e.is("Reciprocal")) return match_logistic(e.a, out);
+    if (e.is("Exp")) {
+      const expression sub = expression_of(e.a);
+      if (!sub.is("Sub") || !match_log_softmax(sub, out)) return false;
+      return out.kind = step_kind::softmax, true;
+    }
     if (e.is("Log")) {
       const expression quotient = expression_of(e.a);
-      if (quotient.is("Div") && match_softmax(quotient, out))
+      if ((quotient.is("Div") || quotient.is("Mul")) && match_softmax(quotient, out))
         return out.kind = step_kind::log_softmax, true;
       out = {};
       out.activates = activation::softplus;
@@ -188,6 +197,7 @@ private:
   [[gnu::noinline]] constexpr bool is_gate(std::string_view gate, const expression& e,
                                            std::string_view root, pattern& out) noexcept {
     if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
+    if (e.is("Div") || e.is("Reciprocal")) return is_logistic_silu(gate, e, root, out);
     if (e.is("Add")) return is_gelu(gate, e, root, out);
     if (e.is("Tanh")) return is_mish(gate, e, root, out);
     if (e.is("HardSigmoid") || e.is("Clip") || e.is("Min") || e.is("Max"))
@@ -206,6 +216,17 @@ private:
       if (is_product(root, out.from, gate, factor) && factor == 1) return true;
     }
     return false;
+  }
+
+  // x * (1 / (1 + exp(-x)))
+  [[gnu::noinline]] constexpr bool is_logistic_silu(std::string_view gate, const expression& e,
+                                                    std::string_view root, pattern& out) noexcept {
+    float s = 0;
+    double factor = 0;
+    if (e.is("Div") && !(scalar(e.a, s) && s == 1)) return false;
+    if (!match_logistic(e.is("Div") ? e.b : e.a, out)) return false;
+    out.activates = activation::silu;
+    return is_product(root, out.from, gate, factor) && factor == 1;
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
@@ -406,17 +427,22 @@ private:
     return false;
   }
 
-  // ---- quotients: Sigmoid, Softsign
+  // ---- quotients: Sigmoid, SiLU, Softsign
 
-  // x / (1 + |x|), or 1 / (1 + exp(-x))
+  // x / (1 + |x|), x / (1 + exp(-x)), or 1 / (1 + exp(-x))
   [[gnu::noinline]] constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
     float s = 0;
     std::string_view inner{};
     out = {};
     if (scalar(e.a, s)) return s == 1 && match_logistic(e.b, out);
+    if (match_logistic(e.b, out)) {
+      out.activates = activation::silu;
+      return same(out.from, origin(e.a));
+    }
     const expression sum = expression_of(e.b);
     if (!sum.is("Add") || !other_than(sum, 1, inner)) return false;
     const expression abs = expression_of(inner);
+    out = {};
     out.activates = activation::softsign;
     out.from = origin(e.a);
     return abs.is("Abs") && same(origin(abs.a), out.from);
@@ -434,7 +460,7 @@ private:
 
   // ---- over a whole row
 
-  // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
+  // ReduceMean, ReduceSum and the like of x along axes that stay.
   [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
                                            std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
@@ -446,6 +472,7 @@ private:
     (void)parse_node(name_index::field_at(g_.file, e.tag), n);
     x = origin(e.a);
     (void)peek_int(n, "keepdims", keep);
+    if (n.input_count == 1 && reduces_all(n)) return axes = all_axes, keep == 1;
     const bool known = find_attribute(n, "axes", a)
                            ? read_ints_of(a, list)
                            : n.input_count == 2 && int64s(n, n.inputs[1], list);
@@ -457,6 +484,19 @@ private:
     }
     return axes != 0;
   }
+  // No attribute names axes, nor says that without them nothing is done.
+  [[gnu::noinline]] constexpr bool reduces_all(const node& n) const noexcept {
+    for (cursor c(attributes_of(n)); !c.done();) {
+      field f;
+      attribute a;
+      if (c.next(f) != status::ok) return false;
+      if (f.number != node_attribute) continue;
+      if (failed(parse_attribute(f.payload, a)) || a.type != attribute_type::int64) return false;
+      if (!same(a.name, "keepdims") && !(same(a.name, "noop_with_empty_axes") && a.i == 0))
+        return false;
+    }
+    return true;
+  }
   [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op,
                                            const pattern& p) noexcept {
     std::string_view x{};
@@ -464,28 +504,60 @@ private:
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
   }
 
-  // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
+  // exp(x - max(x)) / sum(exp(x - max(x))), or times the reciprocal, or without the maximum
   [[gnu::noinline]] constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
-    std::string_view x{};
-    out = {};
-    out.kind = step_kind::softmax;
-    const expression exp = expression_of(e.a);
-    if (!exp.is("Exp") || !reduces(e.b, "ReduceSum", x, out.axes) || !same(x, origin(e.a)))
-      return false;
-    find_unshifted(exp.a, out);
-    return true;
+    for (const bool swap : {false, true}) {
+      if (swap && e.is("Div")) return false;
+      const std::string_view of = swap ? e.b : e.a;
+      std::string_view x{}, sum = swap ? e.a : e.b;
+      out = {};
+      out.kind = step_kind::softmax;
+      if (e.is("Mul")) {
+        const expression reciprocal = expression_of(sum);
+        if (!reciprocal.is("Reciprocal")) continue;
+        sum = reciprocal.a;
+      }
+      const expression exp = expression_of(of);
+      if (!exp.is("Exp") || !reduces(sum, "ReduceSum", x, out.axes) || !same(x, origin(of)))
+        continue;
+      find_unshifted(exp.a, out);
+      return true;
+    }
+    return false;
   }
-  // x - log(sum(exp(x))), x likewise
+  // x - ReduceLogSumExp(x), x - log(sum(exp(x))), x likewise, or
+  // x - (max(x) + log(sum(exp(x - max(x)))))
   [[gnu::noinline]] constexpr bool match_log_softmax(const expression& e, pattern& out) noexcept {
     std::string_view x{};
     out = {};
     out.kind = step_kind::log_softmax;
-    const expression log = expression_of(e.b);
-    if (!log.is("Log") || !reduces(log.a, "ReduceSum", x, out.axes)) return false;
-    const expression exp = expression_of(x);
-    if (!exp.is("Exp") || !same(origin(exp.a), origin(e.a))) return false;
+    const expression sum = expression_of(e.b);
+    if (sum.is("Add"))
+      return is_shifted_sum(sum.a, sum.b, e.a, out) || is_shifted_sum(sum.b, sum.a, e.a, out);
+    if (sum.is("ReduceLogSumExp")
+            ? !reduces(e.b, "ReduceLogSumExp", x, out.axes) || !same(x, origin(e.a))
+            : !sums_exp(e.b, x, out.axes) || !same(x, origin(e.a)))
+      return false;
     find_unshifted(e.a, out);
     return true;
+  }
+  // value = log(sum(exp(x)))
+  [[gnu::noinline]] constexpr bool sums_exp(std::string_view value, std::string_view& x,
+                                            std::uint32_t& axes) noexcept {
+    const expression log = expression_of(value);
+    if (!log.is("Log") || !reduces(log.a, "ReduceSum", x, axes)) return false;
+    const expression exp = expression_of(x);
+    x = origin(exp.a);
+    return exp.is("Exp");
+  }
+  [[gnu::noinline]] constexpr bool is_shifted_sum(std::string_view largest, std::string_view log,
+                                                  std::string_view x, pattern& out) noexcept {
+    std::string_view shifted{};
+    if (!sums_exp(log, shifted, out.axes)) return false;
+    out.from = origin(x);
+    const expression sub = expression_of(shifted);
+    return sub.is("Sub") && same(origin(sub.a), out.from) && same(origin(sub.b), origin(largest)) &&
+           reduces(largest, "ReduceMax", out);
   }
   // x, of which the value may be x - max(x)
   [[gnu::noinline]] constexpr void find_unshifted(std::string_view value, pattern& out) noexcept {
