@@ -660,6 +660,29 @@ const std::vector<row> float_rows{
        insert(m, 3, {"Mul", {"h0", "mean"}, {"z"}});
        return at_initializer(m, "mean");
      }},
+    {"a transposed weight in another shape", status::not_constant, "t2",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("t", {3, 2}, {1, 2, 3, 4, 5, 6}));
+       m.g.initializers.push_back(w::integers("t_shape", {2}, w::int64, {3, 2}));
+       m.g.producer("h0").inputs[1] = "t2";
+       insert(m, 0, {"Transpose", {"t"}, {"t1"}});
+       insert(m, 1, {"Reshape", {"t1", "t_shape"}, {"t2"}});
+       return at_node(m, "t2");
+     }},
+    {"a weight of which three dimensions move", status::not_constant, "t1",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("t", {2, 3, 2}, std::vector<float>(12, 1)));
+       m.g.producer("h0").inputs[1] = "t1";
+       insert(m, 0, {"Transpose", {"t"}, {"t1"}, {w::ints_attribute("perm", {2, 1, 0})}});
+       return at_node(m, "t1");
+     }},
+    {"a weight's axis that moves twice", status::bad_attribute, "perm",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("t", {2, 3, 1}, {1, 2, 3, 4, 5, 6}));
+       m.g.producer("h0").inputs[1] = "t1";
+       insert(m, 0, {"Transpose", {"t"}, {"t1"}, {w::ints_attribute("perm", {2, 1, 1})}});
+       return at_node(m, "t1");
+     }},
     {"Transpose of a matrix", status::shape_mismatch, "z",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 3, 2};

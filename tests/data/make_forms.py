@@ -371,6 +371,18 @@ form("weight_Identity", "D", lambda g: (lambda x: g.node("MatMul", x, g.node("Id
 for name, stored, perm, shape in (("matrix", (1, K * 3), (1, 0), (K, 3)), ("rank_3", (K, 1, 3), (1, 0, 2), (K, 3))):
     form(f"weight_Transpose_{name}_Reshape", "D", lambda g, stored=stored, perm=perm, shape=shape: (lambda x: g.node(
         "MatMul", x, g.node("Reshape", g.node("Transpose", g.constant(g.next(*stored)), perm=perm), g.ints(*shape))))(g.value))
+by_operand = lambda g, op, x, *axes: g.node(op, x, g.ints(*axes))
+for name, build in (
+        ("Unsqueeze_Squeeze", lambda g: by_operand(g, "Squeeze", by_operand(g, "Unsqueeze", g.node("Transpose", g.constant(g.next(3, K))), 0), 0)),
+        ("Reshape", lambda g: g.node("Reshape", g.node("Transpose", g.constant(g.next(3, K)), perm=[1, 0]), g.ints(K, -1))),
+        ("Flatten", lambda g: g.node("Flatten", g.node("Transpose", g.constant(g.next(3, K))))),
+        ("of_rank_3", lambda g: by_operand(g, "Squeeze", g.node("Transpose", g.constant(g.next(1, 3, K)), perm=[0, 2, 1]), 0)),
+        ("that_moves_ones", lambda g: by_operand(g, "Squeeze", g.node("Transpose", g.constant(g.next(3, 1, K)), perm=[2, 0, 1]), 2)),
+        ("twice", lambda g: g.node("Transpose", g.node("Reshape", g.node("Transpose", g.constant(g.next(K, 3))), g.ints(3, K))))):
+    form(f"weight_Transpose_{name}", "DD", lambda g, build=build: (lambda x: (
+        g.node("MatMul", x, build(g)), g.dense(3, 2)))(g.value), (13,))
+form("weight_Transpose_Reshape_transB", "D", lambda g: (lambda x: g.node(
+    "Gemm", x, g.node("Reshape", g.node("Transpose", g.constant(g.next(K, 3))), g.ints(3, K)), g.constant(g.next(3)), transB=1))(g.value))
 form("add_Transpose_rank_3", "+D", lambda g: (lambda x: (
     g.node("Add", x, g.node("Transpose", g.constant(g.next(2, 1, 3)), perm=(1, 0, 2))), g.on("Flatten"), g.dense(6, 2)))(g.value), dims=("N", 2, 3))
 form("bias_Unsqueeze", "D", lambda g: (lambda x: (g.node("MatMul", x, g.constant(g.next(K, 3))), (lambda y: g.node(

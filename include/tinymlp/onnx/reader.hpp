@@ -280,28 +280,56 @@ protected:
     return type == element::int32 || type == element::int64;
   }
   [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+    if (n.is("Transpose")) return transpose_constant(n, out);
     row_shape s;
     s.rank = out.t.rank;
     for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
-    if (n.is("Transpose") && s.rank == 2) {
-      attribute a;
-      int_list perm;
-      const bool has_perm = find_attribute(n, "perm", a);
-      if (has_perm && (!read_ints_of(a, perm) || perm.count != 2))
-        return fail(status::bad_attribute, n, "perm");
-      if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
-      if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
-        return fail(status::bad_attribute, n, "perm");
-      const std::uint32_t first = out.t.dims[0];
-      out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
-      out.transposed = out.transposed != (first != 1 && out.t.dims[0] != 1); // else it keeps order
-      return true;
-    }
-    if (out.transposed)
-      return fail(status::not_constant, n); // elements in no order that steps can tell
     if (!reshape_by(n, s)) return false;
+    if (out.transposed && !keeps_matrix(out.t, s))
+      return fail(status::not_constant, n); // elements in no order that steps can tell
     out.t.rank = s.rank;
     for (std::size_t i = 0; i < s.rank; ++i) out.t.dims[i] = s.dims[i];
+    return true;
+  }
+  // Has the shape the dimensions of the matrix, those of one value left aside?
+  static constexpr bool keeps_matrix(const tensor& t, const row_shape& s) noexcept {
+    std::size_t i = 0;
+    for (std::size_t k = 0; k < t.rank; ++k) {
+      if (t.dims[k] == 1) continue;
+      while (i < s.rank && s.dims[i] == 1) ++i;
+      if (i == s.rank || s.dims[i++] != t.dims[k]) return false;
+    }
+    return true; // all others are 1: it has as many elements
+  }
+  // Transpose, of which no more than two dimensions change places, those of one value left aside.
+  [[gnu::noinline]] constexpr bool transpose_constant(const node& n,
+                                                      operand_constant& out) noexcept {
+    attribute a;
+    int_list perm;
+    const tensor from = out.t;
+    if (!find_attribute(n, "perm", a))
+      for (; perm.count < from.rank; ++perm.count)
+        perm.values[perm.count] = static_cast<std::int32_t>(from.rank - 1 - perm.count);
+    else if (!read_ints_of(a, perm))
+      return false;
+    bool seen[max_rank] = {};
+    std::size_t moved = 0, wide = 0, last = 0; // axes of more than one value
+    if (perm.count != from.rank) return fail(status::bad_attribute, n, "perm");
+    for (std::size_t i = 0; i < from.rank; ++i) {
+      const std::int64_t axis = perm.values[i];
+      if (axis < 0 || axis >= static_cast<std::int64_t>(from.rank) ||
+          seen[static_cast<std::size_t>(axis)])
+        return fail(status::bad_attribute, n, "perm");
+      const auto at = static_cast<std::size_t>(axis);
+      seen[at] = true;
+      out.t.dims[i] = from.dims[at];
+      if (from.dims[at] == 1) continue;
+      if (wide++ != 0 && at < last) ++moved;
+      last = at;
+    }
+    if (moved == 0) return true;
+    if (wide != 2) return fail(status::not_constant, n);
+    out.transposed = !out.transposed;
     return true;
   }
 
