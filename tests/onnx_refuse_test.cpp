@@ -683,6 +683,102 @@ const std::vector<row> float_rows{
        insert(m, 0, {"Transpose", {"t"}, {"t1"}, {w::ints_attribute("perm", {2, 1, 1})}});
        return at_node(m, "t1");
      }},
+    {"Sum of three", status::wrong_arity, "z",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Sum", {"h0", "b0", "b0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Sum in opset 7", status::operator_needs_newer_opset, "z",
+     [](model& m) {
+       m.opsets[0].version = 7;
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Sum", {"h0", "b0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"Sum of a value and itself", status::branch, "h0",
+     [](model& m) {
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Sum", {"h0", "h0"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"bounds that differ", status::not_constant, "z",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("low", {2}, {0, 1}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Max", {"h0", "low"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"bounds that are not numbers", status::not_constant, "z",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("low", {2}, {nan, nan}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Min", {"h0", "low"}, {"z"}});
+       return at_node(m, "z");
+     }},
+    {"bounds that widen the row", status::shape_mismatch, "low",
+     [](model& m) {
+       m.g.initializers.push_back(w::floats("low", {2, 1}, {0, 0}));
+       reconnect(m, "h0", "z");
+       insert(m, 3, {"Max", {"h0", "low"}, {"z"}});
+       return at_initializer(m, "low");
+     }},
+    {"LinearRegressor with a logistic function", status::bad_attribute, "post_transform",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 1});
+       m.g.producer("h0") = {"LinearRegressor",
+                             {"centred"},
+                             {"h0"},
+                             {w::floats_attribute("coefficients", std::vector<float>(6, 1)),
+                              w::int_attribute("targets", 2),
+                              w::string_attribute("post_transform", "LOGISTIC")},
+                             "",
+                             "ai.onnx.ml"};
+       return in(w::string_attribute("post_transform", "LOGISTIC").write());
+     }},
+    {"LinearRegressor whose coefficients are no matrix", status::bad_attribute, "targets",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 1});
+       m.g.producer("h0") = {"LinearRegressor",
+                             {"centred"},
+                             {"h0"},
+                             {w::floats_attribute("coefficients", std::vector<float>(6, 1)),
+                              w::int_attribute("targets", 4)},
+                             "",
+                             "ai.onnx.ml"};
+       return at_node(m, "h0");
+     }},
+    {"LinearRegressor without targets", status::bad_attribute, "targets",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 1});
+       m.g.producer("h0") = {"LinearRegressor",
+                             {"centred"},
+                             {"h0"},
+                             {w::floats_attribute("coefficients", std::vector<float>(6, 1)),
+                              w::int_attribute("targets", 0)},
+                             "",
+                             "ai.onnx.ml"};
+       return at_node(m, "h0");
+     }},
+    {"LinearRegressor with an intercept too few", status::shape_mismatch, "intercepts",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 1});
+       m.g.producer("h0") = {"LinearRegressor",
+                             {"centred"},
+                             {"h0"},
+                             {w::floats_attribute("coefficients", std::vector<float>(6, 1)),
+                              w::int_attribute("targets", 2),
+                              w::floats_attribute("intercepts", {1})},
+                             "",
+                             "ai.onnx.ml"};
+       return in(w::floats_attribute("intercepts", {1}).write());
+     }},
+    {"LinearRegressor without coefficients", status::missing_data, "coefficients",
+     [](model& m) {
+       m.opsets.push_back({"ai.onnx.ml", 1});
+       m.g.producer("h0") = {"LinearRegressor", {"centred"}, {"h0"}, {}, "", "ai.onnx.ml"};
+       return at_node(m, "h0");
+     }},
     {"Transpose of a matrix", status::shape_mismatch, "z",
      [](model& m) {
        m.g.inputs[0].dims = {"N", 3, 2};

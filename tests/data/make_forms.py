@@ -121,6 +121,11 @@ hidden("Clip_relu6", "A", lambda g: g.on("Clip", g.scalar(0), g.scalar(6)), (13,
 hidden("Clip_none", "A", lambda g: g.on("Clip"), (9, 13))
 hidden("Min_Max", "AA", lambda g: (g.on("Min", g.scalar(0.75)), g.node("Max", g.scalar(-0.5), g.value)), (8, 17))
 
+for name, bounds in (("each", lambda g: (g.constant([0.75] * H), g.constant([[-0.5] * H]))),
+                     ("cast", lambda g: (g.node("Cast", g.constant([1] * H, numpy.int64), to=1), g.constant([-0.5] * H)))):
+    hidden(f"Min_Max_{name}", "AA", lambda g, bounds=bounds: (lambda x, b: g.node("Max", b[1], g.node("Min", x, b[0])))(g.value, bounds(g)), (8, 17))
+hidden("Max_zeros", "A", lambda g: g.on("Max", g.constant([[0] * H])))
+
 
 # ---- activations as chains
 def chain(name, build, opsets=(11, 17)):
@@ -337,6 +342,11 @@ hidden("batch_norm", "B", lambda g: g.on("BatchNormalization", *(g.constant(g.ne
                                          g.constant(1 + g.next(H))), (9, 14, 17))
 
 
+def scaled(g):
+    g.ml = True
+    g.on("Scaler", domain="ai.onnx.ml", offset=list(map(float, g.next(K))), scale=[0.5] * K)
+
+
 def scaler(g, offset, scale):
     g.ml = True
     g.on("Scaler", domain="ai.onnx.ml", offset=list(map(float, offset)), scale=list(map(float, scale)))
@@ -344,6 +354,14 @@ def scaler(g, offset, scale):
 
 
 form("Scaler", "SD", lambda g: scaler(g, g.next(K), 1 + g.next(K)))
+def regressor(g, targets, **more):
+    g.ml = True
+    coefficients = list(map(float, g.next(targets * K)))
+    g.on("LinearRegressor", domain="ai.onnx.ml", coefficients=coefficients, targets=targets, **more)
+
+
+form("LinearRegressor", "D", lambda g: regressor(g, 3, intercepts=[0.5, -1.25, 2.0], post_transform="NONE"))
+form("LinearRegressor_one", "SD", lambda g: (scaled(g), regressor(g, 1)))
 form("Scaler_of_one", "SD", lambda g: scaler(g, [0.5], [0.25]))
 
 # ---- dense layers
@@ -357,6 +375,8 @@ form("MatMul_bias_first", "D", lambda g: (g.on("MatMul", g.constant(g.next(K, 3)
 form("MatMul_alone", "DAD", lambda g: (g.on("MatMul", g.constant(g.next(K, 3))), g.on("Tanh"), g.on("MatMul", g.constant(g.next(3, 2)))))
 form("MatMul_scalar_bias", "D", lambda g: (g.on("MatMul", g.constant(g.next(K, 3))), g.on("Add", g.scalar(0.5))))
 form("MatMul_vector", "D", lambda g: g.on("MatMul", g.constant(g.next(K))))
+form("MatMul_Sum", "DD", lambda g: (g.on("MatMul", g.constant(g.next(K, H))), g.on("Sum"), g.node("Sum", g.constant(g.next(H)), g.value),
+                                    g.dense(H, 2)), (8, 13))
 form("left", "DAD", lambda g: (g.node("MatMul", g.constant(g.next(3, K)), g.value), g.on("Add", g.constant(g.next(3))), g.on("Relu"),
                                g.node("MatMul", g.constant(g.next(2, 3)), g.value)), dims=(K,))
 form("left_column", "DAD", lambda g: (g.on("Reshape", g.ints(K, 1)), g.node("MatMul", g.constant(g.next(3, K)), g.value),
@@ -453,6 +473,13 @@ def view(g):
     g.node("Reshape", x, g.node("Concat", n, g.ints(-1), axis=0))
 
 
+def dynamo_view(g, squeeze):  # the size as a scalar and back
+    x = g.value
+    n = g.node("Shape", x, start=0, end=1)
+    n = g.node("Reshape", g.node("Squeeze", n) if squeeze else n, g.ints(-1), allowzero=0)
+    g.node("Reshape", x, g.node("Concat", n, g.ints(6), axis=0), allowzero=1)
+
+
 def sliced_view(g):
     x = g.value
     n = g.node("Slice", g.node("Shape", x), g.ints(0), g.ints(1), g.ints(0))
@@ -481,6 +508,8 @@ def product_view(g):
 
 form("view", "D", lambda g: (view(g), g.dense(6, 2)), (11, 13), dims=("N", 2, 3))
 form("view_sliced", "D", lambda g: (sliced_view(g), g.dense(6, 2)), (11, 13), dims=("N", 2, 3))
+form("view_Reshape", "D", lambda g: (dynamo_view(g, False), g.dense(6, 2)), (18,), dims=("N", 2, 3))
+form("view_Squeeze_Reshape", "D", lambda g: (dynamo_view(g, True), g.dense(6, 2)), (18,), dims=("N", 2, 3))
 form("view_int32", "D", lambda g: (int32_view(g), g.dense(6, 2)), (13,), dims=("N", 2, 3))
 form("view_int32_Gather", "D", lambda g: (int32_gather_view(g), g.dense(6, 2)), (13,), dims=("N", 2, 3))
 form("view_product", "D", lambda g: (product_view(g), g.dense(6, 2)), (11, 13), dims=("N", 2, 3))

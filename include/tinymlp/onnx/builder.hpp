@@ -531,6 +531,10 @@ private:
     if (side != 2) return take_affine(n, affine_op::add, side, status::non_finite_weight);
     return take_pattern(n) || (!failed(why_) && fail_branch(n));
   }
+  // Sum (8, 13) of one value or two.
+  constexpr bool take_sum(const node& n) noexcept {
+    return n.input_count == 1 ? pass(n) : take_add(n);
+  }
   [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
     const unsigned side = constant_side(n);
     if (side == 2) return take_pattern(n) || (!failed(why_) && fail_branch(n));
@@ -616,6 +620,33 @@ private:
       return check_finite(t, otherwise, false);
     }
     return fail(status::missing_data, n, wanted.text);
+  }
+
+  // ai.onnx.ml LinearRegressor-1: coefficients are [targets, features].
+  [[gnu::noinline]] constexpr bool take_linear_regressor(const node& n) noexcept {
+    std::int64_t targets = 1;
+    attribute a;
+    tensor t;
+    if (!read_int(n, "targets", targets)) return false;
+    if (find_attribute(n, "post_transform", a) &&
+        (a.type != attribute_type::string || !same(a.s, "NONE")))
+      return fail(status::bad_attribute, a);
+    step* s = push(n, step_kind::dense, n.inputs[0]);
+    if (s == nullptr || !take_list(n, "coefficients", status::non_finite_weight, s->weight))
+      return false;
+    (void)read_constant(g_.file, g_.external, s->weight, t);
+    const auto count = static_cast<std::int64_t>(t.count);
+    if (targets < 1 || targets > static_cast<std::int64_t>(max_width) || count % targets != 0 ||
+        count / targets > static_cast<std::int64_t>(max_width))
+      return fail(status::bad_attribute, n, "targets", targets, 1);
+    s->inputs = static_cast<std::uint32_t>(count / targets);
+    s->outputs = static_cast<std::uint32_t>(targets);
+    s->transposed = true;
+    s->begin = static_cast<std::uint32_t>(n.tag); // of rank 2 only
+    if (!find_attribute(n, "intercepts", a)) return true;
+    if (!take_list(n, "intercepts", status::non_finite_weight, s->bias)) return false;
+    (void)read_constant(g_.file, g_.external, s->bias, t);
+    return t.count == s->outputs || fail(status::shape_mismatch, t, -1, targets);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
@@ -742,7 +773,29 @@ private:
     if (n.input_count == 1) return pass(n);
     float low = 0, high = 0;
     std::string_view from{};
-    return min_max_bounds(n, from, low, high) ? push_clip(n, from, low, high) : fail_bounds(n);
+    if (min_max_bounds(n, from, low, high)) return push_clip(n, from, low, high);
+    return constant_side(n) == 2 ? fail_bounds(n) : take_even_bound(n, constant_side(n) == 0);
+  }
+  // Of many values that are all one number.
+  [[gnu::noinline]] constexpr bool take_even_bound(const node& n, bool first) noexcept {
+    operand_constant c;
+    float bound = 0, other = 0;
+    if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
+    tensor t;
+    (void)read_constant(g_.file, g_.external, c.where, t); // in the type of the file
+    element_reader reader(t);
+    (void)reader.next(bound);
+    while (reader.next(other))
+      if (other != bound) return fail(status::not_constant, n);
+    if (bound != bound) return fail(status::not_constant, n);
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    const bool is_max = n.is("Max");
+    if (!push_clip(n, n.inputs[first ? 1 : 0], is_max ? bound : -infinity,
+                   is_max ? infinity : bound))
+      return false;
+    set_elementwise(n, c, first, p_.steps[first_]);
+    p_.steps[first_].marks |= suffix_mark; // none may be more than the row has
+    return true;
   }
 
   // ---- over a whole row
@@ -1287,9 +1340,10 @@ private:
   }
 
   constexpr bool place_activation(step& s) noexcept {
-    if (s.activates == activation::prelu) {
+    if (s.weight.present()) {
       if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
+      if (s.activates != activation::prelu) s.weight = constant{}; // alpha and beta tell it
     }
     if (s.inputs > 1 && s.inputs > shape_.rank) return fail_row(s);
     if (s.activates != activation::prelu) gain_axis(s); // whose slope must not widen the row
@@ -1549,6 +1603,7 @@ struct plan_builder::operator_table {
       op_row{"Sub", "", 7, 2, 2, 1, {}, &b::take_sub},
       op_row{"Div", "", 7, 2, 2, 1, {}, &b::take_div},
       op_row{"Neg", "", 7, 1, 1, 1, {}, &b::take_neg},
+      op_row{"Sum", "", 8, 1, 2, 1, {}, &b::take_sum},
       op_row{"Flatten", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_reshaping},
       op_row{"Reshape", "", 7, 2, 2, 1, {{{"allowzero", 14}}}, &b::take_reshaping},
       op_row{"Squeeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
@@ -1594,6 +1649,14 @@ struct plan_builder::operator_table {
              {{{"epsilon"}, {"momentum"}, {"spatial", 0, 9}, {"training_mode", 14}}},
              &b::take_batch_norm},
       op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, {{{"offset"}, {"scale"}}}, &b::take_scaler},
+      op_row{"LinearRegressor",
+             "ai.onnx.ml",
+             7,
+             1,
+             1,
+             1,
+             {{{"coefficients"}, {"intercepts"}, {"post_transform"}, {"targets"}}},
+             &b::take_linear_regressor},
       op_row{"Split",
              "",
              7,

@@ -465,14 +465,14 @@ protected:
   [[gnu::noinline]] constexpr bool computed_ints(const node& user, std::string_view value,
                                                  int_list& out) noexcept {
     node n;
-    bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
+    bool is_scalar = false, is_list = false; // made so by the last Squeeze, Unsqueeze or Reshape
     std::int64_t type = 0, to = 0;           // made so by the last Cast
     bool narrows = false;
     for (;;) {
       if (!producer(value, n) || ++work_ > max_work) return fail(status::not_constant, user, value);
-      const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
-      if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
-      if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
+      const bool squeezes = n.is("Squeeze"), lists = n.is("Unsqueeze") || reshapes_to_list(n);
+      if (!squeezes && !lists && !n.is("Identity") && !n.is("Cast")) break;
+      if (!is_scalar && !is_list) is_scalar = squeezes, is_list = lists;
       if (n.is("Cast") && peek_int(n, "to", to)) {
         if (type == 0) type = to;
         narrows = narrows || to == static_cast<std::int64_t>(element::int32);
@@ -488,6 +488,15 @@ protected:
       if (out.values[i] == 0x7fffffff || out.values[i] == -0x7fffffff)
         return fail(status::value_out_of_range, user, value);
     return out.count == 1 || !is_scalar || fail(status::not_constant, user, value);
+  }
+  // Reshape to [-1].
+  [[gnu::noinline]] constexpr bool reshapes_to_list(const node& n) noexcept {
+    int_list to;
+    const bool is_known = n.is("Reshape") && n.input_count == 2 && is_other_constant(n.inputs[1]) &&
+                          constant_ints(n.inputs[1], to);
+    why_ = {};
+    return is_known && to.count == 1 && !to.is_scalar && to.values[0] == -1 &&
+           to.is(element::int64);
   }
   [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
     if (n.is("Shape") && n.input_count == 1) return shape_ints(n, out);
