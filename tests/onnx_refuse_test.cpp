@@ -329,10 +329,17 @@ const std::vector<row> float_rows{
        m.g.producer("a0").outputs.push_back("mask");
        return at_node(m, "a0");
      }},
-    {"Squeeze of all axes", status::wrong_arity, "axes",
+    {"Softmax over the rows that Squeeze leaves", status::bad_attribute, "axis",
      [](model& m) {
-       m.g.producer("y").inputs.pop_back();
+       m.g.producer("y") = {"Squeeze", {"h1"}, {"s"}};
+       m.g.nodes.push_back({"Softmax", {"s"}, {"y"}});
        return at_node(m, "y");
+     }},
+    {"one value a row that Squeeze leaves, beside as many constants", status::shape_mismatch, "b0",
+     [](model& m) {
+       m.g.producer("y") = {"Squeeze", {"h1"}, {"s"}};
+       m.g.nodes.push_back({"Mul", {"s", "b0"}, {"y"}});
+       return at_initializer(m, "b0");
      }},
     {"a Constant with an operand", status::wrong_arity, "c",
      [](model& m) {

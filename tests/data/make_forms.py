@@ -450,6 +450,10 @@ def nothing(g):
 
 
 form("nothing", "DAD", lambda g: (nothing(g), g.dense(K, H), nothing(g), g.on("Relu"), nothing(g), g.dense(H, 3), nothing(g)), (9, 11, 13, 18, 24))
+for name, width, steps in (("one", 1, "DA"), ("several", 3, "DA")):  # as x.squeeze() at the end is exported
+    form(f"Squeeze_without_axes_{name}", steps, lambda g, width=width: (g.dense(K, width), g.on("Squeeze"), g.on("Tanh")), (11, 13))
+form("Squeeze_without_axes_first", "DAD", lambda g: (g.on("Squeeze"), g.on("MatMul", g.constant(g.next(3, H))), g.on("Relu"),
+                                                     g.on("MatMul", g.constant(g.next(H, 2)))), (13,), dims=("N", 1, 3))
 form("rank_3", "DAD", lambda g: (g.on("Flatten"), g.dense(6, H), g.on("Relu"), g.dense(H, 2)), dims=("N", 2, 3))
 form("rank_4", "D", lambda g: (g.on("Reshape", g.ints(-1, 12)), g.dense(12, 2)), dims=("N", 1, 3, 4))
 form("rank_4_fixed", "D", lambda g: (g.on("Flatten", axis=0), g.dense(12, 2)), dims=(1, 1, 3, 4))

@@ -832,7 +832,7 @@ protected:
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
-    if (!has && s.has_batch() && s.rows != 1) return fail(status::wrong_arity, n, "axes");
+    // Without axes the rows stay, of which there may be many: one alone has the same values.
     for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
       const std::size_t at = has ? s.axis(axes.values[i]) : i;
       if (!has && !s.is_one(at)) continue;
