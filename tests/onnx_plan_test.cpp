@@ -172,6 +172,35 @@ TEST_CASE("advice is of the refusal at hand, not only of its code") {
                    w::floats("c", {1, 1}, {1}))),
        "1 - p and p");
 
+  for (const char* op : {"Einsum", "Conv", "Where", "DequantizeLinear", "Imputer"})
+    CHECK(onnx::advice(refuse(with({op, {"h0", "c"}, {}}, w::floats("c", {2}, {1, 1})))) !=
+          onnx::advice(status::unsupported_operator));
+  says(refuse(with({"Max", {"h0", "b0", "c"}, {}}, w::floats("c", {2}, {0, 1}))), "two at a time");
+  says(refuse(with({"Gather", {"h0", "c"}, {}, {w::int_attribute("axis", 1)}},
+                   w::integers("c", {1, 1}, w::int64, {1}))),
+       "neighbouring");
+  w::model with_function = w::fp32_model({3, 2, 1});
+  with_function.extra = w::field(25, w::field(1, "f"));
+  says(refuse(with_function), "inline_local_functions");
+  w::model sparse = w::fp32_model({3, 2, 1});
+  sparse.g.extra = w::field(15, w::field(1, w::floats("s", {1}, {1}).write()));
+  says(refuse(sparse), "dense");
+
+  // an operator of constants alone, wherever the row meets it
+  for (const char* op : {"Add", "Sub", "Mul", "Div"})
+    for (const bool first : {false, true}) {
+      w::model m = with({op, {"h0", "root"}, {}}, w::floats("c", {2}, {1, 4}));
+      if (first) m.g.producer("a0").inputs = {"root", "h0"};
+      m.g.nodes.insert(m.g.nodes.begin(), {"Add", {"c", "c"}, {"sum"}});
+      m.g.nodes.insert(m.g.nodes.begin() + 1, {"Sqrt", {"sum"}, {"root"}});
+      const error e = refuse(m);
+      CHECK(e.code == status::not_constant);
+      CHECK(e.where == "root");
+      says(e, "fold constants");
+      std::array<error, 4> found{};
+      CHECK(onnx::find_obstacles(m.write().span(), {}, {}, found) == 1);
+    }
+
   w::model joined = w::fp32_model({3, 2, 1});
   joined.g.inputs = {{"a", {"N", 1}}, {"b", {"N", 2}}};
   joined.g.nodes.insert(joined.g.nodes.begin(),

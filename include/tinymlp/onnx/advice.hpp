@@ -158,6 +158,24 @@ constexpr std::string_view advice(const error& why) noexcept {
   case status::bad_ir_version:
     if (why.found <= 0) return "this is no ONNX file, or an empty one: export it again";
     break;
+  case status::unsupported_feature:
+    if (why.where == "functions") return "inline them: onnx.inliner.inline_local_functions";
+    if (why.where == "sparse_initializer") return "store the constants dense, as initializers";
+    break;
+  case status::unsupported_operator:
+    if (op == "Einsum" || op == "Conv" || op == "ConvInteger" || op == "FusedMatMul")
+      return "a dense layer written as another product: export it as MatMul or Gemm (Linear, "
+             "Dense)";
+    if (op == "Where" || op == "IsNaN" || op == "IsInf" || op == "Imputer")
+      return "leave choices and the replacement of bad numbers out of the exported part: a NaN or "
+             "infinite feature gives NaN";
+    if (op == "DequantizeLinear")
+      return "export in float32 and quantise afterwards (tinymlp quantize, quantize_dynamic)";
+    break;
+  case status::wrong_arity:
+    if (op == "Max" || op == "Min" || op == "Sum")
+      return "combine values two at a time, one operator after the other";
+    break;
   case status::not_constant:
     if (op == "Clip" || op == "Min" || op == "Max")
       return "bounds are constants of one number each: not one for each feature, and not NaN";

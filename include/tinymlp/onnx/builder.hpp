@@ -178,7 +178,7 @@ private:
     std::size_t at = 0;
     for (std::size_t i = 0; i < n.input_count; ++i) {
       const std::string_view value = operand(n, i);
-      if (value.empty() || is_constant(value)) continue;
+      if (value.empty() || is_constant(value) || is_of_constants(value, 0)) continue;
       const field f = definition(value);
       const std::size_t offset = f.number == graph_node ? f.offset : 0; // inputs: before all nodes
       if (!last.empty() && offset <= at) continue;
@@ -200,7 +200,9 @@ private:
     for (std::size_t i = count; i-- > 0;) {
       node n;
       if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
-      for (std::size_t k = 0; k < n.input_count; ++k) mark_needed(operand(n, k), tags, needed, i);
+      for (std::size_t k = 0; k < n.input_count; ++k)
+        if (const std::string_view value = operand(n, k); !is_of_constants(value, 0))
+          mark_needed(value, tags, needed, i);
     }
     for (std::size_t i = 0; i < count; ++i) {
       node n;
@@ -498,7 +500,10 @@ private:
   constexpr unsigned constant_side(const node& n) const noexcept {
     return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
   }
-  constexpr bool fail_branch(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool fail_branch(const node& n) noexcept {
+    for (std::size_t i = 0; i < 2; ++i)
+      if (is_of_constants(n.inputs[i], 0) && !is_of_constants(n.inputs[1 - i], 0))
+        return fail(status::not_constant, n, n.inputs[i]);
     return fail(status::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
   }
   [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
@@ -1523,7 +1528,11 @@ private:
     if (!is_integer(which.t.type))
       return fail(status::wrong_element_type, which.t, static_cast<std::int64_t>(which.t.type),
                   static_cast<std::int64_t>(element::int64));
-    if (which.t.rank > 1) return fail(status::shape_mismatch, which.t);
+    if (which.t.rank > 1) {
+      (void)fail(status::shape_mismatch, which.t);
+      why_.op_type = n.op_type; // what to do about it is the operator's
+      return false;
+    }
     const std::int64_t size = shape_.dims[axis];
     element_reader reader(which.t);
     for (std::int64_t i = 0, k = 0; reader.next(i); ++k) {

@@ -180,6 +180,18 @@ protected:
     }
     return false;
   }
+  // Computed of constants alone, by few operators of any kind: whoever exports may fold it.
+  [[gnu::noinline]] constexpr bool is_of_constants(std::string_view value,
+                                                   unsigned depth) noexcept {
+    node n;
+    if (depth == 8 || ++work_ > max_work) return false;
+    if (is_other_constant(value)) return true;
+    if (!producer(value, n)) return false;
+    bool all = n.input_count != 0;
+    for (std::size_t i = 0; all && i < n.input_count; ++i)
+      all = operand(n, i).empty() || is_of_constants(operand(n, i), depth + 1);
+    return all;
+  }
   static constexpr bool keeps_elements(const node& n) noexcept {
     return n.input_count != 0 &&
            (n.is("Identity") || n.is("Cast") || n.is("Transpose") || n.is("Reshape") ||
