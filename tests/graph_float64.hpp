@@ -361,7 +361,35 @@ private:
     if (x.v - x.e <= 0) return {std::log(x.v), infinity, infinity};
     return monotone(x, [](double t) { return std::log(t); });
   }
+  // Its slopes are 0 to 1 and their sum is 1; of terms that are about 1 it is a sum.
+  static number log_sum_exp(const std::vector<number>& all) {
+    const number most = largest(all);
+    double total = 0;
+    for (const number& n : all) total += std::exp(n.v - most.v);
+    const double v = most.v + std::log(total);
+    const double e = static_cast<double>(all.size() + 16) * u + 8 * u * std::abs(v);
+    return {v, most.e + e + tiny, std::abs(v) + most.m};
+  }
   // With the other axes as they are: of one element, all but one.
+  value reduced(const writer::node& n) const {
+    const std::string_view op = n.op_type.view();
+    const value& x = get(n.inputs[0]);
+    const attributes with(n);
+    const bool keep = with.integer("keepdims", 1) != 0;
+    constexpr std::string_view known[]{"ReduceMean", "ReduceSum", "ReduceMax", "ReduceLogSumExp"};
+    if (std::find(std::begin(known), std::end(known), op) == std::end(known)) wrong(op);
+    const auto along = [&](std::size_t a, const value& of, bool keeps) {
+      return reduce(of, a, keeps,
+                    op == "ReduceMean"  ? mean
+                    : op == "ReduceSum" ? sum
+                    : op == "ReduceMax" ? largest
+                                        : log_sum_exp);
+    };
+    if (n.inputs.size() > 1 || with.find("axes") != nullptr)
+      return along(axis(axes(n, 1)[0], x.dims.size()), x, keep);
+    if (x.dims.size() != 1) wrong(op); // all axes are one
+    return along(0, x, keep);
+  }
   value softmax(const writer::node& n, bool log) const {
     const value& x = get(n.inputs[0]);
     const std::size_t a = axis(attributes(n).integer("axis", opset_ >= 13 ? -1 : 1), x.dims.size());
@@ -588,6 +616,8 @@ private:
     if (op == "Flatten") { // of the axis 1
       const extent e = around(x, 0);
       x.dims = {static_cast<std::int64_t>(e.along), static_cast<std::int64_t>(e.behind)};
+    } else if (op == "Squeeze" && n.inputs.size() == 1 && attributes(n).find("axes") == nullptr) {
+      std::erase(x.dims, 1);
     } else if (op == "Squeeze") {
       x.dims.erase(x.dims.begin() +
                    static_cast<std::ptrdiff_t>(axis(axes(n, 1)[0], x.dims.size())));
@@ -614,7 +644,7 @@ private:
   value result(const writer::node& n) const {
     const std::string_view op = n.op_type.view();
     const auto in = [&](std::size_t i) -> const value& { return get(n.inputs.at(i)); };
-    if (op == "Add") return combine(in(0), in(1), plus);
+    if (op == "Add" || op == "Sum") return combine(in(0), in(1), plus);
     if (op == "Sub") return combine(in(0), in(1), minus);
     if (op == "Mul") return combine(in(0), in(1), times);
     if (op == "Div") return combine(in(0), in(1), over);
@@ -637,11 +667,7 @@ private:
     if (op == "QuantizeLinear") return quantise_linear(n);
     if (op == "Clip") return clip(n);
     if (op == "Softmax" || op == "LogSoftmax") return softmax(n, op == "LogSoftmax");
-    if (op == "ReduceMean" || op == "ReduceSum" || op == "ReduceMax") {
-      const bool keep = attributes(n).integer("keepdims", 1) != 0;
-      const std::size_t a = axis(axes(n, 1)[0], in(0).dims.size());
-      return reduce(in(0), a, keep, op == "ReduceMean" ? mean : op == "ReduceSum" ? sum : largest);
-    }
+    if (op.substr(0, 6) == "Reduce") return reduced(n);
     if (op == "LayerNormalization") {
       value y =
           combine(normalised(in(0), attributes(n).real("epsilon", double{1e-5F})), in(1), times);
@@ -654,14 +680,19 @@ private:
       return combine(combine(combine(combine(in(0), in(3), minus), deviation, over), in(1), times),
                      in(2), plus);
     }
-    if (op == "Scaler") {
-      const auto operand = [&](std::string_view name) {
-        value to;
-        for (const double v : attributes(n).reals(name)) to.at.push_back(exactly(v));
-        to.dims = {static_cast<std::int64_t>(to.at.size())};
-        return to;
-      };
-      return combine(combine(in(0), operand("offset"), minus), operand("scale"), times);
+    const auto list = [&](std::string_view name) {
+      value to;
+      for (const double v : attributes(n).reals(name)) to.at.push_back(exactly(v));
+      to.dims = {static_cast<std::int64_t>(to.at.size())};
+      return to;
+    };
+    if (op == "Scaler") return combine(combine(in(0), list("offset"), minus), list("scale"), times);
+    if (op == "LinearRegressor") {
+      value w = list("coefficients");
+      w.dims = {attributes(n).integer("targets", 1), in(0).dims.at(1)};
+      const value y = product(in(0), transpose(w));
+      const bool has_bias = attributes(n).find("intercepts") != nullptr;
+      return has_bias ? combine(y, list("intercepts"), plus) : y;
     }
     if (op == "Slice") return slice(n);
     if (op == "Gather") return gather(n);

@@ -153,12 +153,25 @@ private:
   // What is combined with the row value by value: one number, or one a value.
   constexpr bytes operand(std::vector<float> (maker::*make)(std::size_t)) {
     const auto w = static_cast<std::int64_t>(width_);
+    if (from_.rarely()) return from_.flip() ? whole_numbers({w}) : whole_numbers({});
     switch (from_.below(rows_ ? 4 : 3)) {
     case 0: return constant(shape{}, (this->*make)(1));
     case 1: return constant(shape{1}, (this->*make)(1));
     case 2: return constant(shape{w}, (this->*make)(width_));
     default: return constant(shape{1, w}, (this->*make)(width_));
     }
+  }
+  // 1 to 9, behind a Cast.
+  constexpr bytes whole_numbers(shape dims) {
+    constexpr element types[]{int64, int32, int8, uint8};
+    std::size_t count = 1;
+    for (const std::int64_t d : dims) count *= static_cast<std::size_t>(d);
+    std::vector<std::int64_t> values;
+    for (std::size_t i = 0; i < count; ++i)
+      values.push_back(1 + static_cast<std::int64_t>(random() % 9));
+    const bytes c =
+        constant(integers("", std::move(dims), types[from_.below(4)], std::move(values)));
+    return node("Cast", {c}, {int_attribute("to", 1)});
   }
   constexpr bytes each(std::vector<float> values) {
     const auto n = static_cast<std::int64_t>(values.size());
@@ -205,8 +218,9 @@ private:
       const bytes shape_of = node("Shape", {value_});
       bytes n = node("Gather", {shape_of, constant(integers("", {}, int64, {0}))},
                      {int_attribute("axis", 0)});
-      n = opset_ >= 13 ? node("Unsqueeze", {n, ints({0})})
-                       : node("Unsqueeze", {n}, {ints_attribute("axes", {0})});
+      n = from_.flip()   ? node("Reshape", {n, ints({-1})})
+          : opset_ >= 13 ? node("Unsqueeze", {n, ints({0})})
+                         : node("Unsqueeze", {n}, {ints_attribute("axes", {0})});
       on("Reshape", {node("Concat", {n, ints({-1})}, {int_attribute("axis", 0)})});
     }
     }
@@ -219,6 +233,7 @@ private:
     on("Concat", {node("Flatten", {"y"})}, {int_attribute("axis", from_.flip() ? -1 : 1)});
   }
   constexpr void finish() {
+    if (from_.rarely()) on("Squeeze");
     m_.g.outputs = {{value_, {}}};
     m_.g.outputs[0].has_shape = false;
     if (m_.ir_version >= 4) return;
@@ -279,11 +294,9 @@ private:
     }
     }
   }
-  constexpr void axes_of(const char* op, std::int64_t axis) {
-    if (opset_ >= 13)
-      on(op, {ints({axis})});
-    else
-      on(op, {}, {ints_attribute("axes", {axis})});
+  constexpr bytes axes_of(const char* op, const bytes& x, std::int64_t axis) {
+    if (opset_ >= 13) return node(op, {x, ints({axis})});
+    return node(op, {x}, {ints_attribute("axes", {axis})});
   }
   constexpr void nothing() {
     switch (from_.below(rows_ ? 8 : 3)) {
@@ -298,8 +311,8 @@ private:
     case 3: on("Flatten"); break;
     case 4: on("Reshape", {ints({0, -1})}); break;
     case 5:
-      axes_of("Unsqueeze", 1);
-      axes_of("Squeeze", opset_ >= 11 ? -2 : 1);
+      value_ = axes_of("Unsqueeze", value_, 1);
+      value_ = axes_of("Squeeze", value_, opset_ >= 11 ? -2 : 1);
       break;
     case 6: on("Transpose", {}, {ints_attribute("perm", {0, 1})}); break;
     default: on("Concat", {}, {int_attribute("axis", 1)}); break;
@@ -322,12 +335,28 @@ private:
   }
   constexpr bytes matrix(std::size_t rows, std::size_t columns) {
     const auto r = static_cast<std::int64_t>(rows), c = static_cast<std::int64_t>(columns);
-    if (from_.rarely()) return node("Transpose", {constant(shape{c, r}, numbers(rows * columns))});
+    if (from_.rarely()) return whole_numbers({r, c});
+    if (from_.rarely()) {
+      const bytes turned = node("Transpose", {constant(shape{c, r}, numbers(rows * columns))});
+      if (!from_.rarely()) return turned;
+      return from_.flip() ? node("Reshape", {turned, ints({r, -1})})
+                          : axes_of("Squeeze", axes_of("Unsqueeze", turned, 0), 0);
+    }
     if (from_.rarely())
       return node("Reshape", {constant(shape{r * c}, numbers(rows * columns)), ints({r, -1})});
     return constant(shape{r, c}, numbers(rows * columns));
   }
+  constexpr void regressor(std::size_t to) {
+    if (m_.opsets.size() == 1) m_.opsets.push_back({"ai.onnx.ml", 1});
+    std::vector<attribute> with{floats_attribute("coefficients", numbers(width_ * to)),
+                                int_attribute("targets", static_cast<std::int64_t>(to))};
+    if (from_.flip()) with.push_back(floats_attribute("intercepts", numbers(to)));
+    const bytes y = fresh("v");
+    m_.g.nodes.push_back({"LinearRegressor", {value_}, {y}, std::move(with), "", "ai.onnx.ml"});
+    value_ = y;
+  }
   constexpr void gemm(std::size_t to) {
+    if (from_.rarely()) return regressor(to);
     std::vector<attribute> with;
     const bool transposed = from_.flip();
     if (transposed) with.push_back(int_attribute("transB", 1));
@@ -341,7 +370,9 @@ private:
   }
   constexpr void bias(std::size_t to) {
     width_ = to;
-    if (!from_.rarely()) value_ = either("Add", value_, operand(&maker::numbers));
+    if (from_.rarely()) return;
+    const char* const op = opset_ >= 8 && from_.rarely() ? "Sum" : "Add";
+    value_ = either(op, value_, operand(&maker::numbers));
   }
   constexpr void matmul(std::size_t to) {
     on("MatMul", {matrix(width_, to)});
@@ -412,7 +443,11 @@ private:
          {opset_ >= 9 && from_.flip() ? constant(shape{1}, {0.25F}) : each(numbers(width_))});
       break;
     case 2: clip(small(), 2.5F); break;
-    case 3: value_ = node("Max", {value_, scalar(small())}); break;
+    case 3:
+      if (opset_ < 8) return on("Relu"); // Min and Max broadcast since then
+      value_ = either(from_.flip() ? "Max" : "Min", value_,
+                      from_.flip() ? scalar(small()) : each(std::vector<float>(width_, small())));
+      break;
     default: on("Relu"); break;
     }
   }
@@ -462,10 +497,19 @@ private:
   constexpr bytes softplus(const bytes& x) {
     return node("Log", {either("Add", node("Exp", {x}), scalar(1))});
   }
+  constexpr bytes logistic_denominator(const bytes& x) {
+    return either("Add", node("Exp", {node("Neg", {x})}), scalar(1));
+  }
+  constexpr bytes logistic(const bytes& x) {
+    const bytes sum = logistic_denominator(x);
+    return from_.flip() ? node("Reciprocal", {sum}) : node("Div", {scalar(1), sum});
+  }
   constexpr void pattern() {
     const bytes x = value_;
-    switch (from_.below(11)) {
+    switch (from_.below(13)) {
     case 0: value_ = either("Mul", x, node("Sigmoid", {x})); break;
+    case 11: value_ = node("Div", {x, logistic_denominator(x)}); break;
+    case 12: value_ = either("Mul", x, logistic(x)); break;
     case 1: value_ = either("Mul", x, node("Sigmoid", {either("Mul", x, scalar(1.702F))})); break;
     case 2: // GELU
       if (opset_ < 9) return on("Softsign");
@@ -492,11 +536,7 @@ private:
       break;
     case 6: value_ = softplus(x); break;
     case 7: value_ = node("Div", {x, either("Add", node("Abs", {x}), scalar(1))}); break;
-    case 8: {
-      const bytes sum = either("Add", node("Exp", {node("Neg", {x})}), scalar(1));
-      value_ = from_.flip() ? node("Reciprocal", {sum}) : node("Div", {scalar(1), sum});
-      break;
-    }
+    case 8: value_ = logistic(x); break;
     case 9:
       if (opset_ < 8) return on("Relu"); // Max broadcasts since then
       value_ = either("Max", x, either("Mul", x, scalar(0.125F)));
@@ -549,23 +589,64 @@ private:
 
   // ---- heads
 
-  constexpr void softmax() {
+  // Over the row, by the axis, or by none where there is one row.
+  constexpr bytes reduced(const char* op, const bytes& x, bool by_axis) {
     const std::int64_t axis = rows_ ? 1 : 0;
-    switch (from_.below(4)) {
-    case 0: on("Softmax", {}, {int_attribute("axis", axis)}); break;
-    case 1: on("LogSoftmax", {}, {int_attribute("axis", axis)}); break;
-    case 2:
-      on("Softmax", {}, {int_attribute("axis", axis)});
+    if (!by_axis) return node(op, {x});
+    const bool is_operand = opset_ >= (std::string_view(op) == "ReduceSum" ? 13 : 18);
+    if (is_operand) return node(op, {x, ints({axis})}, {int_attribute("keepdims", 1)});
+    return node(op, {x}, {ints_attribute("axes", {axis}), int_attribute("keepdims", 1)});
+  }
+  constexpr void softmax() {
+    const attribute axis = int_attribute("axis", rows_ ? 1 : 0);
+    const bool by_axis = rows_ || from_.flip();
+    switch (from_.below(6)) {
+    case 0: on("Softmax", {}, {axis}); break;
+    case 1:
+      on("Softmax", {}, {axis});
       on("Log");
       break;
+    case 2: softmax_chain(by_axis); break;
+    case 3:
+      softmax_chain(by_axis);
+      on("Log");
+      break;
+    case 4: log_softmax(axis, by_axis); break;
+    default:
+      log_softmax(axis, by_axis);
+      on("Exp");
+      break;
+    }
+  }
+  // Exp of x or of x - max(x), and its quotient by the sum.
+  constexpr void softmax_chain(bool by_axis) {
+    const bytes e = node("Exp", {from_.flip() ? shifted(by_axis) : value_});
+    const bytes sum = reduced("ReduceSum", e, by_axis);
+    value_ = from_.flip() ? node("Div", {e, sum}) : either("Mul", e, node("Reciprocal", {sum}));
+  }
+  constexpr bytes shifted(bool by_axis) {
+    return node("Sub", {value_, reduced("ReduceMax", value_, by_axis)});
+  }
+  constexpr bytes log_of_sum(const bytes& x, bool by_axis) {
+    return node("Log", {reduced("ReduceSum", node("Exp", {x}), by_axis)});
+  }
+  constexpr void log_softmax(const attribute& axis, bool by_axis) {
+    switch (from_.below(4)) {
+    case 0: return on("LogSoftmax", {}, {axis});
+    case 1: {
+      const bytes x = from_.flip() ? shifted(by_axis) : value_;
+      value_ = node("Sub", {x, reduced("ReduceLogSumExp", x, by_axis)});
+      break;
+    }
+    case 2: {
+      const bytes x = from_.flip() ? shifted(by_axis) : value_;
+      value_ = node("Sub", {x, log_of_sum(x, by_axis)});
+      break;
+    }
     default: {
-      if (opset_ >= 18) return on("Softmax"); // ReduceMax takes its axes otherwise since then
-      const bytes largest = node("ReduceMax", {value_},
-                                 {ints_attribute("axes", {axis}), int_attribute("keepdims", 1)});
-      const bytes e = node("Exp", {node("Sub", {value_, largest})});
-      const bytes sum = opset_ >= 13 ? node("ReduceSum", {e, ints({axis})})
-                                     : node("ReduceSum", {e}, {ints_attribute("axes", {axis})});
-      value_ = node("Div", {e, sum});
+      const bytes largest = reduced("ReduceMax", value_, by_axis);
+      const bytes log = log_of_sum(node("Sub", {value_, largest}), by_axis);
+      value_ = node("Sub", {value_, either("Add", log, largest)});
     }
     }
   }

@@ -504,8 +504,9 @@ protected:
   // Reshape to [-1].
   [[gnu::noinline]] constexpr bool reshapes_to_list(const node& n) noexcept {
     int_list to;
-    const bool is_known = n.is("Reshape") && n.input_count == 2 && is_other_constant(n.inputs[1]) &&
-                          constant_ints(n.inputs[1], to);
+    if (!n.is("Reshape") || n.input_count != 2) return false;
+    const std::string_view shape = origin(n.inputs[1]);
+    const bool is_known = is_other_constant(shape) && constant_ints(shape, to);
     why_ = {};
     return is_known && to.count == 1 && !to.is_scalar && to.values[0] == -1 &&
            to.is(element::int64);
