@@ -125,6 +125,41 @@ template <class Net> void check_against_any(const Net& net, std::span<const char
   }
 }
 
+// Integers behind Casts, one by way of a narrower type; a transposed weight that gains and loses an
+// axis; coefficients in a list; even bounds; LogSoftmax by one operator.
+constexpr w::model seldom() {
+  w::model m;
+  m.opsets = {{"", 17}, {"ai.onnx.ml", 1}};
+  m.g.inputs = {{"x", {"N", 3}}};
+  m.g.outputs = {{"y", {"N", 2}}};
+  m.g.initializers = {w::integers("c", {3}, w::int64, {255, -2, 1 << 20}),
+                      w::integers("i", {3, 4}, w::int8, {1, -2, 3, 4, 5, -6, 7, 8, -9, 1, 2, 3}),
+                      w::floats("t", {4, 4}, w::weights(1, 16)),
+                      w::integers("first", {1}, w::int64, {0}),
+                      w::floats("low", {1, 4}, {-0.5F, -0.5F, -0.5F, -0.5F})};
+  const auto to = [](std::int64_t type) { return w::int_attribute("to", type); };
+  m.g.nodes = {{"Cast", {"c"}, {"c32"}, {to(6)}},
+               {"Cast", {"c32"}, {"scale"}, {to(1)}},
+               {"Div", {"x", "scale"}, {"scaled"}},
+               {"Cast", {"i"}, {"w0"}, {to(1)}},
+               {"MatMul", {"scaled", "w0"}, {"h0"}},
+               {"Transpose", {"t"}, {"turned"}},
+               {"Unsqueeze", {"turned", "first"}, {"cube"}},
+               {"Squeeze", {"cube", "first"}, {"w1"}},
+               {"MatMul", {"h0", "w1"}, {"h1"}},
+               {"Max", {"low", "h1"}, {"a1"}},
+               {"LinearRegressor",
+                {"a1"},
+                {"h2"},
+                {w::floats_attribute("coefficients", w::weights(2, 8), true),
+                 w::int_attribute("targets", 2), w::floats_attribute("intercepts", {0.5F, -1})},
+                "",
+                "ai.onnx.ml"},
+               {"ReduceLogSumExp", {"h2"}, {"sum"}, {w::ints_attribute("axes", {-1})}},
+               {"Sub", {"h2", "sum"}, {"y"}}};
+  return m;
+}
+
 template <auto Make, class Expected> void check_embedded() {
   constexpr const auto& file = embedded_file<Make>::bytes;
   constexpr auto net = embed<file>();
@@ -152,6 +187,8 @@ TEST_CASE("the compiler deduces the type of a network, and computes with it") {
   check_embedded<classifier, mlp<4, layers::sigmoid<6>, layers::linear<3>, layers::softmax>>();
   check_embedded<quality, mlp_small>();
   check_embedded<bounded, mlp<6, layers::leaky_relu<4>, layers::sigmoid<1>>>();
+  check_embedded<seldom, mlp<3, layers::affine<>, layers::linear<4>, layers::clip<4>,
+                             layers::linear<2>, layers::log_softmax>>();
 }
 
 // One network of each kind: the compiler takes long over the kernels of each.
