@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xc8e439ea
+#define TINYMLP_SECTIONS_OF 0xc0b62aa8
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -3352,8 +3352,8 @@ constexpr error naming(error e, std::string_view part) noexcept {
 }
 
 // TensorProto.DataType. Networks are computed in float32, or int8 with scales; int64 are shapes and
-// axes; constants of float16 and float64 count where float32 holds them exactly. Others are known
-// by name, for constants that nothing uses, and for errors.
+// axes; constants of float16, float64 and integers count where float32 holds them
+// exactly. Others are known by name, for constants that nothing uses, and for errors.
 enum class element : std::uint32_t {
   undefined = 0,
   float32 = 1,
@@ -3442,7 +3442,7 @@ public:
   constexpr bool next(std::uint64_t& bits) noexcept {
     return is_raw_ ? next_raw(bits) : next_typed(bits);
   }
-  // Of float32, float16 and float64; the last rounded, if need be.
+  // Of float32, float16, float64 and integers to 64 bits; rounded, if need be.
   constexpr bool next(float& value) noexcept {
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
@@ -3450,15 +3450,16 @@ public:
       value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
     else if (type_ == element::float64)
       value = static_cast<float>(std::bit_cast<double>(bits));
-    else
+    else if (type_ == element::float16)
       value = float_of_half(static_cast<std::uint32_t>(bits));
+    else
+      value = static_cast<float>(integer_of(bits));
     return true;
   }
   constexpr bool next(std::int64_t& value) noexcept {
     std::uint64_t bits = 0;
     if (!next(bits)) return false;
-    value = static_cast<std::int64_t>(bits);
-    if (type_ == element::int32) value = static_cast<std::int32_t>(bits); // as protobuf cuts it
+    value = integer_of(bits);
     return true;
   }
   constexpr status code() const noexcept { return code_; }
@@ -3488,6 +3489,10 @@ public:
   }
 
 private:
+  constexpr std::int64_t integer_of(std::uint64_t bits) const noexcept {
+    if (type_ == element::int32) return static_cast<std::int32_t>(bits); // as protobuf cuts it
+    return static_cast<std::int64_t>(bits);
+  }
   constexpr bool next_raw(std::uint64_t& bits) noexcept {
     const std::size_t w = width(type_);
     if (raw_.size - at_ < w) return false;
@@ -4069,6 +4074,24 @@ constexpr std::string_view advice(const error& why) noexcept {
   switch (why.code) {
   case status::bad_ir_version:
     if (why.found <= 0) return "this is no ONNX file, or an empty one: export it again";
+    break;
+  case status::unsupported_feature:
+    if (why.where == "functions") return "inline them: onnx.inliner.inline_local_functions";
+    if (why.where == "sparse_initializer") return "store the constants dense, as initializers";
+    break;
+  case status::unsupported_operator:
+    if (op == "Einsum" || op == "Conv" || op == "ConvInteger" || op == "FusedMatMul")
+      return "a dense layer written as another product: export it as MatMul or Gemm (Linear, "
+             "Dense)";
+    if (op == "Where" || op == "IsNaN" || op == "IsInf" || op == "Imputer")
+      return "leave choices and the replacement of bad numbers out of the exported part: a NaN or "
+             "infinite feature gives NaN";
+    if (op == "DequantizeLinear")
+      return "export in float32 and quantise afterwards (tinymlp quantize, quantize_dynamic)";
+    break;
+  case status::wrong_arity:
+    if (op == "Max" || op == "Min" || op == "Sum")
+      return "combine values two at a time, one operator after the other";
     break;
   case status::not_constant:
     if (op == "Clip" || op == "Min" || op == "Max")
@@ -5338,6 +5361,18 @@ protected:
     }
     return false;
   }
+  // Computed of constants alone, by few operators of any kind: whoever exports may fold it.
+  [[gnu::noinline]] constexpr bool is_of_constants(std::string_view value,
+                                                   unsigned depth) noexcept {
+    node n;
+    if (depth == 8 || ++work_ > max_work) return false;
+    if (is_other_constant(value)) return true;
+    if (!producer(value, n)) return false;
+    bool all = n.input_count != 0;
+    for (std::size_t i = 0; all && i < n.input_count; ++i)
+      all = operand(n, i).empty() || is_of_constants(operand(n, i), depth + 1);
+    return all;
+  }
   static constexpr bool keeps_elements(const node& n) noexcept {
     return n.input_count != 0 &&
            (n.is("Identity") || n.is("Cast") || n.is("Transpose") || n.is("Reshape") ||
@@ -5392,16 +5427,19 @@ protected:
     if (!take_any(user, n.inputs[0], out)) return false;
     return n.is("Cast") ? cast_constant(n, out) : shape_constant(n, out);
   }
-  // Of float16 or float64 to float32, where that is exact.
+  // Of float16, float64 or integers to float32, where that is exact.
   [[gnu::noinline]] constexpr bool cast_constant(const node& n, operand_constant& out) noexcept {
     std::int64_t to = 0, saturate = 1;
     if (!read_int(n, "to", to) || !read_int(n, "saturate", saturate)) return false;
     if (saturate != 0 && saturate != 1)
       return fail(status::bad_attribute, n, "saturate", saturate, 1);
     if (to == static_cast<std::int64_t>(out.t.type)) return true;
+    const bool was_cast = out.is_cast;
     out.is_cast = true;
     if (is_integer(out.t.type) && is_integer(static_cast<element>(to)))
       return true; // as it is read
+    if (to == 1 && (is_integer(out.t.type) || is_byte(out.t.type)))
+      return integers_to_floats(n, was_cast, out);
     const bool is_half = out.t.type == element::float16, is_double = out.t.type == element::float64;
     if (to != 1 || (!is_half && !is_double)) return fail(status::bad_attribute, n, "to", to, 1);
     std::uint64_t bits = 0;
@@ -5416,32 +5454,75 @@ protected:
     out.t.type = element::float32; // so it counts
     return true;
   }
+  // Behind another Cast, which may have narrowed them, only integers that int32 holds.
+  [[gnu::noinline]] constexpr bool integers_to_floats(const node& n, bool was_cast,
+                                                      operand_constant& out) noexcept {
+    const std::int64_t most = was_cast ? 0x7fffffff : std::int64_t{1} << 62;
+    std::int64_t value = 0;
+    for (element_reader reader(out.t); reader.next(value);)
+      if (value > most || value < -most ||
+          static_cast<std::int64_t>(static_cast<float>(value)) != value)
+        return fail({status::inexact_cast, reader.offset(), out.t.name, n.op_type});
+    out.t.type = element::float32; // so it counts
+    return true;
+  }
+  static constexpr bool is_byte(element type) noexcept {
+    return type == element::int8 || type == element::uint8;
+  }
   static constexpr bool is_integer(element type) noexcept {
     return type == element::int32 || type == element::int64;
   }
   [[gnu::noinline]] constexpr bool shape_constant(const node& n, operand_constant& out) noexcept {
+    if (n.is("Transpose")) return transpose_constant(n, out);
     row_shape s;
     s.rank = out.t.rank;
     for (std::size_t i = 0; i < s.rank; ++i) s.dims[i] = out.t.dims[i];
-    if (n.is("Transpose") && s.rank == 2) {
-      attribute a;
-      int_list perm;
-      const bool has_perm = find_attribute(n, "perm", a);
-      if (has_perm && (!read_ints_of(a, perm) || perm.count != 2))
-        return fail(status::bad_attribute, n, "perm");
-      if (has_perm && perm.values[0] == 0 && perm.values[1] == 1) return true;
-      if (has_perm && (perm.values[0] != 1 || perm.values[1] != 0))
-        return fail(status::bad_attribute, n, "perm");
-      const std::uint32_t first = out.t.dims[0];
-      out.t.dims[0] = out.t.dims[1], out.t.dims[1] = first;
-      out.transposed = out.transposed != (first != 1 && out.t.dims[0] != 1); // else it keeps order
-      return true;
-    }
-    if (out.transposed)
-      return fail(status::not_constant, n); // elements in no order that steps can tell
     if (!reshape_by(n, s)) return false;
+    if (out.transposed && !keeps_matrix(out.t, s))
+      return fail(status::not_constant, n); // elements in no order that steps can tell
     out.t.rank = s.rank;
     for (std::size_t i = 0; i < s.rank; ++i) out.t.dims[i] = s.dims[i];
+    return true;
+  }
+  // Has the shape the dimensions of the matrix, those of one value left aside?
+  static constexpr bool keeps_matrix(const tensor& t, const row_shape& s) noexcept {
+    std::size_t i = 0;
+    for (std::size_t k = 0; k < t.rank; ++k) {
+      if (t.dims[k] == 1) continue;
+      while (i < s.rank && s.dims[i] == 1) ++i;
+      if (i == s.rank || s.dims[i++] != t.dims[k]) return false;
+    }
+    return true; // all others are 1: it has as many elements
+  }
+  // Transpose, of which no more than two dimensions change places, those of one value left aside.
+  [[gnu::noinline]] constexpr bool transpose_constant(const node& n,
+                                                      operand_constant& out) noexcept {
+    attribute a;
+    int_list perm;
+    const tensor from = out.t;
+    if (!find_attribute(n, "perm", a))
+      for (; perm.count < from.rank; ++perm.count)
+        perm.values[perm.count] = static_cast<std::int32_t>(from.rank - 1 - perm.count);
+    else if (!read_ints_of(a, perm))
+      return false;
+    bool seen[max_rank] = {};
+    std::size_t moved = 0, wide = 0, last = 0; // axes of more than one value
+    if (perm.count != from.rank) return fail(status::bad_attribute, n, "perm");
+    for (std::size_t i = 0; i < from.rank; ++i) {
+      const std::int64_t axis = perm.values[i];
+      if (axis < 0 || axis >= static_cast<std::int64_t>(from.rank) ||
+          seen[static_cast<std::size_t>(axis)])
+        return fail(status::bad_attribute, n, "perm");
+      const auto at = static_cast<std::size_t>(axis);
+      seen[at] = true;
+      out.t.dims[i] = from.dims[at];
+      if (from.dims[at] == 1) continue;
+      if (wide++ != 0 && at < last) ++moved;
+      last = at;
+    }
+    if (moved == 0) return true;
+    if (wide != 2) return fail(status::not_constant, n);
+    out.transposed = !out.transposed;
     return true;
   }
 
@@ -5577,14 +5658,14 @@ protected:
   [[gnu::noinline]] constexpr bool computed_ints(const node& user, std::string_view value,
                                                  int_list& out) noexcept {
     node n;
-    bool is_scalar = false, is_list = false; // made so by the last Squeeze or Unsqueeze
+    bool is_scalar = false, is_list = false; // made so by the last Squeeze, Unsqueeze or Reshape
     std::int64_t type = 0, to = 0;           // made so by the last Cast
     bool narrows = false;
     for (;;) {
       if (!producer(value, n) || ++work_ > max_work) return fail(status::not_constant, user, value);
-      const bool squeezes = n.is("Squeeze"), unsqueezes = n.is("Unsqueeze");
-      if (!squeezes && !unsqueezes && !n.is("Identity") && !n.is("Cast")) break;
-      if (!is_scalar && !is_list) is_scalar = squeezes, is_list = unsqueezes;
+      const bool squeezes = n.is("Squeeze"), lists = n.is("Unsqueeze") || reshapes_to_list(n);
+      if (!squeezes && !lists && !n.is("Identity") && !n.is("Cast")) break;
+      if (!is_scalar && !is_list) is_scalar = squeezes, is_list = lists;
       if (n.is("Cast") && peek_int(n, "to", to)) {
         if (type == 0) type = to;
         narrows = narrows || to == static_cast<std::int64_t>(element::int32);
@@ -5600,6 +5681,16 @@ protected:
       if (out.values[i] == 0x7fffffff || out.values[i] == -0x7fffffff)
         return fail(status::value_out_of_range, user, value);
     return out.count == 1 || !is_scalar || fail(status::not_constant, user, value);
+  }
+  // Reshape to [-1].
+  [[gnu::noinline]] constexpr bool reshapes_to_list(const node& n) noexcept {
+    int_list to;
+    if (!n.is("Reshape") || n.input_count != 2) return false;
+    const std::string_view shape = origin(n.inputs[1]);
+    const bool is_known = is_other_constant(shape) && constant_ints(shape, to);
+    why_ = {};
+    return is_known && to.count == 1 && !to.is_scalar && to.values[0] == -1 &&
+           to.is(element::int64);
   }
   [[gnu::noinline]] constexpr bool operator_ints(const node& n, int_list& out) noexcept {
     if (n.is("Shape") && n.input_count == 1) return shape_ints(n, out);
@@ -5935,7 +6026,7 @@ protected:
     int_list axes;
     bool has = false, gone[max_rank] = {};
     if (!read_axes(n, 13, axes, has)) return false;
-    if (!has && s.has_batch() && s.rows != 1) return fail(status::wrong_arity, n, "axes");
+    // Without axes the rows stay, of which there may be many: one alone has the same values.
     for (std::size_t i = 0; i < (has ? axes.count : s.rank); ++i) {
       const std::size_t at = has ? s.axis(axes.values[i]) : i;
       if (!has && !s.is_one(at)) continue;
@@ -6037,12 +6128,15 @@ struct constant_operand {
   bool first = false;       // which of its two operands
 };
 
+// Of ReduceMean and the like that name none.
+inline constexpr std::uint32_t all_axes = std::uint32_t{1} << 16;
+
 // What was recognised: a step of `kind` on the value `from`.
 struct pattern {
   step_kind kind = step_kind::activate;
   activation activates = activation::identity;
   float alpha = 1;
-  std::uint32_t axes = 0; // of ReduceMean and the like: bit axis + 8
+  std::uint32_t axes = 0; // of ReduceMean and the like: bit axis + 8, or all_axes
   std::string_view from{};
   constant_operand weight{}, bias{}; // of a normalisation; or the slopes, which alpha multiplies
 };
@@ -6055,7 +6149,8 @@ protected:
   constexpr bool match(const node& n, pattern& out) noexcept {
     const expression e{n.op_type, n.inputs[0], n.inputs[1], n.code,
                        static_cast<std::uint32_t>(n.tag)};
-    if (e.is("Mul")) return match_gated(e, n.outputs[0], out) || match_norm(e, out);
+    if (e.is("Mul"))
+      return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out);
     if (e.is("Div"))
       return match_gated(e, n.outputs[0], out) || match_norm(e, out) || match_softmax(e, out) ||
              match_quotient(e, out);
@@ -6063,9 +6158,14 @@ protected:
     if (e.is("Sub")) return match_slopes(e, out) || match_log_softmax(e, out);
     if (e.is("Max")) return match_larger(e, out);
     if (e.is("Reciprocal")) return match_logistic(e.a, out);
+    if (e.is("Exp")) {
+      const expression sub = expression_of(e.a);
+      if (!sub.is("Sub") || !match_log_softmax(sub, out)) return false;
+      return out.kind = step_kind::softmax, true;
+    }
     if (e.is("Log")) {
       const expression quotient = expression_of(e.a);
-      if (quotient.is("Div") && match_softmax(quotient, out))
+      if ((quotient.is("Div") || quotient.is("Mul")) && match_softmax(quotient, out))
         return out.kind = step_kind::log_softmax, true;
       out = {};
       out.activates = activation::softplus;
@@ -6205,6 +6305,7 @@ private:
   [[gnu::noinline]] constexpr bool is_gate(std::string_view gate, const expression& e,
                                            std::string_view root, pattern& out) noexcept {
     if (e.is("Sigmoid")) return is_silu(gate, e, root, out);
+    if (e.is("Div") || e.is("Reciprocal")) return is_logistic_silu(gate, e, root, out);
     if (e.is("Add")) return is_gelu(gate, e, root, out);
     if (e.is("Tanh")) return is_mish(gate, e, root, out);
     if (e.is("HardSigmoid") || e.is("Clip") || e.is("Min") || e.is("Max"))
@@ -6223,6 +6324,17 @@ private:
       if (is_product(root, out.from, gate, factor) && factor == 1) return true;
     }
     return false;
+  }
+
+  // x * (1 / (1 + exp(-x)))
+  [[gnu::noinline]] constexpr bool is_logistic_silu(std::string_view gate, const expression& e,
+                                                    std::string_view root, pattern& out) noexcept {
+    float s = 0;
+    double factor = 0;
+    if (e.is("Div") && !(scalar(e.a, s) && s == 1)) return false;
+    if (!match_logistic(e.is("Div") ? e.b : e.a, out)) return false;
+    out.activates = activation::silu;
+    return is_product(root, out.from, gate, factor) && factor == 1;
   }
 
   // x * 0.5 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))
@@ -6423,17 +6535,22 @@ private:
     return false;
   }
 
-  // ---- quotients: Sigmoid, Softsign
+  // ---- quotients: Sigmoid, SiLU, Softsign
 
-  // x / (1 + |x|), or 1 / (1 + exp(-x))
+  // x / (1 + |x|), x / (1 + exp(-x)), or 1 / (1 + exp(-x))
   [[gnu::noinline]] constexpr bool match_quotient(const expression& e, pattern& out) noexcept {
     float s = 0;
     std::string_view inner{};
     out = {};
     if (scalar(e.a, s)) return s == 1 && match_logistic(e.b, out);
+    if (match_logistic(e.b, out)) {
+      out.activates = activation::silu;
+      return same(out.from, origin(e.a));
+    }
     const expression sum = expression_of(e.b);
     if (!sum.is("Add") || !other_than(sum, 1, inner)) return false;
     const expression abs = expression_of(inner);
+    out = {};
     out.activates = activation::softsign;
     out.from = origin(e.a);
     return abs.is("Abs") && same(origin(abs.a), out.from);
@@ -6451,7 +6568,7 @@ private:
 
   // ---- over a whole row
 
-  // ReduceMean, ReduceSum or ReduceMax of x along axes that stay.
+  // ReduceMean, ReduceSum and the like of x along axes that stay.
   [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op, std::string_view& x,
                                            std::uint32_t& axes) noexcept {
     const expression e = expression_of(value);
@@ -6463,6 +6580,7 @@ private:
     (void)parse_node(name_index::field_at(g_.file, e.tag), n);
     x = origin(e.a);
     (void)peek_int(n, "keepdims", keep);
+    if (n.input_count == 1 && reduces_all(n)) return axes = all_axes, keep == 1;
     const bool known = find_attribute(n, "axes", a)
                            ? read_ints_of(a, list)
                            : n.input_count == 2 && int64s(n, n.inputs[1], list);
@@ -6474,6 +6592,19 @@ private:
     }
     return axes != 0;
   }
+  // No attribute names axes, nor says that without them nothing is done.
+  [[gnu::noinline]] constexpr bool reduces_all(const node& n) const noexcept {
+    for (cursor c(attributes_of(n)); !c.done();) {
+      field f;
+      attribute a;
+      if (c.next(f) != status::ok) return false;
+      if (f.number != node_attribute) continue;
+      if (failed(parse_attribute(f.payload, a)) || a.type != attribute_type::int64) return false;
+      if (!same(a.name, "keepdims") && !(same(a.name, "noop_with_empty_axes") && a.i == 0))
+        return false;
+    }
+    return true;
+  }
   [[gnu::noinline]] constexpr bool reduces(std::string_view value, op_name op,
                                            const pattern& p) noexcept {
     std::string_view x{};
@@ -6481,28 +6612,60 @@ private:
     return reduces(value, op, x, axes) && same(x, p.from) && axes == p.axes;
   }
 
-  // exp(x - max(x)) / sum(exp(x - max(x))), or without the maximum
+  // exp(x - max(x)) / sum(exp(x - max(x))), or times the reciprocal, or without the maximum
   [[gnu::noinline]] constexpr bool match_softmax(const expression& e, pattern& out) noexcept {
-    std::string_view x{};
-    out = {};
-    out.kind = step_kind::softmax;
-    const expression exp = expression_of(e.a);
-    if (!exp.is("Exp") || !reduces(e.b, "ReduceSum", x, out.axes) || !same(x, origin(e.a)))
-      return false;
-    find_unshifted(exp.a, out);
-    return true;
+    for (const bool swap : {false, true}) {
+      if (swap && e.is("Div")) return false;
+      const std::string_view of = swap ? e.b : e.a;
+      std::string_view x{}, sum = swap ? e.a : e.b;
+      out = {};
+      out.kind = step_kind::softmax;
+      if (e.is("Mul")) {
+        const expression reciprocal = expression_of(sum);
+        if (!reciprocal.is("Reciprocal")) continue;
+        sum = reciprocal.a;
+      }
+      const expression exp = expression_of(of);
+      if (!exp.is("Exp") || !reduces(sum, "ReduceSum", x, out.axes) || !same(x, origin(of)))
+        continue;
+      find_unshifted(exp.a, out);
+      return true;
+    }
+    return false;
   }
-  // x - log(sum(exp(x))), x likewise
+  // x - ReduceLogSumExp(x), x - log(sum(exp(x))), x likewise, or
+  // x - (max(x) + log(sum(exp(x - max(x)))))
   [[gnu::noinline]] constexpr bool match_log_softmax(const expression& e, pattern& out) noexcept {
     std::string_view x{};
     out = {};
     out.kind = step_kind::log_softmax;
-    const expression log = expression_of(e.b);
-    if (!log.is("Log") || !reduces(log.a, "ReduceSum", x, out.axes)) return false;
-    const expression exp = expression_of(x);
-    if (!exp.is("Exp") || !same(origin(exp.a), origin(e.a))) return false;
+    const expression sum = expression_of(e.b);
+    if (sum.is("Add"))
+      return is_shifted_sum(sum.a, sum.b, e.a, out) || is_shifted_sum(sum.b, sum.a, e.a, out);
+    if (sum.is("ReduceLogSumExp")
+            ? !reduces(e.b, "ReduceLogSumExp", x, out.axes) || !same(x, origin(e.a))
+            : !sums_exp(e.b, x, out.axes) || !same(x, origin(e.a)))
+      return false;
     find_unshifted(e.a, out);
     return true;
+  }
+  // value = log(sum(exp(x)))
+  [[gnu::noinline]] constexpr bool sums_exp(std::string_view value, std::string_view& x,
+                                            std::uint32_t& axes) noexcept {
+    const expression log = expression_of(value);
+    if (!log.is("Log") || !reduces(log.a, "ReduceSum", x, axes)) return false;
+    const expression exp = expression_of(x);
+    x = origin(exp.a);
+    return exp.is("Exp");
+  }
+  [[gnu::noinline]] constexpr bool is_shifted_sum(std::string_view largest, std::string_view log,
+                                                  std::string_view x, pattern& out) noexcept {
+    std::string_view shifted{};
+    if (!sums_exp(log, shifted, out.axes)) return false;
+    out.from = origin(x);
+    const expression sub = expression_of(shifted);
+    return sub.is("Sub") && same(origin(sub.a), out.from) && same(origin(sub.b), origin(largest)) &&
+           reduces(largest, "ReduceMax", out);
   }
   // x, of which the value may be x - max(x)
   [[gnu::noinline]] constexpr void find_unshifted(std::string_view value, pattern& out) noexcept {
@@ -6678,8 +6841,8 @@ public:
     handler take;
   };
   static constexpr op_name pattern_parts[] = {
-      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Exp",      "Pow", "Sqrt",
-      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax"};
+      "Constant", "ConstantOfShape", "Shape",      "Erf",       "Pow",       "Sqrt",
+      "Abs",      "ZipMap",          "ReduceMean", "ReduceSum", "ReduceMax", "ReduceLogSumExp"};
   struct operator_table; // below the class, which must be complete for it
 
 private:
@@ -6776,7 +6939,7 @@ private:
     std::size_t at = 0;
     for (std::size_t i = 0; i < n.input_count; ++i) {
       const std::string_view value = operand(n, i);
-      if (value.empty() || is_constant(value)) continue;
+      if (value.empty() || is_constant(value) || is_of_constants(value, 0)) continue;
       const field f = definition(value);
       const std::size_t offset = f.number == graph_node ? f.offset : 0; // inputs: before all nodes
       if (!last.empty() && offset <= at) continue;
@@ -6798,7 +6961,9 @@ private:
     for (std::size_t i = count; i-- > 0;) {
       node n;
       if (!needed[i] || failed(parse_node(name_index::field_at(g_.file, tags[i]), n))) continue;
-      for (std::size_t k = 0; k < n.input_count; ++k) mark_needed(operand(n, k), tags, needed, i);
+      for (std::size_t k = 0; k < n.input_count; ++k)
+        if (const std::string_view value = operand(n, k); !is_of_constants(value, 0))
+          mark_needed(value, tags, needed, i);
     }
     for (std::size_t i = 0; i < count; ++i) {
       node n;
@@ -7096,7 +7261,10 @@ private:
   constexpr unsigned constant_side(const node& n) const noexcept {
     return is_constant(n.inputs[1]) ? 1 : is_constant(n.inputs[0]) ? 0 : 2;
   }
-  constexpr bool fail_branch(const node& n) noexcept {
+  [[gnu::noinline]] constexpr bool fail_branch(const node& n) noexcept {
+    for (std::size_t i = 0; i < 2; ++i)
+      if (is_of_constants(n.inputs[i], 0) && !is_of_constants(n.inputs[1 - i], 0))
+        return fail(status::not_constant, n, n.inputs[i]);
     return fail(status::branch, n, same(n.inputs[0], n.inputs[1]) ? n.inputs[0] : n.label());
   }
   [[gnu::noinline]] constexpr bool take_affine(const node& n, affine_op op, unsigned side,
@@ -7128,6 +7296,10 @@ private:
     const unsigned side = constant_side(n);
     if (side != 2) return take_affine(n, affine_op::add, side, status::non_finite_weight);
     return take_pattern(n) || (!failed(why_) && fail_branch(n));
+  }
+  // Sum (8, 13) of one value or two.
+  constexpr bool take_sum(const node& n) noexcept {
+    return n.input_count == 1 ? pass(n) : take_add(n);
   }
   [[gnu::noinline]] constexpr bool take_sub(const node& n) noexcept {
     const unsigned side = constant_side(n);
@@ -7214,6 +7386,33 @@ private:
       return check_finite(t, otherwise, false);
     }
     return fail(status::missing_data, n, wanted.text);
+  }
+
+  // ai.onnx.ml LinearRegressor-1: coefficients are [targets, features].
+  [[gnu::noinline]] constexpr bool take_linear_regressor(const node& n) noexcept {
+    std::int64_t targets = 1;
+    attribute a;
+    tensor t;
+    if (!read_int(n, "targets", targets)) return false;
+    if (find_attribute(n, "post_transform", a) &&
+        (a.type != attribute_type::string || !same(a.s, "NONE")))
+      return fail(status::bad_attribute, a);
+    step* s = push(n, step_kind::dense, n.inputs[0]);
+    if (s == nullptr || !take_list(n, "coefficients", status::non_finite_weight, s->weight))
+      return false;
+    (void)read_constant(g_.file, g_.external, s->weight, t);
+    const auto count = static_cast<std::int64_t>(t.count);
+    if (targets < 1 || targets > static_cast<std::int64_t>(max_width) || count % targets != 0 ||
+        count / targets > static_cast<std::int64_t>(max_width))
+      return fail(status::bad_attribute, n, "targets", targets, 1);
+    s->inputs = static_cast<std::uint32_t>(count / targets);
+    s->outputs = static_cast<std::uint32_t>(targets);
+    s->transposed = true;
+    s->begin = static_cast<std::uint32_t>(n.tag); // of rank 2 only
+    if (!find_attribute(n, "intercepts", a)) return true;
+    if (!take_list(n, "intercepts", status::non_finite_weight, s->bias)) return false;
+    (void)read_constant(g_.file, g_.external, s->bias, t);
+    return t.count == s->outputs || fail(status::shape_mismatch, t, -1, targets);
   }
 
   // BatchNormalization (7, 9, 14, 15) at inference.
@@ -7340,7 +7539,29 @@ private:
     if (n.input_count == 1) return pass(n);
     float low = 0, high = 0;
     std::string_view from{};
-    return min_max_bounds(n, from, low, high) ? push_clip(n, from, low, high) : fail_bounds(n);
+    if (min_max_bounds(n, from, low, high)) return push_clip(n, from, low, high);
+    return constant_side(n) == 2 ? fail_bounds(n) : take_even_bound(n, constant_side(n) == 0);
+  }
+  // Of many values that are all one number.
+  [[gnu::noinline]] constexpr bool take_even_bound(const node& n, bool first) noexcept {
+    operand_constant c;
+    float bound = 0, other = 0;
+    if (!take(n, n.inputs[first ? 0 : 1], element::float32, c)) return false;
+    tensor t;
+    (void)read_constant(g_.file, g_.external, c.where, t); // in the type of the file
+    element_reader reader(t);
+    (void)reader.next(bound);
+    while (reader.next(other))
+      if (other != bound) return fail(status::not_constant, n);
+    if (bound != bound) return fail(status::not_constant, n);
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    const bool is_max = n.is("Max");
+    if (!push_clip(n, n.inputs[first ? 1 : 0], is_max ? bound : -infinity,
+                   is_max ? infinity : bound))
+      return false;
+    set_elementwise(n, c, first, p_.steps[first_]);
+    p_.steps[first_].marks |= suffix_mark; // none may be more than the row has
+    return true;
   }
 
   // ---- over a whole row
@@ -7365,12 +7586,20 @@ private:
     return take_pattern(n) || (!failed(why_) && fail(status::unexpected_operator, n));
   }
   // Log: of a softmax, or of 1 + exp.
-  [[gnu::noinline]] constexpr bool take_log(const node& n) noexcept {
+  constexpr bool take_log(const node& n) noexcept {
+    return take_pattern(n) || take_function_of(n, "Softmax", step_kind::log_softmax);
+  }
+  // Exp: of the logarithm of a softmax.
+  constexpr bool take_exp(const node& n) noexcept {
+    return take_pattern(n) || take_function_of(n, "LogSoftmax", step_kind::softmax);
+  }
+  [[gnu::noinline]] constexpr bool take_function_of(const node& n, op_name op,
+                                                    step_kind kind) noexcept {
     node inner;
-    if (take_pattern(n)) return true;
-    if (!producer(origin(n.inputs[0]), inner) || !inner.is("Softmax"))
+    if (failed(why_)) return false;
+    if (!producer(origin(n.inputs[0]), inner) || !inner.is(op))
       return fail(status::unexpected_operator, n);
-    return check_attributes(inner, find_row(inner)) && take_over_row(inner, step_kind::log_softmax);
+    return check_attributes(inner, find_row(inner)) && take_over_row(inner, kind);
   }
 
   // LayerNormalization-17 over all values.
@@ -7877,9 +8106,10 @@ private:
   }
 
   constexpr bool place_activation(step& s) noexcept {
-    if (s.activates == activation::prelu) {
+    if (s.weight.present()) {
       if (!fits_row(s)) return fail_constant(s.weight, s, static_cast<std::int64_t>(width_));
       s.begin = 0;
+      if (s.activates != activation::prelu) s.weight = constant{}; // alpha and beta tell it
     }
     if (s.inputs > 1 && s.inputs > shape_.rank) return fail_row(s);
     if (s.activates != activation::prelu) gain_axis(s); // whose slope must not widen the row
@@ -7924,6 +8154,7 @@ private:
     return fail({status::bad_attribute, s.offset, "axis", {}, found, -1});
   }
   constexpr bool axes_cover_row(std::uint32_t mask) const noexcept {
+    if (mask == all_axes) return shape_.rank != 0 && (!shape_.has_batch() || shape_.rows == 1);
     std::uint64_t product = 1;
     bool seen[max_rank] = {};
     for (std::int64_t a = -8; a < 8; ++a) {
@@ -8058,7 +8289,11 @@ private:
     if (!is_integer(which.t.type))
       return fail(status::wrong_element_type, which.t, static_cast<std::int64_t>(which.t.type),
                   static_cast<std::int64_t>(element::int64));
-    if (which.t.rank > 1) return fail(status::shape_mismatch, which.t);
+    if (which.t.rank > 1) {
+      (void)fail(status::shape_mismatch, which.t);
+      why_.op_type = n.op_type; // what to do about it is the operator's
+      return false;
+    }
     const std::int64_t size = shape_.dims[axis];
     element_reader reader(which.t);
     for (std::int64_t i = 0, k = 0; reader.next(i); ++k) {
@@ -8138,6 +8373,7 @@ struct plan_builder::operator_table {
       op_row{"Sub", "", 7, 2, 2, 1, {}, &b::take_sub},
       op_row{"Div", "", 7, 2, 2, 1, {}, &b::take_div},
       op_row{"Neg", "", 7, 1, 1, 1, {}, &b::take_neg},
+      op_row{"Sum", "", 8, 1, 2, 1, {}, &b::take_sum},
       op_row{"Flatten", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_reshaping},
       op_row{"Reshape", "", 7, 2, 2, 1, {{{"allowzero", 14}}}, &b::take_reshaping},
       op_row{"Squeeze", "", 7, 1, 2, 1, {{{"axes"}}}, &b::take_reshaping},
@@ -8149,6 +8385,7 @@ struct plan_builder::operator_table {
       op_row{"Softmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_softmax},
       op_row{"LogSoftmax", "", 7, 1, 1, 1, {{{"axis"}}}, &b::take_log_softmax},
       op_row{"Log", "", 7, 1, 1, 1, {}, &b::take_log},
+      op_row{"Exp", "", 7, 1, 1, 1, {}, &b::take_exp},
       op_row{"LeakyRelu", "", 7, 1, 1, 1, {{{"alpha"}}}, &b::take_leaky_relu},
       op_row{"PRelu", "", 7, 2, 2, 1, {}, &b::take_prelu},
       op_row{"Selu", "", 7, 1, 1, 1, {{{"alpha"}, {"gamma"}}}, &b::take_selu},
@@ -8182,6 +8419,14 @@ struct plan_builder::operator_table {
              {{{"epsilon"}, {"momentum"}, {"spatial", 0, 9}, {"training_mode", 14}}},
              &b::take_batch_norm},
       op_row{"Scaler", "ai.onnx.ml", 7, 1, 1, 1, {{{"offset"}, {"scale"}}}, &b::take_scaler},
+      op_row{"LinearRegressor",
+             "ai.onnx.ml",
+             7,
+             1,
+             1,
+             1,
+             {{{"coefficients"}, {"intercepts"}, {"post_transform"}, {"targets"}}},
+             &b::take_linear_regressor},
       op_row{"Split",
              "",
              7,
@@ -10276,7 +10521,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -10961,7 +11206,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11105,7 +11350,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11602,7 +11847,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11757,7 +12002,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12201,7 +12446,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12344,7 +12589,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12493,7 +12738,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc8e439ea
+#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -15056,9 +15301,11 @@ private:
          float* out) const noexcept TINYMLP_NONBLOCKING {
     alignas(64) float scratch[Floats];
     if (mode_ == onnx::quant_mode::fp32)
-      run_with(kernels::steps_kernel_of<kernels::any_shape>(which), rows, count, out, scratch, Floats);
+      run_with(kernels::steps_kernel_of<kernels::any_shape>(which), rows, count, out, scratch,
+               Floats);
     else
-      run_with(kernels::steps_kernel_of<kernels::int8_steps>(which), rows, count, out, scratch, Floats);
+      run_with(kernels::steps_kernel_of<kernels::int8_steps>(which), rows, count, out, scratch,
+               Floats);
     return status::ok;
   }
   void run_with(const kernels::steps_kernel& kernel, const float* rows, std::size_t count,

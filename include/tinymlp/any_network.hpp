@@ -123,9 +123,11 @@ private:
          float* out) const noexcept TINYMLP_NONBLOCKING {
     alignas(64) float scratch[Floats];
     if (mode_ == onnx::quant_mode::fp32)
-      run_with(kernels::steps_kernel_of<kernels::any_shape>(which), rows, count, out, scratch, Floats);
+      run_with(kernels::steps_kernel_of<kernels::any_shape>(which), rows, count, out, scratch,
+               Floats);
     else
-      run_with(kernels::steps_kernel_of<kernels::int8_steps>(which), rows, count, out, scratch, Floats);
+      run_with(kernels::steps_kernel_of<kernels::int8_steps>(which), rows, count, out, scratch,
+               Floats);
     return status::ok;
   }
   void run_with(const kernels::steps_kernel& kernel, const float* rows, std::size_t count,

@@ -96,8 +96,9 @@ class any_model final : public model {
 public:
   any_model(const onnx_file& file, const model_description& description, std::optional<isa> which)
       : isa_(which.value_or(selected())),
-        kernel_(file.plan.mode == onnx::quant_mode::fp32 ? kernels::steps_kernel_of<kernels::any_shape>(isa_)
-                                                         : kernels::steps_kernel_of<kernels::int8_steps>(isa_)) {
+        kernel_(file.plan.mode == onnx::quant_mode::fp32
+                    ? kernels::steps_kernel_of<kernels::any_shape>(isa_)
+                    : kernels::steps_kernel_of<kernels::int8_steps>(isa_)) {
     const error why = network_.load(file.bytes, file.external_files, file.plan.output_name);
     if (onnx::failed(why)) fail("{}: {}", file.path, describe(why));
     description_ = description;

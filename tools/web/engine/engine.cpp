@@ -102,8 +102,9 @@ void tell_network(const onnx::plan& plan, const any_network& net) {
 }
 
 const kernels::steps_kernel& kernel_of(const any_network& net) {
-  return net.mode() == onnx::quant_mode::fp32 ? kernels::steps_kernel_of<kernels::any_shape>(isa::reference)
-                                              : kernels::steps_kernel_of<kernels::int8_steps>(isa::reference);
+  return net.mode() == onnx::quant_mode::fp32
+             ? kernels::steps_kernel_of<kernels::any_shape>(isa::reference)
+             : kernels::steps_kernel_of<kernels::int8_steps>(isa::reference);
 }
 
 } // namespace
