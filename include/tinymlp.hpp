@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xc0b62aa8
+#define TINYMLP_SECTIONS_OF 0x12ef884a
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -1762,22 +1762,25 @@ inline void run_rows_int8(const steps_view& net, const float* rows, std::size_t 
 // Many rows of a network of any shape: rows lie across lanes, R vectors of rows in a block, values
 // as [value][R vectors]; weights are broadcast. Included like steps_row.inl, after it.
 
-// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors].
+// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors]. `more`: rows follow them
+// in memory, so that two or three features may be read as four.
 template <std::size_t R>
-TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
+TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, bool more, float* x) {
   using v = typename ops::v;
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     const float* from = rows + r * v::lanes * n;
-    if (n < 4) {
+    if (n == 1) {
+      v::store(x + r * v::lanes, v::load(from));
+    } else if (n < 4 && !more) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
         typename v::reg column[4];
-        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        const std::size_t begin = i + 4 <= n || n < 4 ? i : n - 4;
         ops::load_columns(from + begin, n, column);
-        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (begin + j < n)
             v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
@@ -1786,10 +1789,10 @@ TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
 
 // Features of R vectors of rows, centred where the network starts with that; 0 or NaN into poison.
 template <std::size_t R>
-TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, const float* mean, float* x,
-                                     typename ops::v::reg (&poison)[R]) {
+TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, bool more, const float* mean,
+                                     float* x, typename ops::v::reg (&poison)[R]) {
   using v = typename ops::v;
-  step_columns<R>(rows, n, x);
+  step_columns<R>(rows, n, more, x);
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
   for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       float* at = x + (i * R + r) * v::lanes;
@@ -2107,8 +2110,20 @@ TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
       ops::load_columns(x + o * stride + j, stride, column);
       TINYMLP_UNROLL for (std::size_t k = 0; k < 4; ++k) v::store(out + (j + k) * n + o, column[k]);
     }
-  for (; o < n; ++o)
-    for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
+  // Four outputs of a vector of rows; the last four overlap those before them. Of two or three,
+  // what is stored behind them is the next row's place: all but the last row.
+  for (; o < n; o += 4) {
+    const std::size_t begin = o + 4 <= n || n < 4 ? o : n - 4;
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      typename v::reg column[4];
+      TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) column[j] =
+          v::load(x + (begin + j < n ? begin + j : 0) * stride + r * v::lanes);
+      const bool ends = n < 4 && r + 1 == R;
+      ops::store_columns(column, out + r * v::lanes * n + begin, n, v::lanes - (ends ? 1 : 0));
+    }
+  }
+  if (n < 4)
+    for (o = 0; o < n; ++o) out[(stride - 1) * n + o] = x[o * stride + stride - 1];
 }
 
 // Step I of a shape that is a type, and those after it.
@@ -2124,16 +2139,17 @@ TINYMLP_INLINE float* step_rows_from(const steps_view& net, float* x, float* y) 
   }
 }
 
-// R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
+// R vectors of rows. `more`: as in step_columns. `scratch`: (net.even + net.odd) * R * lanes
+// floats.
 template <class Shape, std::size_t R>
-TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
+TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, bool more, float* out,
                                     float* scratch) {
   using v = typename ops::v;
   float *x = scratch, *y = scratch + even_of<Shape>(net) * R * v::lanes;
   typename v::reg poison[R];
   if constexpr (std::is_same_v<Shape, any_shape>) {
     const float* const mean = step_mean(net.steps[0], net.floats);
-    step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+    step_rows_inputs<R>(rows, net.inputs, more, mean, x, poison);
     for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
       const step& at = net.steps[s];
       step_rows_apply<R>(net, at, x, y);
@@ -2141,7 +2157,7 @@ TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, fl
     }
   } else {
     const float* const mean = step_mean(fixed_step<Shape, 0>(net), net.floats);
-    step_rows_inputs<R>(rows, Shape::inputs, mean, x, poison);
+    step_rows_inputs<R>(rows, Shape::inputs, more, mean, x, poison);
     if (mean != nullptr)
       x = step_rows_from<Shape, 1, R>(net, x, y);
     else
@@ -2162,20 +2178,22 @@ inline void run_rows(const steps_view& net, const float* rows, std::size_t count
   std::size_t done = 0;
   if (room >= R * vector)
     for (; count - done >= R * lanes; done += R * lanes)
-      step_rows_block<Shape, R>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, R>(net, rows + done * n, count - done > R * lanes, out + done * m,
+                                scratch);
   if (room >= vector) {
     for (; count - done >= lanes; done += lanes)
-      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, count - done > lanes, out + done * m,
+                                scratch);
     const std::size_t rest = count - done;
     if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
       done = count - lanes;
-      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, false, out + done * m, scratch);
       done = count;
     } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
       float* const padded = scratch + vector;
       float* const results = padded + n * lanes;
       for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
-      step_rows_block<Shape, 1>(net, padded, results, scratch);
+      step_rows_block<Shape, 1>(net, padded, false, results, scratch);
       for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
       done = count;
     }
@@ -10521,7 +10539,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11167,6 +11185,21 @@ struct ops {
     column[3] = join_high(ab_high, cd_high);
   }
 
+  // The other way round: four floats each to the first `count` rows, in their order, 7 or 8.
+  static TINYMLP_INLINE void store_columns(const __m256 (&column)[4], float* rows,
+                                           std::size_t stride, std::size_t count) {
+    const __m256 ab_low = _mm256_unpacklo_ps(column[0], column[1]);
+    const __m256 ab_high = _mm256_unpackhi_ps(column[0], column[1]);
+    const __m256 cd_low = _mm256_unpacklo_ps(column[2], column[3]);
+    const __m256 cd_high = _mm256_unpackhi_ps(column[2], column[3]);
+    const __m256 row[4] = {join_low(ab_low, cd_low), join_high(ab_low, cd_low),
+                           join_low(ab_high, cd_high), join_high(ab_high, cd_high)};
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + j * stride, _mm256_castps256_ps128(row[j]));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 8)
+        _mm_storeu_ps(rows + (j + 4) * stride, _mm256_extractf128_ps(row[j], 1));
+  }
+
   // 8 rows of six floats: quad I of rows 0 to 3, and that of rows 4 to 7, in m[I].
   static TINYMLP_INLINE void load_sixes(const float* rows, __m256 (&m)[6]) {
     TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] =
@@ -11206,7 +11239,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11350,7 +11383,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11796,6 +11829,26 @@ struct ops {
     column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
   }
 
+  // The other way round: four floats each to the first `count` rows, in their order, 15 or 16.
+  static TINYMLP_INLINE void store_columns(const __m512 (&column)[4], float* rows,
+                                           std::size_t stride, std::size_t count) {
+    const __m512 ab_low = _mm512_unpacklo_ps(column[0], column[1]);
+    const __m512 ab_high = _mm512_unpackhi_ps(column[0], column[1]);
+    const __m512 cd_low = _mm512_unpacklo_ps(column[2], column[3]);
+    const __m512 cd_high = _mm512_unpackhi_ps(column[2], column[3]);
+    const __m512 row[4] = {
+        _mm512_shuffle_ps(ab_low, cd_low, 0x44), _mm512_shuffle_ps(ab_low, cd_low, 0xee),
+        _mm512_shuffle_ps(ab_high, cd_high, 0x44), _mm512_shuffle_ps(ab_high, cd_high, 0xee)};
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + j * stride, _mm512_castps512_ps128(row[j]));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + (j + 4) * stride, _mm512_extractf32x4_ps(row[j], 1));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + (j + 8) * stride, _mm512_extractf32x4_ps(row[j], 2));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 16)
+        _mm_storeu_ps(rows + (j + 12) * stride, _mm512_extractf32x4_ps(row[j], 3));
+  }
+
   // 16 rows of six floats: quad I of rows 0 to 3, of 4 to 7, and so on, in m[I]. The same shuffles
   // as those of six_columns(), of quads instead of floats.
   static TINYMLP_INLINE void load_sixes(const float* rows, __m512 (&m)[6]) {
@@ -11847,7 +11900,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12002,7 +12055,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12408,6 +12461,19 @@ struct ops {
     column[3] = vzip2q_f32(ac_high, bd_high);
   }
 
+  // The other way round: four floats each to the first `count` rows, in their order, 3 or 4.
+  static TINYMLP_INLINE void store_columns(const float32x4_t (&column)[4], float* rows,
+                                           std::size_t stride, std::size_t count) {
+    const float32x4_t ac_low = vzip1q_f32(column[0], column[2]);
+    const float32x4_t ac_high = vzip2q_f32(column[0], column[2]);
+    const float32x4_t bd_low = vzip1q_f32(column[1], column[3]);
+    const float32x4_t bd_high = vzip2q_f32(column[1], column[3]);
+    vst1q_f32(rows, vzip1q_f32(ac_low, bd_low));
+    vst1q_f32(rows + stride, vzip2q_f32(ac_low, bd_low));
+    vst1q_f32(rows + 2 * stride, vzip1q_f32(ac_high, bd_high));
+    if (count == 4) vst1q_f32(rows + 3 * stride, vzip2q_f32(ac_high, bd_high));
+  }
+
   // 4 rows of six floats.
   static TINYMLP_INLINE void load_sixes(const float* rows, float32x4_t (&m)[6]) {
     TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] = vld1q_f32(rows + 4 * i);
@@ -12446,7 +12512,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12589,7 +12655,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12738,7 +12804,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xc0b62aa8
+#if TINYMLP_SECTIONS_OF != 0x12ef884a
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -13463,12 +13529,14 @@ private:
       for (std::size_t o = 0; o < f.step.outputs; ++o) bias[o] = values[f.begin + o];
     }
     if (!folds(f)) return {};
+    const bool scales = f.scale != f.main || from.alpha != 1; // all weights
     for (std::size_t o = 0; o < f.step.outputs; ++o) {
       const line after = line_of(f.main + 1, f.end, o, false);
       bias[o] = kernels::exact::narrow(static_cast<double>(from.beta) *
                                            static_cast<double>(bias[o]) * after.scale +
                                        after.shift);
-      sound = scale_output(f, o, after.scale) && finite(bias[o]) && sound;
+      if (scales || after.scale != 1) sound = scale_output(f, o, after.scale) && sound;
+      sound = finite(bias[o]) && sound;
     }
     return sound ? error{} : overflow(from);
   }

@@ -512,12 +512,14 @@ private:
       for (std::size_t o = 0; o < f.step.outputs; ++o) bias[o] = values[f.begin + o];
     }
     if (!folds(f)) return {};
+    const bool scales = f.scale != f.main || from.alpha != 1; // all weights
     for (std::size_t o = 0; o < f.step.outputs; ++o) {
       const line after = line_of(f.main + 1, f.end, o, false);
       bias[o] = kernels::exact::narrow(static_cast<double>(from.beta) *
                                            static_cast<double>(bias[o]) * after.scale +
                                        after.shift);
-      sound = scale_output(f, o, after.scale) && finite(bias[o]) && sound;
+      if (scales || after.scale != 1) sound = scale_output(f, o, after.scale) && sound;
+      sound = finite(bias[o]) && sound;
     }
     return sound ? error{} : overflow(from);
   }

@@ -373,6 +373,21 @@ struct ops {
     column[3] = join_high(ab_high, cd_high);
   }
 
+  // The other way round: four floats each to the first `count` rows, in their order, 7 or 8.
+  static TINYMLP_INLINE void store_columns(const __m256 (&column)[4], float* rows,
+                                           std::size_t stride, std::size_t count) {
+    const __m256 ab_low = _mm256_unpacklo_ps(column[0], column[1]);
+    const __m256 ab_high = _mm256_unpackhi_ps(column[0], column[1]);
+    const __m256 cd_low = _mm256_unpacklo_ps(column[2], column[3]);
+    const __m256 cd_high = _mm256_unpackhi_ps(column[2], column[3]);
+    const __m256 row[4] = {join_low(ab_low, cd_low), join_high(ab_low, cd_low),
+                           join_low(ab_high, cd_high), join_high(ab_high, cd_high)};
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + j * stride, _mm256_castps256_ps128(row[j]));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 8)
+        _mm_storeu_ps(rows + (j + 4) * stride, _mm256_extractf128_ps(row[j], 1));
+  }
+
   // 8 rows of six floats: quad I of rows 0 to 3, and that of rows 4 to 7, in m[I].
   static TINYMLP_INLINE void load_sixes(const float* rows, __m256 (&m)[6]) {
     TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] =

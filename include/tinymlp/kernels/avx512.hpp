@@ -347,6 +347,26 @@ struct ops {
     column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
   }
 
+  // The other way round: four floats each to the first `count` rows, in their order, 15 or 16.
+  static TINYMLP_INLINE void store_columns(const __m512 (&column)[4], float* rows,
+                                           std::size_t stride, std::size_t count) {
+    const __m512 ab_low = _mm512_unpacklo_ps(column[0], column[1]);
+    const __m512 ab_high = _mm512_unpackhi_ps(column[0], column[1]);
+    const __m512 cd_low = _mm512_unpacklo_ps(column[2], column[3]);
+    const __m512 cd_high = _mm512_unpackhi_ps(column[2], column[3]);
+    const __m512 row[4] = {
+        _mm512_shuffle_ps(ab_low, cd_low, 0x44), _mm512_shuffle_ps(ab_low, cd_low, 0xee),
+        _mm512_shuffle_ps(ab_high, cd_high, 0x44), _mm512_shuffle_ps(ab_high, cd_high, 0xee)};
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + j * stride, _mm512_castps512_ps128(row[j]));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + (j + 4) * stride, _mm512_extractf32x4_ps(row[j], 1));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        _mm_storeu_ps(rows + (j + 8) * stride, _mm512_extractf32x4_ps(row[j], 2));
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 16)
+        _mm_storeu_ps(rows + (j + 12) * stride, _mm512_extractf32x4_ps(row[j], 3));
+  }
+
   // 16 rows of six floats: quad I of rows 0 to 3, of 4 to 7, and so on, in m[I]. The same shuffles
   // as those of six_columns(), of quads instead of floats.
   static TINYMLP_INLINE void load_sixes(const float* rows, __m512 (&m)[6]) {

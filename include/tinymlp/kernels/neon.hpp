@@ -306,6 +306,19 @@ struct ops {
     column[3] = vzip2q_f32(ac_high, bd_high);
   }
 
+  // The other way round: four floats each to the first `count` rows, in their order, 3 or 4.
+  static TINYMLP_INLINE void store_columns(const float32x4_t (&column)[4], float* rows,
+                                           std::size_t stride, std::size_t count) {
+    const float32x4_t ac_low = vzip1q_f32(column[0], column[2]);
+    const float32x4_t ac_high = vzip2q_f32(column[0], column[2]);
+    const float32x4_t bd_low = vzip1q_f32(column[1], column[3]);
+    const float32x4_t bd_high = vzip2q_f32(column[1], column[3]);
+    vst1q_f32(rows, vzip1q_f32(ac_low, bd_low));
+    vst1q_f32(rows + stride, vzip2q_f32(ac_low, bd_low));
+    vst1q_f32(rows + 2 * stride, vzip1q_f32(ac_high, bd_high));
+    if (count == 4) vst1q_f32(rows + 3 * stride, vzip2q_f32(ac_high, bd_high));
+  }
+
   // 4 rows of six floats.
   static TINYMLP_INLINE void load_sixes(const float* rows, float32x4_t (&m)[6]) {
     TINYMLP_UNROLL for (std::size_t i = 0; i < 6; ++i) m[i] = vld1q_f32(rows + 4 * i);

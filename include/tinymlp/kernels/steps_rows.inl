@@ -1,22 +1,25 @@
 // Many rows of a network of any shape: rows lie across lanes, R vectors of rows in a block, values
 // as [value][R vectors]; weights are broadcast. Included like steps_row.inl, after it.
 
-// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors].
+// Columns of R vectors of rows: rows [R * lanes][n] -> x [n][R vectors]. `more`: rows follow them
+// in memory, so that two or three features may be read as four.
 template <std::size_t R>
-TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
+TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, bool more, float* x) {
   using v = typename ops::v;
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
     const float* from = rows + r * v::lanes * n;
-    if (n < 4) {
+    if (n == 1) {
+      v::store(x + r * v::lanes, v::load(from));
+    } else if (n < 4 && !more) {
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < v::lanes; ++j) x[(i * R + r) * v::lanes + j] = from[j * n + i];
     } else {
       // Four at a time; the last four overlap those before them rather than the next row.
       for (std::size_t i = 0; i < n; i += 4) {
         typename v::reg column[4];
-        const std::size_t begin = i + 4 <= n ? i : n - 4;
+        const std::size_t begin = i + 4 <= n || n < 4 ? i : n - 4;
         ops::load_columns(from + begin, n, column);
-        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
+        TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (begin + j < n)
             v::store(x + ((begin + j) * R + r) * v::lanes, column[j]);
       }
     }
@@ -25,10 +28,10 @@ TINYMLP_INLINE void step_columns(const float* rows, std::size_t n, float* x) {
 
 // Features of R vectors of rows, centred where the network starts with that; 0 or NaN into poison.
 template <std::size_t R>
-TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, const float* mean, float* x,
-                                     typename ops::v::reg (&poison)[R]) {
+TINYMLP_INLINE void step_rows_inputs(const float* rows, std::size_t n, bool more, const float* mean,
+                                     float* x, typename ops::v::reg (&poison)[R]) {
   using v = typename ops::v;
-  step_columns<R>(rows, n, x);
+  step_columns<R>(rows, n, more, x);
   TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) poison[r] = v::zero();
   for (std::size_t i = 0; i < n; ++i) TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
       float* at = x + (i * R + r) * v::lanes;
@@ -346,8 +349,20 @@ TINYMLP_INLINE void step_rows_results(float* x, std::size_t n,
       ops::load_columns(x + o * stride + j, stride, column);
       TINYMLP_UNROLL for (std::size_t k = 0; k < 4; ++k) v::store(out + (j + k) * n + o, column[k]);
     }
-  for (; o < n; ++o)
-    for (std::size_t j = 0; j < stride; ++j) out[j * n + o] = x[o * stride + j];
+  // Four outputs of a vector of rows; the last four overlap those before them. Of two or three,
+  // what is stored behind them is the next row's place: all but the last row.
+  for (; o < n; o += 4) {
+    const std::size_t begin = o + 4 <= n || n < 4 ? o : n - 4;
+    TINYMLP_UNROLL for (std::size_t r = 0; r < R; ++r) {
+      typename v::reg column[4];
+      TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) column[j] =
+          v::load(x + (begin + j < n ? begin + j : 0) * stride + r * v::lanes);
+      const bool ends = n < 4 && r + 1 == R;
+      ops::store_columns(column, out + r * v::lanes * n + begin, n, v::lanes - (ends ? 1 : 0));
+    }
+  }
+  if (n < 4)
+    for (o = 0; o < n; ++o) out[(stride - 1) * n + o] = x[o * stride + stride - 1];
 }
 
 // Step I of a shape that is a type, and those after it.
@@ -363,16 +378,17 @@ TINYMLP_INLINE float* step_rows_from(const steps_view& net, float* x, float* y) 
   }
 }
 
-// R vectors of rows. `scratch`: (net.even + net.odd) * R * lanes floats.
+// R vectors of rows. `more`: as in step_columns. `scratch`: (net.even + net.odd) * R * lanes
+// floats.
 template <class Shape, std::size_t R>
-TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, float* out,
+TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, bool more, float* out,
                                     float* scratch) {
   using v = typename ops::v;
   float *x = scratch, *y = scratch + even_of<Shape>(net) * R * v::lanes;
   typename v::reg poison[R];
   if constexpr (std::is_same_v<Shape, any_shape>) {
     const float* const mean = step_mean(net.steps[0], net.floats);
-    step_rows_inputs<R>(rows, net.inputs, mean, x, poison);
+    step_rows_inputs<R>(rows, net.inputs, more, mean, x, poison);
     for (std::size_t s = mean != nullptr ? 1 : 0; s < net.step_count; ++s) {
       const step& at = net.steps[s];
       step_rows_apply<R>(net, at, x, y);
@@ -380,7 +396,7 @@ TINYMLP_INLINE void step_rows_block(const steps_view& net, const float* rows, fl
     }
   } else {
     const float* const mean = step_mean(fixed_step<Shape, 0>(net), net.floats);
-    step_rows_inputs<R>(rows, Shape::inputs, mean, x, poison);
+    step_rows_inputs<R>(rows, Shape::inputs, more, mean, x, poison);
     if (mean != nullptr)
       x = step_rows_from<Shape, 1, R>(net, x, y);
     else
@@ -401,20 +417,22 @@ inline void run_rows(const steps_view& net, const float* rows, std::size_t count
   std::size_t done = 0;
   if (room >= R * vector)
     for (; count - done >= R * lanes; done += R * lanes)
-      step_rows_block<Shape, R>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, R>(net, rows + done * n, count - done > R * lanes, out + done * m,
+                                scratch);
   if (room >= vector) {
     for (; count - done >= lanes; done += lanes)
-      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, count - done > lanes, out + done * m,
+                                scratch);
     const std::size_t rest = count - done;
     if (rest > lanes / 4 && count >= lanes) { // those before them once more, rather than one by one
       done = count - lanes;
-      step_rows_block<Shape, 1>(net, rows + done * n, out + done * m, scratch);
+      step_rows_block<Shape, 1>(net, rows + done * n, false, out + done * m, scratch);
       done = count;
     } else if (rest > lanes / 2 && room >= vector + (n + m) * lanes) {
       float* const padded = scratch + vector;
       float* const results = padded + n * lanes;
       for (std::size_t i = 0; i < n * lanes; ++i) padded[i] = i < rest * n ? rows[done * n + i] : 0;
-      step_rows_block<Shape, 1>(net, padded, results, scratch);
+      step_rows_block<Shape, 1>(net, padded, false, results, scratch);
       for (std::size_t i = 0; i < rest * m; ++i) out[done * m + i] = results[i];
       done = count;
     }
