@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0x12ef884a
+#define TINYMLP_SECTIONS_OF 0xd9f44b92
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -7573,10 +7573,9 @@ private:
       if (other != bound) return fail(status::not_constant, n);
     if (bound != bound) return fail(status::not_constant, n);
     constexpr float infinity = std::numeric_limits<float>::infinity();
-    const bool is_max = n.is("Max");
-    if (!push_clip(n, n.inputs[first ? 1 : 0], is_max ? bound : -infinity,
-                   is_max ? infinity : bound))
-      return false;
+    float low = -infinity, high = infinity;
+    (n.is("Max") ? low : high) = bound;
+    if (!push_clip(n, n.inputs[first ? 1 : 0], low, high)) return false;
     set_elementwise(n, c, first, p_.steps[first_]);
     p_.steps[first_].marks |= suffix_mark; // none may be more than the row has
     return true;
@@ -10539,7 +10538,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11239,7 +11238,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11383,7 +11382,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11900,7 +11899,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12055,7 +12054,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12512,7 +12511,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12655,7 +12654,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12804,7 +12803,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0x12ef884a
+#if TINYMLP_SECTIONS_OF != 0xd9f44b92
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

@@ -37,6 +37,7 @@ THROUGH_POINTERS = {
 GUARDS = {
     "graph_reader::ints(": 6,
     "graph_reader::take_any(": 6,
+    "graph_reader::is_of_constants(": 9,
     "pattern_matcher::expand(": 7,
     "pattern_matcher::multiply(": 5,
     "pattern_matcher::find_gate(": 4,
@@ -58,6 +59,9 @@ def call_graph(compiler):
         unbounded = "(dynamic)" in label
         frames[title] = None if unbounded else int(size.group(1)) if size else None
     for caller, callee in re.findall(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"', text):
+        # A constructor of whole objects (C1) is another name of that of parts (C2), if there are no bases.
+        if frames.get(callee) is None and frames.get(part := re.sub(r"C1E", "C2E", callee, count=1)) is not None:
+            callee = part
         calls.setdefault(caller, set()).add(callee)
     for caller, called in calls.items():
         if "__indirect_call" not in called:

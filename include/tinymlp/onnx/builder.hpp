@@ -794,10 +794,9 @@ private:
       if (other != bound) return fail(status::not_constant, n);
     if (bound != bound) return fail(status::not_constant, n);
     constexpr float infinity = std::numeric_limits<float>::infinity();
-    const bool is_max = n.is("Max");
-    if (!push_clip(n, n.inputs[first ? 1 : 0], is_max ? bound : -infinity,
-                   is_max ? infinity : bound))
-      return false;
+    float low = -infinity, high = infinity;
+    (n.is("Max") ? low : high) = bound;
+    if (!push_clip(n, n.inputs[first ? 1 : 0], low, high)) return false;
     set_elementwise(n, c, first, p_.steps[first_]);
     p_.steps[first_].marks |= suffix_mark; // none may be more than the row has
     return true;
