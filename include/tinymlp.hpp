@@ -26,7 +26,7 @@
 // It includes itself: what each instruction set compiles anew stands once, in sections. So the file
 // keeps its name, or its name is told: #define TINYMLP_HEADER "name.hpp".
 #if defined(TINYMLP_SECTIONS)
-#define TINYMLP_SECTIONS_OF 0xd9f44b92
+#define TINYMLP_SECTIONS_OF 0xe7969564
 #if TINYMLP_SECTIONS & 0x1 // ---- tinymlp/kernels/elementary.inl
 // exp, expm1, log, tanh, sigmoid, erf and softplus of a vector V, or of one float (elementary.hpp).
 // The order of operations is fixed, each rounds once: every V gives the same 32 bits. A NaN gives a
@@ -10538,7 +10538,7 @@ namespace tinymlp::kernels::reference {
 #define TINYMLP_SECTIONS 0x7
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11176,23 +11176,14 @@ struct ops {
     const __m256 b = load_pair(rows + stride, rows + 5 * stride);
     const __m256 c = load_pair(rows + 2 * stride, rows + 6 * stride);
     const __m256 d = load_pair(rows + 3 * stride, rows + 7 * stride);
-    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
-    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
-    column[0] = join_low(ab_low, cd_low);
-    column[1] = join_high(ab_low, cd_low);
-    column[2] = join_low(ab_high, cd_high);
-    column[3] = join_high(ab_high, cd_high);
+    exchange(a, b, c, d, column);
   }
 
   // The other way round: four floats each to the first `count` rows, in their order, 7 or 8.
   static TINYMLP_INLINE void store_columns(const __m256 (&column)[4], float* rows,
                                            std::size_t stride, std::size_t count) {
-    const __m256 ab_low = _mm256_unpacklo_ps(column[0], column[1]);
-    const __m256 ab_high = _mm256_unpackhi_ps(column[0], column[1]);
-    const __m256 cd_low = _mm256_unpacklo_ps(column[2], column[3]);
-    const __m256 cd_high = _mm256_unpackhi_ps(column[2], column[3]);
-    const __m256 row[4] = {join_low(ab_low, cd_low), join_high(ab_low, cd_low),
-                           join_low(ab_high, cd_high), join_high(ab_high, cd_high)};
+    __m256 row[4];
+    exchange(column[0], column[1], column[2], column[3], row);
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
         _mm_storeu_ps(rows + j * stride, _mm256_castps256_ps128(row[j]));
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 8)
@@ -11224,6 +11215,15 @@ private:
   static TINYMLP_INLINE __m256 load_pair(const float* low, const float* high) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
   }
+  // In each 128-bit lane, four vectors of four floats transposed.
+  static TINYMLP_INLINE void exchange(__m256 a, __m256 b, __m256 c, __m256 d, __m256 (&to)[4]) {
+    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    to[0] = join_low(ab_low, cd_low);
+    to[1] = join_high(ab_low, cd_low);
+    to[2] = join_low(ab_high, cd_high);
+    to[3] = join_high(ab_high, cd_high);
+  }
   static TINYMLP_INLINE __m256 join_low(__m256 a, __m256 b) {
     return _mm256_shuffle_ps(a, b, 0x44);
   }
@@ -11238,7 +11238,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11382,7 +11382,7 @@ struct ops : avx2::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -11820,24 +11820,14 @@ struct ops {
     const __m512 a = load_quads(rows, stride), b = load_quads(rows + stride, stride);
     const __m512 c = load_quads(rows + 2 * stride, stride);
     const __m512 d = load_quads(rows + 3 * stride, stride);
-    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
-    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
-    column[0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
-    column[1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
-    column[2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
-    column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+    exchange(a, b, c, d, column);
   }
 
   // The other way round: four floats each to the first `count` rows, in their order, 15 or 16.
   static TINYMLP_INLINE void store_columns(const __m512 (&column)[4], float* rows,
                                            std::size_t stride, std::size_t count) {
-    const __m512 ab_low = _mm512_unpacklo_ps(column[0], column[1]);
-    const __m512 ab_high = _mm512_unpackhi_ps(column[0], column[1]);
-    const __m512 cd_low = _mm512_unpacklo_ps(column[2], column[3]);
-    const __m512 cd_high = _mm512_unpackhi_ps(column[2], column[3]);
-    const __m512 row[4] = {
-        _mm512_shuffle_ps(ab_low, cd_low, 0x44), _mm512_shuffle_ps(ab_low, cd_low, 0xee),
-        _mm512_shuffle_ps(ab_high, cd_high, 0x44), _mm512_shuffle_ps(ab_high, cd_high, 0xee)};
+    __m512 row[4];
+    exchange(column[0], column[1], column[2], column[3], row);
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
         _mm_storeu_ps(rows + j * stride, _mm512_castps512_ps128(row[j]));
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
@@ -11879,6 +11869,15 @@ struct ops {
   }
 
 private:
+  // In each 128-bit lane, four vectors of four floats transposed.
+  static TINYMLP_INLINE void exchange(__m512 a, __m512 b, __m512 c, __m512 d, __m512 (&to)[4]) {
+    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+    to[0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+    to[1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+    to[2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+    to[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+  }
   // The even quads of a, then of b; the odd ones.
   static TINYMLP_INLINE void split_quads(__m512 a, __m512 b, __m512& even, __m512& odd) {
     even = _mm512_shuffle_f32x4(a, b, 0x88);
@@ -11899,7 +11898,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12054,7 +12053,7 @@ struct ops : avx512::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12447,30 +12446,31 @@ struct ops {
   }
 
   static TINYMLP_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+  // Four vectors transposed.
+  static TINYMLP_INLINE void exchange(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_t d,
+                                      float32x4_t (&to)[4]) {
+    const float32x4_t ac_low = vzip1q_f32(a, c), ac_high = vzip2q_f32(a, c);
+    const float32x4_t bd_low = vzip1q_f32(b, d), bd_high = vzip2q_f32(b, d);
+    to[0] = vzip1q_f32(ac_low, bd_low);
+    to[1] = vzip2q_f32(ac_low, bd_low);
+    to[2] = vzip1q_f32(ac_high, bd_high);
+    to[3] = vzip2q_f32(ac_high, bd_high);
+  }
   // Four columns of 4 rows, `stride` floats apart, as four vectors of 4 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           float32x4_t (&column)[4]) {
     const float32x4_t a = vld1q_f32(rows), b = vld1q_f32(rows + stride);
     const float32x4_t c = vld1q_f32(rows + 2 * stride), d = vld1q_f32(rows + 3 * stride);
-    const float32x4_t ac_low = vzip1q_f32(a, c), ac_high = vzip2q_f32(a, c);
-    const float32x4_t bd_low = vzip1q_f32(b, d), bd_high = vzip2q_f32(b, d);
-    column[0] = vzip1q_f32(ac_low, bd_low);
-    column[1] = vzip2q_f32(ac_low, bd_low);
-    column[2] = vzip1q_f32(ac_high, bd_high);
-    column[3] = vzip2q_f32(ac_high, bd_high);
+    exchange(a, b, c, d, column);
   }
 
   // The other way round: four floats each to the first `count` rows, in their order, 3 or 4.
   static TINYMLP_INLINE void store_columns(const float32x4_t (&column)[4], float* rows,
                                            std::size_t stride, std::size_t count) {
-    const float32x4_t ac_low = vzip1q_f32(column[0], column[2]);
-    const float32x4_t ac_high = vzip2q_f32(column[0], column[2]);
-    const float32x4_t bd_low = vzip1q_f32(column[1], column[3]);
-    const float32x4_t bd_high = vzip2q_f32(column[1], column[3]);
-    vst1q_f32(rows, vzip1q_f32(ac_low, bd_low));
-    vst1q_f32(rows + stride, vzip2q_f32(ac_low, bd_low));
-    vst1q_f32(rows + 2 * stride, vzip1q_f32(ac_high, bd_high));
-    if (count == 4) vst1q_f32(rows + 3 * stride, vzip2q_f32(ac_high, bd_high));
+    float32x4_t row[4];
+    exchange(column[0], column[1], column[2], column[3], row);
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 4)
+        vst1q_f32(rows + j * stride, row[j]);
   }
 
   // 4 rows of six floats.
@@ -12511,7 +12511,7 @@ private:
 #define TINYMLP_SECTIONS 0x1fff
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12654,7 +12654,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF
@@ -12803,7 +12803,7 @@ struct ops : neon::ops {
 #define TINYMLP_SECTIONS 0x1dcf
 #include TINYMLP_HEADER
 #undef TINYMLP_SECTIONS
-#if TINYMLP_SECTIONS_OF != 0xd9f44b92
+#if TINYMLP_SECTIONS_OF != 0xe7969564
 #error "tinymlp: this header includes itself by another name than it has: define TINYMLP_HEADER"
 #endif
 #undef TINYMLP_SECTIONS_OF

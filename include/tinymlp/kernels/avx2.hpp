@@ -365,23 +365,14 @@ struct ops {
     const __m256 b = load_pair(rows + stride, rows + 5 * stride);
     const __m256 c = load_pair(rows + 2 * stride, rows + 6 * stride);
     const __m256 d = load_pair(rows + 3 * stride, rows + 7 * stride);
-    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
-    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
-    column[0] = join_low(ab_low, cd_low);
-    column[1] = join_high(ab_low, cd_low);
-    column[2] = join_low(ab_high, cd_high);
-    column[3] = join_high(ab_high, cd_high);
+    exchange(a, b, c, d, column);
   }
 
   // The other way round: four floats each to the first `count` rows, in their order, 7 or 8.
   static TINYMLP_INLINE void store_columns(const __m256 (&column)[4], float* rows,
                                            std::size_t stride, std::size_t count) {
-    const __m256 ab_low = _mm256_unpacklo_ps(column[0], column[1]);
-    const __m256 ab_high = _mm256_unpackhi_ps(column[0], column[1]);
-    const __m256 cd_low = _mm256_unpacklo_ps(column[2], column[3]);
-    const __m256 cd_high = _mm256_unpackhi_ps(column[2], column[3]);
-    const __m256 row[4] = {join_low(ab_low, cd_low), join_high(ab_low, cd_low),
-                           join_low(ab_high, cd_high), join_high(ab_high, cd_high)};
+    __m256 row[4];
+    exchange(column[0], column[1], column[2], column[3], row);
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
         _mm_storeu_ps(rows + j * stride, _mm256_castps256_ps128(row[j]));
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 8)
@@ -412,6 +403,15 @@ struct ops {
 private:
   static TINYMLP_INLINE __m256 load_pair(const float* low, const float* high) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+  }
+  // In each 128-bit lane, four vectors of four floats transposed.
+  static TINYMLP_INLINE void exchange(__m256 a, __m256 b, __m256 c, __m256 d, __m256 (&to)[4]) {
+    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    to[0] = join_low(ab_low, cd_low);
+    to[1] = join_high(ab_low, cd_low);
+    to[2] = join_low(ab_high, cd_high);
+    to[3] = join_high(ab_high, cd_high);
   }
   static TINYMLP_INLINE __m256 join_low(__m256 a, __m256 b) {
     return _mm256_shuffle_ps(a, b, 0x44);

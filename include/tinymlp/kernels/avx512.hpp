@@ -339,24 +339,14 @@ struct ops {
     const __m512 a = load_quads(rows, stride), b = load_quads(rows + stride, stride);
     const __m512 c = load_quads(rows + 2 * stride, stride);
     const __m512 d = load_quads(rows + 3 * stride, stride);
-    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
-    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
-    column[0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
-    column[1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
-    column[2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
-    column[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+    exchange(a, b, c, d, column);
   }
 
   // The other way round: four floats each to the first `count` rows, in their order, 15 or 16.
   static TINYMLP_INLINE void store_columns(const __m512 (&column)[4], float* rows,
                                            std::size_t stride, std::size_t count) {
-    const __m512 ab_low = _mm512_unpacklo_ps(column[0], column[1]);
-    const __m512 ab_high = _mm512_unpackhi_ps(column[0], column[1]);
-    const __m512 cd_low = _mm512_unpacklo_ps(column[2], column[3]);
-    const __m512 cd_high = _mm512_unpackhi_ps(column[2], column[3]);
-    const __m512 row[4] = {
-        _mm512_shuffle_ps(ab_low, cd_low, 0x44), _mm512_shuffle_ps(ab_low, cd_low, 0xee),
-        _mm512_shuffle_ps(ab_high, cd_high, 0x44), _mm512_shuffle_ps(ab_high, cd_high, 0xee)};
+    __m512 row[4];
+    exchange(column[0], column[1], column[2], column[3], row);
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
         _mm_storeu_ps(rows + j * stride, _mm512_castps512_ps128(row[j]));
     TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j)
@@ -398,6 +388,15 @@ struct ops {
   }
 
 private:
+  // In each 128-bit lane, four vectors of four floats transposed.
+  static TINYMLP_INLINE void exchange(__m512 a, __m512 b, __m512 c, __m512 d, __m512 (&to)[4]) {
+    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+    to[0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+    to[1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+    to[2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+    to[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+  }
   // The even quads of a, then of b; the odd ones.
   static TINYMLP_INLINE void split_quads(__m512 a, __m512 b, __m512& even, __m512& odd) {
     even = _mm512_shuffle_f32x4(a, b, 0x88);

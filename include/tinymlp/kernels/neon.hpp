@@ -293,30 +293,31 @@ struct ops {
   }
 
   static TINYMLP_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+  // Four vectors transposed.
+  static TINYMLP_INLINE void exchange(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_t d,
+                                      float32x4_t (&to)[4]) {
+    const float32x4_t ac_low = vzip1q_f32(a, c), ac_high = vzip2q_f32(a, c);
+    const float32x4_t bd_low = vzip1q_f32(b, d), bd_high = vzip2q_f32(b, d);
+    to[0] = vzip1q_f32(ac_low, bd_low);
+    to[1] = vzip2q_f32(ac_low, bd_low);
+    to[2] = vzip1q_f32(ac_high, bd_high);
+    to[3] = vzip2q_f32(ac_high, bd_high);
+  }
   // Four columns of 4 rows, `stride` floats apart, as four vectors of 4 rows.
   static TINYMLP_INLINE void load_columns(const float* rows, std::size_t stride,
                                           float32x4_t (&column)[4]) {
     const float32x4_t a = vld1q_f32(rows), b = vld1q_f32(rows + stride);
     const float32x4_t c = vld1q_f32(rows + 2 * stride), d = vld1q_f32(rows + 3 * stride);
-    const float32x4_t ac_low = vzip1q_f32(a, c), ac_high = vzip2q_f32(a, c);
-    const float32x4_t bd_low = vzip1q_f32(b, d), bd_high = vzip2q_f32(b, d);
-    column[0] = vzip1q_f32(ac_low, bd_low);
-    column[1] = vzip2q_f32(ac_low, bd_low);
-    column[2] = vzip1q_f32(ac_high, bd_high);
-    column[3] = vzip2q_f32(ac_high, bd_high);
+    exchange(a, b, c, d, column);
   }
 
   // The other way round: four floats each to the first `count` rows, in their order, 3 or 4.
   static TINYMLP_INLINE void store_columns(const float32x4_t (&column)[4], float* rows,
                                            std::size_t stride, std::size_t count) {
-    const float32x4_t ac_low = vzip1q_f32(column[0], column[2]);
-    const float32x4_t ac_high = vzip2q_f32(column[0], column[2]);
-    const float32x4_t bd_low = vzip1q_f32(column[1], column[3]);
-    const float32x4_t bd_high = vzip2q_f32(column[1], column[3]);
-    vst1q_f32(rows, vzip1q_f32(ac_low, bd_low));
-    vst1q_f32(rows + stride, vzip2q_f32(ac_low, bd_low));
-    vst1q_f32(rows + 2 * stride, vzip1q_f32(ac_high, bd_high));
-    if (count == 4) vst1q_f32(rows + 3 * stride, vzip2q_f32(ac_high, bd_high));
+    float32x4_t row[4];
+    exchange(column[0], column[1], column[2], column[3], row);
+    TINYMLP_UNROLL for (std::size_t j = 0; j < 4; ++j) if (j != 3 || count == 4)
+        vst1q_f32(rows + j * stride, row[j]);
   }
 
   // 4 rows of six floats.
